@@ -1,0 +1,42 @@
+# make demo   install, run the default study (offline, CPU), say where the report is
+# make test   install, run the whole test suite
+# make lint   style, types, import contract, workflow
+# make docs   the documentation, into site/
+.PHONY: demo test lint docs lock clean
+
+BIN := .venv/bin
+CORES ?= all
+
+demo: .venv/installed
+	$(BIN)/snakemake --cores $(CORES)
+	@echo "The report: $(CURDIR)/reports/demo/report.html"
+
+test: .venv/installed
+	$(BIN)/python -m pytest -n auto
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+docs: .venv/installed
+	$(BIN)/mkdocs build --strict
+
+# All versions are pinned, so nothing is resolved: --no-deps also forbids surprises.
+.venv/installed: requirements.lock pyproject.toml hatch_build.py
+	$(if $(PYTHON),$(PYTHON),python3) -m venv .venv
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# For maintainers: resolve again, for all supported Pythons.
+lock:
+	uv pip compile --universal --python-version 3.11 --all-extras --no-header --no-annotate --no-emit-index-url \
+		--no-emit-find-links -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv work results reports/demo-partial logs site

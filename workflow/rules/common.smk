@@ -1,0 +1,95 @@
+# The study, checked before the first job; nnU-Net's environment; helpers of one return statement each.
+import os
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from nnunet_losses.data.description import load_dataset_description
+from nnunet_losses.errors import UserError
+from nnunet_losses.files import check_writable, write_json
+from nnunet_losses.nnunet.folders import parallel_environment
+from nnunet_losses.study import Run, load_study, read_splits
+
+os.environ.update(
+    # the commands of the environment that Snakemake itself runs in, activated or not
+    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    nnUNet_raw=str(Path("work/nnUNet_raw").absolute()),
+    nnUNet_preprocessed=str(Path("work/nnUNet_preprocessed").absolute()),
+    nnUNet_results=str(Path("work/nnUNet_results").absolute()),
+)
+
+try:
+    with open(workflow.source_path("../schemas/study.schema.yaml")) as file:
+        study = load_study(config, yaml.safe_load(file), where=workflow.configfiles[-1])
+    description_files = {}
+    for entry in study.dataset_files:
+        path = entry if entry.endswith(".yaml") else f"config/datasets/{entry}.yaml"
+        description_files[load_dataset_description(path).name] = path
+    own_splits = study.config["folds"].get("file")
+    split_count = study.fold_count or len(read_splits(own_splits, "folds.file"))
+    folds = study.checked_folds(split_count)
+    for folder in ("work/nnUNet_raw", "work/nnUNet_preprocessed", "work/nnUNet_results", "results", "reports"):
+        check_writable(Path(folder))
+except UserError as error:
+    raise WorkflowError(str(error))
+
+runs = [
+    Run(dataset, configuration.name, trainer, fold)
+    for dataset in description_files
+    for configuration in study.configurations
+    for trainer in study.trained
+    for fold in folds
+]
+
+
+wildcard_constraints:
+    study="[a-z0-9-]+",
+    dataset=r"Dataset\d{3}_[A-Za-z0-9_]+",
+    plans="[A-Za-z0-9]+",
+    configuration="[A-Za-z0-9_]+",
+    trainer=r"[A-Za-z0-9_.+-]+",
+    fold=r"\d+",
+
+
+def run_files(kind, name=""):
+    """The file (or folder) that each training of the study has under results/<kind>/."""
+    return [
+        f"results/{kind}/{run.dataset}/{study.plans}__{run.configuration}/{run.trainer}/fold_{run.fold}{name}"
+        for run in runs
+    ]
+
+
+def preprocessed_files():
+    """The mark that each data set has been preprocessed for each configuration."""
+    return sorted({f"results/preprocessed/{run.dataset}/{study.plans}/{run.configuration}.json" for run in runs})
+
+
+def existing(files, name):
+    """All files for the study itself; those that are there already for its partial report."""
+    return [file for file in files if Path(file).exists()] if name.endswith("-partial") else files
+
+
+def dataset_number(dataset):
+    """nnU-Net's number of a data set."""
+    return int(dataset[len("Dataset") :].split("_")[0])
+
+
+def split_options():
+    """How `nnunet-losses split` is to split."""
+    return f"--file {own_splits}" if own_splits else f"--folds {split_count} --seed {study.config['folds']['seed']}"
+
+
+def configuration_options(name):
+    """How `nnunet-losses configure` is to make a configuration; nothing for those of nnU-Net."""
+    return study.configuration(name).options
+
+
+def evaluation_options():
+    """How `nnunet-losses evaluate` is to measure."""
+    return " ".join(
+        f"--{key.replace('_', '-')} {value}"
+        for key in ("tolerances_mm", "strata_mm")
+        for value in study.config["evaluation"][key]
+    )

@@ -1,0 +1,40 @@
+# All cases of all folds together: which loss, and how sure.
+
+
+rule describe_study:
+    """Write down what was asked for: the whole config, defaults filled in, and every training that belongs to it."""
+    output:
+        study="results/studies/{study}/study.json",
+    log:
+        "logs/describe_study/{study}.log",
+    params:
+        study=study.record(runs),
+    localrule: True
+    run:
+        write_json(output.study, params.study)
+
+
+rule compare:
+    """Stack the tables of all trainings and compute every statistic of the comparison."""
+    input:
+        study="results/studies/{study}/study.json",
+        tables=lambda wildcards: existing(
+            run_files("tables", "/cases.parquet") + run_files("models", "/training.parquet"), wildcards.study
+        ),
+    output:
+        cases="results/studies/{study}/tables/cases.parquet",
+        ranking="results/studies/{study}/statistics/ranking.parquet",
+        pairwise="results/studies/{study}/statistics/pairwise.parquet",
+    log:
+        "logs/compare/{study}.log",
+    params:
+        folders=lambda wildcards, input: sorted({str(Path(table).parent) for table in input.tables}),
+        tables=subpath(output.cases, parent=True),
+        statistics=subpath(output.ranking, parent=True),
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    shell:
+        "nnunet-losses compare {params.folders} --study {input.study} --tables {params.tables}"
+        " --out {params.statistics} > {log} 2>&1"

@@ -1,0 +1,17 @@
+# Data sets as nnU-Net raw folders, looked through before anything is computed from them.
+
+
+rule prepare:
+    """Make or fetch a data set, inspect it, and keep what was found."""
+    output:
+        summary="results/datasets/{dataset}/summary.json",
+    log:
+        "logs/prepare/{dataset}.log",
+    params:
+        file=lambda wildcards: description_files[wildcards.dataset],
+        description=lambda wildcards: Path(description_files[wildcards.dataset]).read_text(),
+    threads: 2
+    localrule: True
+    shell:
+        "nnunet-losses prepare {params.file:q} --raw $nnUNet_raw --summary {output.summary} --workers {threads}"
+        " > {log} 2>&1"

@@ -1,0 +1,29 @@
+# Predictions become tidy tables; the probabilities are not kept.
+
+
+rule evaluate:
+    """Measure the predictions of one fold per voxel, surface and lesion."""
+    input:
+        segmentations="results/predictions/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}",
+        probabilities="results/probabilities/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}",
+    output:
+        cases="results/tables/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/cases.parquet",
+        lesions="results/tables/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/lesions.parquet",
+        thresholds="results/tables/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/thresholds.parquet",
+        calibration="results/tables/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/calibration.parquet",
+    log:
+        "logs/evaluate/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
+    params:
+        out=subpath(output.cases, parent=True),
+        how=evaluation_options(),
+    threads: 1
+    priority: 30
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    shell:
+        "nnunet-losses evaluate --reference $nnUNet_preprocessed/{wildcards.dataset}/gt_segmentations"
+        " --prediction {input.segmentations} --probabilities {input.probabilities}"
+        " --dataset-json $nnUNet_preprocessed/{wildcards.dataset}/dataset.json"
+        " --run {wildcards.dataset} {wildcards.configuration} {wildcards.trainer} {wildcards.fold}"
+        " {params.how} --workers {threads} --out {params.out} > {log} 2>&1"

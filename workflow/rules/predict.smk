@@ -1,0 +1,28 @@
+# Each case is predicted by the model that did not see it.
+
+
+rule predict:
+    """Bring the out-of-fold predictions together, or make them again from the model if they are gone."""
+    input:
+        model="results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/checkpoint_final.pth",
+    output:
+        segmentations=directory("results/predictions/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}"),
+        probabilities=temp(
+            directory("results/probabilities/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}")
+        ),
+    log:
+        "logs/predict/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
+    params:
+        device=study.config["device"],
+        environment=lambda wildcards, threads: parallel_environment(study.config["device"], threads),
+    threads: 1 if study.config["device"] == "cpu" else 4
+    priority: 20
+    resources:
+        gpu=0 if study.config["device"] == "cpu" else 1,
+        mem_mb=4000 if study.config["device"] == "cpu" else 32000,
+        runtime=240,
+    shell:
+        "( export {params.environment} &&"
+        " nnunet-losses predict {wildcards.dataset} {wildcards.configuration} {wildcards.fold} -tr {wildcards.trainer}"
+        " -p {wildcards.plans} --device {params.device} --model {input.model}"
+        " --segmentations {output.segmentations} --probabilities {output.probabilities} ) > {log} 2>&1"

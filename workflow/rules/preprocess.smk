@@ -1,0 +1,61 @@
+# nnU-Net's planning and preprocessing, once for all trainings, and the folds, before any of them starts.
+
+
+rule plan:
+    """Let nnU-Net look at the data and plan its configurations."""
+    input:
+        summary="results/datasets/{dataset}/summary.json",
+    output:
+        plans="results/datasets/{dataset}/{plans}.json",
+    log:
+        "logs/plan/{dataset}/{plans}.log",
+    params:
+        planner=study.planner,
+        number=lambda wildcards: dataset_number(wildcards.dataset),
+    threads: 2
+    resources:
+        mem_mb=16000,
+        runtime=240,
+    shell:
+        "( nnUNetv2_extract_fingerprint -d {params.number} -np {threads} --clean --no_pbar &&"
+        " nnUNetv2_plan_experiment -d {params.number} -pl {params.planner} &&"
+        " cp $nnUNet_preprocessed/{wildcards.dataset}/{wildcards.plans}.json {output.plans} ) > {log} 2>&1"
+
+
+rule split:
+    """Split the cases into folds: the same for every loss, before any training could race for it."""
+    input:
+        # the preprocessed folder exists once nnU-Net has planned
+        plans=f"results/datasets/{{dataset}}/{study.plans}.json",
+    output:
+        splits="results/datasets/{dataset}/splits_final.json",
+    log:
+        "logs/split/{dataset}.log",
+    params:
+        how=split_options(),
+    localrule: True
+    shell:
+        "nnunet-losses split {wildcards.dataset} {params.how} --out {output.splits} > {log} 2>&1"
+
+
+rule preprocess:
+    """Preprocess for one configuration, adding it to the plans first if the study defines it."""
+    input:
+        plans="results/datasets/{dataset}/{plans}.json",
+    output:
+        configuration="results/preprocessed/{dataset}/{plans}/{configuration}.json",
+    log:
+        "logs/preprocess/{dataset}/{plans}/{configuration}.log",
+    params:
+        number=lambda wildcards: dataset_number(wildcards.dataset),
+        how=lambda wildcards: configuration_options(wildcards.configuration),
+    threads: 2
+    resources:
+        mem_mb=16000,
+        runtime=480,
+    shell:
+        "( nnunet-losses configure {wildcards.dataset} {wildcards.configuration} -p {wildcards.plans} {params.how} &&"
+        " nnUNetv2_preprocess -d {params.number} -plans_name {wildcards.plans} -c {wildcards.configuration}"
+        " -np {threads} --no_pbar &&"
+        " nnunet-losses configure {wildcards.dataset} {wildcards.configuration} -p {wildcards.plans} {params.how}"
+        " --out {output.configuration} ) > {log} 2>&1"
