@@ -1,0 +1,44 @@
+"""The mathematics: losses in pure PyTorch, one idea a file. Nothing here knows of nnU-Net or of files."""
+
+from nnunet_losses.losses.asymmetric_similarity import AsymmetricSimilarityLoss, asymmetric_similarity_loss
+from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.catalogue import CATALOGUE, register
+from nnunet_losses.losses.components import label_components
+from nnunet_losses.losses.cross_entropy import CrossEntropyLoss, cross_entropy_loss
+from nnunet_losses.losses.dice import DiceLoss, dice_loss
+from nnunet_losses.losses.dice_cross_entropy import DiceCrossEntropyLoss, dice_cross_entropy_loss
+from nnunet_losses.losses.focal import FocalLoss, focal_loss
+from nnunet_losses.losses.focal_tversky import FocalTverskyLoss, focal_tversky_loss
+from nnunet_losses.losses.generalized_dice import GeneralizedDiceLoss, generalized_dice_loss
+from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import log_probabilities, region_statistics
+from nnunet_losses.losses.tversky import TverskyLoss, tversky_loss
+from nnunet_losses.losses.weighting import WEIGHTINGS, inverse_weights
+
+__all__ = [
+    "CATALOGUE",
+    "WEIGHTINGS",
+    "AsymmetricSimilarityLoss",
+    "CrossEntropyLoss",
+    "DiceCrossEntropyLoss",
+    "DiceLoss",
+    "FocalLoss",
+    "FocalTverskyLoss",
+    "GeneralizedDiceLoss",
+    "Loss",
+    "Parameter",
+    "TverskyLoss",
+    "asymmetric_similarity_loss",
+    "cross_entropy_loss",
+    "dice_cross_entropy_loss",
+    "dice_loss",
+    "focal_loss",
+    "focal_tversky_loss",
+    "generalized_dice_loss",
+    "inverse_weights",
+    "label_components",
+    "log_probabilities",
+    "region_statistics",
+    "register",
+    "tversky_loss",
+]

@@ -1,0 +1,126 @@
+"""What every loss is: a function of (logits, target, voxel weight), and a module that holds its settings."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from nnunet_losses.losses.parameter import Parameter
+
+_MODES = ("regions", "include_background", "batch")
+
+
+class Loss(nn.Module):
+    """A loss function with fixed settings.
+
+    A subclass names its ``functional`` (logits, target, voxel_weight, *, hyper-parameters, modes) -> scalar
+    and describes its hyper-parameters; the default values are those of the functional's signature.
+
+    Args:
+        regions: sigmoid over overlapping regions instead of softmax over labels.
+        include_background: count class 0 of labels as a class; None takes the loss's own default. Regions
+            have no background channel.
+        batch: pool the samples of the batch (over all processes of a distributed training) before the formula
+            of a region loss; voxel-wise losses always take the mean over the batch.
+
+    Raises:
+        TypeError: for an unknown hyper-parameter.
+        ValueError: for a value out of range, or ``include_background=False`` where no class can be left out.
+    """
+
+    functional: ClassVar[Callable[..., Tensor]]
+    hyper_parameters: ClassVar[tuple[Parameter, ...]] = ()
+    """What can be chosen, in canonical order. (``parameters`` is torch's word for what is trained.)"""
+    formula: ClassVar[str]
+    reference: ClassVar[str]
+    background_default: ClassVar[bool]
+    """Whether class 0 of labels counts as a class by default; always True for voxel-wise losses."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "functional" not in cls.__dict__:
+            return
+        accepted = inspect.signature(cls.functional).parameters
+        background = accepted.get("include_background")
+        cls.background_default = True if background is None else background.default
+        cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                *(accepted[p.keyword].replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in cls.hyper_parameters),
+                _keyword("regions", False, bool),
+                _keyword("include_background", None, bool | None),
+                _keyword("batch", False, bool),
+            ]
+        )
+
+    def __init__(
+        self,
+        *,
+        regions: bool = False,
+        include_background: bool | None = None,
+        batch: bool = False,
+        **values: Any,
+    ) -> None:
+        super().__init__()
+        known = {p.keyword: p for p in self.hyper_parameters}
+        for name, value in (self.defaults() | values).items():
+            if name not in known:
+                names = ", ".join(known) or "none"
+                raise TypeError(f"{type(self).__name__} has no hyper-parameter {name!r}; it has: {names}")
+            setattr(self, name, known[name].check(value))
+        self._accepted = frozenset(inspect.signature(type(self).functional).parameters)
+        if include_background is None:
+            include_background = self.background_default
+        if not include_background and "include_background" not in self._accepted:
+            raise ValueError(f"{type(self).__name__} is voxel-wise: no class can be left out of it")
+        self.regions = regions
+        self.include_background = include_background
+        self.batch = batch
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """The default value of every hyper-parameter, by keyword, in canonical order."""
+        signature = inspect.signature(cls.functional).parameters
+        return {p.keyword: signature[p.keyword].default for p in cls.hyper_parameters}
+
+    def settings(self) -> dict[str, Any]:
+        """Every hyper-parameter and mode with its value, by keyword."""
+        return {name: getattr(self, name) for name in (*(p.keyword for p in self.hyper_parameters), *_MODES)}
+
+    def forward(self, logits: Tensor, target: Tensor, voxel_weight: Tensor | None = None) -> Tensor:
+        """Give the loss as a scalar of at least float32.
+
+        Args:
+            logits: (B, C, *S), any float type, 2D or 3D.
+            target: (B, 1, *S) integer labels or, with ``regions``, (B, C, *S) of any type.
+            voxel_weight: None, (B, 1, *S) or (B, C, *S), ≥ 0. A voxel of weight 0 has no influence on value
+                and gradient, whatever its label; weights per class go by the true class of a voxel where the
+                loss is voxel-wise, and by the class summed over where it is a region loss.
+
+        Raises:
+            ValueError: if shapes, types or labels do not fit together.
+        """
+        options = {name: value for name, value in self.settings().items() if name in self._accepted}
+        return type(self).functional(logits, target, voxel_weight, **options)
+
+    def extra_repr(self) -> str:
+        """Every setting with its value; nnU-Net writes it into debug.json."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
+
+
+def ratio(numerator: Tensor, denominator: Tensor, smooth: float) -> Tensor:
+    """(numerator + smooth) / (denominator + smooth); 0 instead of 0/0 where ``smooth`` is 0, as nnU-Net."""
+    return (numerator + smooth) / (denominator + smooth).clamp_min(1e-8)
+
+
+def safe_power(x: Tensor, exponent: float) -> Tensor:
+    """Give x ** exponent, x ≥ 0, with a finite slope: a power under 1 is replaced by its chord below 1e-6."""
+    if exponent >= 1 or exponent == 0:
+        return x.clamp_min(0) ** exponent
+    edge = 1e-6
+    return torch.where(x < edge, x * edge ** (exponent - 1), x.clamp_min(edge) ** exponent)
+
+
+def _keyword(name: str, default: Any, annotation: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

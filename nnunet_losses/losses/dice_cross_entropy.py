@@ -1,0 +1,52 @@
+"""Dice plus cross-entropy: nnU-Net's own default loss."""
+
+from torch import Tensor
+
+from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.cross_entropy import cross_entropy_loss
+from nnunet_losses.losses.dice import dice_loss
+from nnunet_losses.losses.parameter import Parameter
+
+
+def dice_cross_entropy_loss(
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    smooth: float = 1e-5,
+    regions: bool = False,
+    include_background: bool = False,
+    batch: bool = False,
+) -> Tensor:
+    """Cross-entropy − Dice.
+
+    Isensee et al. 2021, doi:10.1038/s41592-020-01008-z. Value and gradient equal those of nnU-Net's
+    DC_and_CE_loss (labels) and DC_and_BCE_loss (regions) with its MemoryEfficientSoftDiceLoss; like these it
+    subtracts the Dice coefficient itself, so that its minimum is −1. One difference: for regions *with* an
+    ignore label nnU-Net sums the binary cross-entropy over the R regions and divides by voxels, whereas
+    without one it takes the mean over regions; here it is the mean over regions in both cases (1/R of
+    nnU-Net's cross-entropy in that one case).
+
+    Range [−1, ∞). Arguments and errors as in `Loss`.
+    """
+    dice = 1 - dice_loss(
+        logits,
+        target,
+        voxel_weight,
+        smooth=smooth,
+        regions=regions,
+        include_background=include_background,
+        batch=batch,
+    )
+    return cross_entropy_loss(logits, target, voxel_weight, regions=regions) - dice
+
+
+@register
+class DiceCrossEntropyLoss(Loss):
+    """nnU-Net's default: cross-entropy minus soft Dice (Isensee 2021)."""
+
+    functional = staticmethod(dice_cross_entropy_loss)
+    formula = "−Σ_i w_i log p_i(truth) / #{w > 0} − mean_c 2 Σ p g / (Σ p + Σ g)"
+    reference = "Isensee et al. 2021, doi:10.1038/s41592-020-01008-z"
+    hyper_parameters = (Parameter("smooth", "smooth", float, "added above and below the line of Dice", minimum=0),)

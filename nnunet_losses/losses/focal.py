@@ -1,0 +1,56 @@
+"""Focal: cross-entropy in which voxels that are right already count little."""
+
+import torch
+from torch import Tensor
+
+from nnunet_losses.losses.base import Loss, safe_power
+from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import log_probabilities, voxel_mean
+
+
+def focal_loss(
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = 0.25,
+    regions: bool = False,
+) -> Tensor:
+    """−Σ_i w_i α_i (1 − p_i)^γ log p_i / #{w > 0}, p_i the probability of the truth.
+
+    Lin et al. 2017, arXiv:1708.02002. α_i is ``alpha`` on the foreground and 1 − ``alpha`` on the background;
+    None leaves it out. The paper divides by the number of anchors assigned to an object; here, as in
+    segmentation generally, by the number of voxels. Its sigmoid is ``regions=True``; labels use the softmax.
+
+    Range [0, ∞), 0 at a perfect prediction. γ = 0 without α is the cross-entropy.
+    Arguments and errors as in `Loss`.
+    """
+    log_p = log_probabilities(logits, target, voxel_weight, regions=regions)
+    values = -safe_power(-torch.expm1(log_p), gamma) * log_p
+    if alpha is not None:
+        foreground = target.to(values.dtype) if regions else (target != 0).to(values.dtype)
+        values = values * (1 - alpha + (2 * alpha - 1) * foreground)
+    return voxel_mean(values, voxel_weight, None if regions else target)
+
+
+@register
+class FocalLoss(Loss):
+    """Focal loss (Lin 2017): easy voxels count little."""
+
+    functional = staticmethod(focal_loss)
+    formula = "−Σ_i w_i α_i (1 − p_i)^γ log p_i / #{w > 0}"
+    reference = "Lin, Goyal, Girshick, He, Dollár 2017, arXiv:1708.02002"
+    hyper_parameters = (
+        Parameter("gamma", "gamma", float, "focusing parameter γ; 0 is cross-entropy", minimum=0),
+        Parameter(
+            "alpha",
+            "alpha",
+            float,
+            "weight α of the foreground, 1 − α of the background",
+            minimum=0,
+            maximum=1,
+            none="noalpha",
+        ),
+    )

@@ -1,0 +1,61 @@
+"""Focal Tversky: Tversky with an exponent that turns the attention to hard or to easy classes."""
+
+from torch import Tensor
+
+from nnunet_losses.losses.base import Loss, safe_power
+from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import sample_mean
+from nnunet_losses.losses.tversky import tversky_index
+
+
+def focal_tversky_loss(
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    fp_weight: float = 0.3,
+    fn_weight: float = 0.7,
+    gamma: float = 4 / 3,
+    smooth: float = 1e-5,
+    regions: bool = False,
+    include_background: bool = False,
+    batch: bool = False,
+) -> Tensor:
+    """mean_c (1 − TI_c)^(1/γ), TI the Tversky index.
+
+    Abraham, Khan 2018, arXiv:1810.07842. The paper's α weighs false negatives (here ``fn_weight``) and its β
+    false positives (``fp_weight``), the reverse of Salehi 2017; its sum over classes is the mean here, and
+    its code's smooth of 1 is ``smooth``.
+
+    Range [0, 1], 0 at a perfect prediction. γ = 1 is Tversky. For γ > 1 the power has an infinite slope at
+    TI = 1; below 1 − TI = 1e-6 its chord takes its place. An absent class as in `tversky_loss`.
+    Arguments and errors as in `Loss`.
+    """
+    index = tversky_index(
+        logits,
+        target,
+        voxel_weight,
+        fp_weight=fp_weight,
+        fn_weight=fn_weight,
+        smooth=smooth,
+        regions=regions,
+        include_background=include_background,
+        batch=batch,
+    )
+    return sample_mean(safe_power(1 - index, 1 / gamma))
+
+
+@register
+class FocalTverskyLoss(Loss):
+    """Focal Tversky loss (Abraham, Khan 2018): a power of the Tversky loss of each class."""
+
+    functional = staticmethod(focal_tversky_loss)
+    formula = "mean_c (1 − TP / (TP + fp·FP + fn·FN))^(1/γ)"
+    reference = "Abraham, Khan 2018, arXiv:1810.07842"
+    hyper_parameters = (
+        Parameter("fp", "fp_weight", float, "weight of false positives (the paper's β)", minimum=0),
+        Parameter("fn", "fn_weight", float, "weight of false negatives (the paper's α)", minimum=0),
+        Parameter("gamma", "gamma", float, "the exponent is 1/γ", minimum=0, exclusive=True),
+        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+    )

@@ -1,0 +1,68 @@
+"""A hyper-parameter of a loss, described as data: trainer names, help texts and checks are made from it."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A hyper-parameter: how a trainer's name spells it, and which values it takes."""
+
+    option: str
+    """Short word in trainer names: ``fp`` in ``TverskyTrainer_fp0.1``; a bool or a choice is written as a word."""
+    keyword: str
+    """Keyword argument of the loss."""
+    type: type
+    """float, int, bool or str; str takes one of ``choices``."""
+    help: str
+    """One phrase: meaning and, where it matters, the letter of the paper."""
+    minimum: float = -math.inf
+    maximum: float = math.inf
+    exclusive: bool = False
+    """Whether the minimum itself is out of range."""
+    choices: tuple[str, ...] = ()
+    none: str | None = None
+    """Word that stands for the value None in trainer names (``noalpha``); without it None is no value."""
+
+    def check(self, value: Any) -> Any:
+        """Give ``value`` in this parameter's type.
+
+        Raises:
+            ValueError: if the value is of another kind or out of range.
+        """
+        if value is None and self.none is not None:
+            return None
+        if self.type is bool:
+            if isinstance(value, bool):
+                return value
+            raise self._error("True or False", value)
+        if self.type is str:
+            if value in self.choices:
+                return value
+            raise self._error(f"one of {', '.join(self.choices)}", value)
+        low = value > self.minimum if self.exclusive and _is_number(value) else True
+        if not _is_number(value) or not low or not self.minimum <= value <= self.maximum:
+            raise self._error(self.range, value)
+        if self.type is int and value != int(value):
+            raise self._error(f"a whole number, {self.range}", value)
+        return self.type(value)
+
+    @property
+    def range(self) -> str:
+        """The values allowed, in words."""
+        if self.type is bool:
+            return "True or False"
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        sign = ">" if self.exclusive else "≥"
+        bounds = [f"{sign} {self.minimum:g}"] if self.minimum > -math.inf else []
+        bounds += [f"≤ {self.maximum:g}"] if self.maximum < math.inf else []
+        return "a finite number" + (" " + " and ".join(bounds) if bounds else "")
+
+    def _error(self, expected: str, value: Any) -> ValueError:
+        return ValueError(f"{self.keyword} must be {expected}, got {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,65 @@
+"""Inverse weighting: a voxel counts the more, the smaller the component it belongs to.
+
+Shirokikh et al. 2020, "Universal loss reweighting to balance lesion size inequality in 3D medical image
+segmentation", arXiv:2007.10033. Two definitions exist: that of the paper's release, ``iw``, and that of the
+earlier code to which the published records most probably belong, ``iwpos``.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+LIMITS = (1.0, 2e5)
+"""Smallest and largest weight of ``iw``, as in the paper's release."""
+
+
+def inverse_weights(instances: Tensor, valid: Tensor | None = None, *, definition: str = "iw") -> Tensor:
+    """Give each voxel the weight of its component.
+
+    Args:
+        instances: (B, L, *S) integer component numbers, 0 the background; L is 1 for labels, else one per
+        region.
+        valid: (B, 1, *S) bool; the others are ignored: their weight is 0 and they are not counted.
+        definition: ``iw``: N / (M·n_k), M the number of components present including the background, n_k the
+            size of component k, N = Σ n_k, clipped to [1, 2e5]. ``iwpos``: N₊ / (K·n_k) on each of the K
+            components present, N₊ the sum of their sizes, and 1 on the background.
+
+    Returns:
+        (B, L, *S) float32 weights, computed for each sample and region by itself.
+
+    Raises:
+        ValueError: for an unknown definition or shapes that do not fit.
+    """
+    if definition not in WEIGHTINGS:
+        raise ValueError(f"there is no weighting {definition!r}; there are: {', '.join(WEIGHTINGS)}")
+    if valid is not None and valid.shape != (len(instances), 1, *instances.shape[2:]):
+        raise ValueError(
+            f"valid must have shape {(len(instances), 1, *instances.shape[2:])} beside instances of shape "
+            f"{tuple(instances.shape)}, got {tuple(valid.shape)}"
+        )
+    ids = instances.flatten(0, 1).flatten(1).long()
+    rows, slots = len(ids), int(ids.max()) + 2  # the last slot takes what is not valid
+    if valid is not None:
+        ids = torch.where(valid.expand_as(instances).reshape(ids.shape), ids, slots - 1)
+    ids = ids + slots * torch.arange(rows, device=ids.device)[:, None]
+    sizes = torch.bincount(ids.view(-1), minlength=rows * slots).view(rows, slots)
+    weights = torch.zeros(rows, slots, device=ids.device)
+    weights[:, :-1] = WEIGHTINGS[definition](sizes[:, :-1].float())
+    return weights.view(-1)[ids].view(instances.shape)
+
+
+def _release_weights(sizes: Tensor) -> Tensor:
+    """Weights by component number from sizes (rows, numbers); number 0 is the background."""
+    total, present = sizes.sum(1, keepdim=True), (sizes > 0).sum(1, keepdim=True)
+    return (total / (present * sizes)).clamp(*LIMITS)
+
+
+def _positive_weights(sizes: Tensor) -> Tensor:
+    lesions = sizes[:, 1:]
+    total, present = lesions.sum(1, keepdim=True), (lesions > 0).sum(1, keepdim=True)
+    return torch.cat([torch.ones_like(sizes[:, :1]), total / (present * lesions)], 1)
+
+
+WEIGHTINGS: dict[str, Callable[[Tensor], Tensor]] = {"iw": _release_weights, "iwpos": _positive_weights}
+"""Every definition of inverse weights: sizes of components (rows, numbers) -> their weights."""
