@@ -1,0 +1,42 @@
+"""The Bayesian signed-rank test with a region of practical equivalence."""
+
+import numpy as np
+
+
+def bayesian_signed_rank(
+    differences: np.ndarray, *, rope: float = 0.0, draws: int = 4_000, seed: int = 0
+) -> np.ndarray:
+    """Posterior (P(better), P(equivalent), P(worse)) of each column of `differences` (cases × pairs, higher better).
+
+    θ_better = Σᵢⱼ wᵢwⱼ·[zᵢ + zⱼ > 2·rope], θ_worse likewise below −2·rope, θ_equivalent the rest, with weights
+    w ~ Dirichlet(1, …, 1) over the cases and one pseudo-case z₀ = 0; each probability is the share of draws in
+    which that θ is the largest. Returns (pairs, 3); NaN without cases.
+    Source: Benavoli, Corani, Demšar, Zaffalon, Time for a change, JMLR 2017, section 4.2.
+    """
+    n, pairs = differences.shape
+    result = np.full((pairs, 3), np.nan)
+    if n == 0:
+        return result
+    # Cumulative weights along the sorted z turn the double sum into a single one: O(n) a draw instead of O(n²).
+    rng = np.random.default_rng([seed, n, 2])
+    z = np.vstack([np.zeros((1, pairs)), differences])
+    order = np.argsort(z, axis=0, kind="stable")
+    z = np.take_along_axis(z, order, axis=0)
+    step = max(1, min(draws, 500_000 // (n + 1)))
+    largest = np.zeros((pairs, 3))
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        weights = rng.standard_exponential((n + 1, size), dtype=np.float32)
+        weights /= weights.sum(axis=0)
+        for k in range(pairs):
+            w = weights[order[:, k]]
+            cumulative = np.zeros((n + 2, size), dtype=np.float32)
+            np.cumsum(w, axis=0, out=cumulative[1:])
+            up_to = np.searchsorted(z[:, k], 2 * rope - z[:, k], side="right")
+            below = np.searchsorted(z[:, k], -2 * rope - z[:, k], side="left")
+            better = 1.0 - np.einsum("ij,ij->j", w, cumulative[up_to])
+            worse = np.einsum("ij,ij->j", w, cumulative[below])
+            equivalent = 1.0 - better - worse
+            winner = np.argmax(np.stack([equivalent, better, worse]), axis=0)
+            largest[k] += np.bincount(winner, minlength=3)[[1, 0, 2]]
+    return largest / draws

@@ -1,0 +1,96 @@
+"""Small studies with known answers."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+def cases_table(
+    values: Mapping[str, Sequence[float]],
+    *,
+    metric: str = "dice",
+    unit: str = "1",
+    status: Mapping[str, Sequence[str]] | None = None,
+    **columns: object,
+) -> pd.DataFrame:
+    """A tidy table of cases c0, c1, … from values by trainer, five folds in turn."""
+    parts = []
+    for trainer, column in values.items():
+        n = len(column)
+        part = pd.DataFrame(
+            {
+                "dataset": "Dataset001_Toy",
+                "configuration": "3d_fullres",
+                "trainer": trainer,
+                "fold": np.arange(n) % 5,
+                "seed": 0,
+                "case": [f"c{i}" for i in range(n)],
+                "label": "lesion",
+                "metric": metric,
+                "value": np.asarray(column, dtype=float),
+                "unit": unit,
+                "status": "ok" if status is None or trainer not in status else list(status[trainer]),
+            }
+        )
+        parts.append(part.assign(**columns))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture
+def make_cases() -> Callable[..., pd.DataFrame]:
+    return cases_table
+
+
+@pytest.fixture
+def study() -> pd.DataFrame:
+    """Four trainers, 40 cases, skewed paired scores; D is better, C equals B."""
+    rng = np.random.default_rng(3)
+    hard = rng.beta(5, 2, 40)
+    values = {
+        name: np.clip(hard + rng.normal(gain, 0.05, 40), 0, 1) for name, gain in [("A", 0), ("B", 0.01), ("D", 0.06)]
+    }
+    return cases_table({**values, "C": values["B"]})
+
+
+Records = dict[str, list[dict[str, object]]]
+
+
+@pytest.fixture(scope="session")
+def lits_records(shared_data: Path) -> Callable[[str], Records]:
+    """The per-lesion records of one loss of the inverse-weighting paper, by image."""
+    return lambda loss: json.loads((shared_data / "froc_records" / "lits" / f"{loss}.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def lits_lesions(lits_records: Callable[[str], Records]) -> Callable[[str], pd.DataFrame]:
+    """The same records as a table of lesions; the trainer is the loss, diameters are in voxels."""
+
+    def lesions(loss: str) -> pd.DataFrame:
+        rows = []
+        for image, records in lits_records(loss).items():
+            for record in records:
+                reference = bool(record["is_tum"])
+                rows.append(
+                    {
+                        "dataset": "LiTS",
+                        "configuration": "published",
+                        "trainer": loss,
+                        "fold": 0,
+                        "seed": 0,
+                        "case": image,
+                        "label": "tumour",
+                        "side": "reference" if reference else "prediction",
+                        "component": int(str(record["obj"]).split("_")[1]),
+                        "diameter_mm": record["diameter"],
+                        "matched": float(record["hit_dice"]) > 0,
+                        "dice": record["hit_dice"],
+                        "score_max": record["hit_logit"] if reference else record["self_logit"],
+                    }
+                )
+        return pd.DataFrame(rows)
+
+    return lesions
