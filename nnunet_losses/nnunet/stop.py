@@ -1,0 +1,7 @@
+"""The end of a training that must not go on."""
+
+from nnunet_losses.errors import UserError
+
+
+class StopTraining(SystemExit, UserError):
+    """Ends nnU-Net's commands with one sentence and exit code 1, for they know nothing of `UserError`."""

@@ -1,0 +1,70 @@
+"""What we add to nnU-Net's augmentation. Workers unpickle these classes, so they live in the installed package."""
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform, SegOnlyTransform
+from batchgeneratorsv2.transforms.noise.gaussian_blur import GaussianBlurTransform
+from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
+from batchgeneratorsv2.transforms.utils.deep_supervision_downsampling import DownsampleSegForDSTransform
+from batchgeneratorsv2.transforms.utils.random import RandomTransform
+from torch import Tensor
+
+from nnunet_losses.losses.components import label_components
+
+
+class AppendInstanceIds(SegOnlyTransform):
+    """Append the connected components of the augmented patch: one int16 channel for labels, one for each region.
+
+    Ignored voxels are background: they separate components, and have weight 0 later.
+    """
+
+    def __init__(self, regions: int = 0, ignore_label: int | None = None) -> None:
+        super().__init__()
+        self.regions = regions
+        self.ignore_label = ignore_label
+
+    def _apply_to_segmentation(self, segmentation: Tensor, **params: Any) -> Tensor:
+        if self.regions:
+            ids = label_components(segmentation[: self.regions].bool().numpy())
+        else:
+            labels = segmentation[0]
+            if self.ignore_label is not None:
+                labels = labels.masked_fill(labels == self.ignore_label, 0)
+            ids = label_components(labels.numpy())[None]
+        return torch.cat((segmentation.to(torch.int16), torch.from_numpy(ids)))
+
+
+class OwnRandomStream(BasicTransform):
+    """Give each worker process a torch random stream of its own.
+
+    nnU-Net seeds NumPy in forked workers but not torch, so all of them would draw the same augmentations.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.process = os.getpid()
+
+    def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
+        if os.getpid() != self.process:
+            torch.manual_seed(int(np.random.randint(2**31)))
+            self.process = os.getpid()
+        return data_dict
+
+
+def insert_instance_ids(pipeline: ComposeTransforms, regions: int, ignore_label: int | None) -> None:
+    """Append instance ids after all other transforms, but before deep supervision downsamples the segmentation."""
+    last = len(pipeline.transforms)
+    if last and isinstance(pipeline.transforms[-1], DownsampleSegForDSTransform):
+        last -= 1
+    pipeline.transforms.insert(last, AppendInstanceIds(regions, ignore_label))
+
+
+def make_reproducible(pipeline: ComposeTransforms) -> None:
+    """Keep blurring from choosing its algorithm by a stopwatch, since the results differ in the last digits."""
+    for transform in pipeline.transforms:
+        inner = transform.transform if isinstance(transform, RandomTransform) else transform
+        if isinstance(inner, GaussianBlurTransform):
+            inner.benchmark = False

@@ -1,0 +1,165 @@
+"""A tiny world for nnU-Net: synthetic data sets, planned and preprocessed, and trainings of a few steps."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from nnunet_losses._door import VARIABLE, door_directory
+from nnunet_losses.nnunet.plans import add_configuration
+
+CASES = [f"case_{n}" for n in range(6)]
+DATASETS: dict[str, dict[str, Any]] = {
+    "Dataset901_Labels": {"labels": {"background": 0, "large": 1, "small": 2}},
+    "Dataset902_Regions": {"labels": {"background": 0, "whole": [1, 2], "core": 2}, "regions_class_order": [1, 2]},
+    "Dataset903_RegionsIgnore": {
+        "labels": {"background": 0, "whole": [1, 2], "core": 2, "ignore": 3},
+        "regions_class_order": [1, 2],
+    },
+    "Dataset904_Ignore": {"labels": {"background": 0, "large": 1, "small": 2, "ignore": 3}},
+}
+NETWORKS = {
+    "3d_tiny": {"patch_size": [16, 16, 16], "features_per_stage": [4, 8, 8]},
+    "3d_single_scale": {"patch_size": [16, 16, 16], "features_per_stage": [4, 8]},
+    "2d_tiny": {"patch_size": [16, 16], "features_per_stage": [4, 8, 8]},
+}
+
+
+@pytest.fixture(scope="session")
+def world_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that holds ``raw`` and ``preprocessed`` of all synthetic data sets, made once."""
+    world = tmp_path_factory.mktemp("nnunet")
+    with pytest.MonkeyPatch.context() as patch:
+        for part in ("raw", "preprocessed"):
+            (world / part).mkdir()
+            patch.setenv(f"nnUNet_{part}", str(world / part))
+        for name, labels in DATASETS.items():
+            _make_dataset(world, name, labels)
+    return world
+
+
+@pytest.fixture
+def world(world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """As ``world_once``, nnU-Net's variables set, results in a folder of this test."""
+    import nnunetv2.training.nnUNetTrainer.nnUNetTrainer as trainer_module
+
+    for part in ("raw", "preprocessed"):
+        monkeypatch.setenv(f"nnUNet_{part}", str(world_once / part))
+    monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
+    monkeypatch.setenv("nnUNet_n_proc_DA", "0")
+    monkeypatch.setenv("nnUNet_def_n_proc", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv(VARIABLE, str(door_directory()))
+    monkeypatch.setattr(trainer_module, "default_num_processes", 1)
+    return world_once
+
+
+@pytest.fixture
+def trainer(world: Path) -> Iterator[Callable[..., Any]]:
+    """Make a trainer as nnU-Net's command does, through the door."""
+    from nnunetv2.run.run_training import get_trainer_from_args
+
+    def make(name: str, dataset: str = "Dataset901_Labels", configuration: str = "3d_tiny", fold: Any = 0) -> Any:
+        return get_trainer_from_args(dataset, configuration, fold, name, device=torch.device("cpu"))
+
+    threads = torch.get_num_threads()
+    yield make
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def run(world: Path) -> Callable[..., Path]:
+    """Train and validate as ``nnUNetv2_train`` does; gives the fold's folder."""
+    from nnunetv2.run.run_training import run_training
+
+    def train(
+        name: str, dataset: str = "Dataset901_Labels", configuration: str = "3d_tiny", fold: Any = 0, **options: Any
+    ) -> Path:
+        run_training(dataset, configuration, fold, name, device=torch.device("cpu"), **options)
+        results = Path(os.environ["nnUNet_results"])
+        return results / dataset / f"{name}__nnUNetPlans__{configuration}" / f"fold_{fold}"
+
+    return train
+
+
+@pytest.fixture
+def without_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out nnU-Net's final validation, which takes seconds."""
+    from nnunet_losses.nnunet.trainer import LossTrainer
+
+    monkeypatch.setattr(LossTrainer, "perform_actual_validation", lambda self, save_probabilities=False: None)
+
+
+def _make_dataset(world: Path, name: str, labels: dict[str, Any]) -> None:
+    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
+    from nnunetv2.preprocessing.preprocessors.default_preprocessor import DefaultPreprocessor
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+    from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
+
+    raw, preprocessed = world / "raw" / name, world / "preprocessed" / name
+    dataset_json = labels | {"channel_names": {"0": "MRI"}, "numTraining": len(CASES), "file_ending": ".nii.gz"}
+    _write_cases(raw, ignored="ignore" in labels["labels"])
+    (raw / "dataset.json").write_text(json.dumps(dataset_json))
+    preprocessed.mkdir()
+    shutil.copyfile(raw / "dataset.json", preprocessed / "dataset.json")
+    shutil.copytree(raw / "labelsTr", preprocessed / "gt_segmentations")
+    (preprocessed / "dataset_fingerprint.json").write_text(json.dumps(FINGERPRINT))
+    (preprocessed / "splits_final.json").write_text(
+        json.dumps([{"train": CASES[:4], "val": CASES[4:]}, {"train": CASES[2:], "val": CASES[:2]}])
+    )
+    plans = ExperimentPlanner(name, gpu_memory_target_in_gb=8).plan_experiment()
+    plans_file = preprocessed / "nnUNetPlans.json"
+    for network, settings in NETWORKS.items():
+        add_configuration(
+            plans_file, network, inherits_from=f"{network[:2]}{'_fullres' if network[0] == '3' else ''}", batch_size=2, **settings
+        )
+    plans = json.loads(plans_file.read_text())
+    first = plans["configurations"]["3d_tiny"]
+    for configuration in plans["configurations"].values():
+        # all networks read the same files, which are preprocessed once
+        configuration["data_identifier"] = first["data_identifier"]
+    plans["configurations"]["3d_before"] = {"inherits_from": "3d_tiny", "next_stage": "3d_after"}
+    plans["configurations"]["3d_after"] = {"inherits_from": "3d_tiny", "previous_stage": "3d_before"}
+    plans_file.write_text(json.dumps(plans))
+
+    manager = PlansManager(plans)
+    preprocessor = DefaultPreprocessor(verbose=False)
+    folder = preprocessed / first["data_identifier"]
+    folder.mkdir()
+    for case, files in get_filenames_of_train_images_and_targets(str(raw), dataset_json).items():
+        preprocessor.run_case_save(
+            str(folder / case), files["images"], files["label"], manager, manager.get_configuration("3d_tiny"), dataset_json
+        )
+
+
+def _write_cases(raw: Path, ignored: bool) -> None:
+    random = np.random.default_rng(1)
+    axes = np.stack(np.meshgrid(*[np.arange(24)] * 3, indexing="ij"), -1)
+    for part in ("imagesTr", "labelsTr"):
+        (raw / part).mkdir(parents=True)
+    for case in CASES:
+        mask = np.zeros((24, 24, 24), np.uint8)
+        for label, radius in ((1, 5), (2, 2), (2, 2), (2, 1)):
+            mask[np.linalg.norm(axes - random.integers(4, 20, 3), axis=-1) <= radius] = label
+        image = random.normal(0, 0.3, mask.shape) + mask
+        if ignored:
+            mask[:, :, :3] = 3
+        nib.save(nib.Nifti1Image(image.astype(np.float32), np.eye(4)), raw / "imagesTr" / f"{case}_0000.nii.gz")
+        nib.save(nib.Nifti1Image(mask, np.eye(4)), raw / "labelsTr" / f"{case}.nii.gz")
+
+
+FINGERPRINT = {
+    "foreground_intensity_properties_per_channel": {
+        "0": {"max": 3.0, "mean": 1.3, "median": 1.2, "min": 0.0, "percentile_00_5": 0.2, "percentile_99_5": 2.7, "std": 0.5}
+    },
+    "median_relative_size_after_cropping": 1.0,
+    "shapes_after_crop": [[24, 24, 24]] * len(CASES),
+    "spacings": [[1.0, 1.0, 1.0]] * len(CASES),
+}
