@@ -246,3 +246,43 @@ def read_study(path: Path | None) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}).") from None
     return record
+
+
+@command("study-report")
+def study_report(
+    study: Annotated[Path, typer.Option(help="study.json of the workflow.")],
+    tables: Annotated[Path, typer.Option(help="Folder of the stacked tables.")],
+    statistics: Annotated[Path, typer.Option(help="Folder of the statistics.")],
+    predictions: Annotated[Path, typer.Option(help="Folder of the published predictions, for the gallery.")],
+    out: Annotated[Path, typer.Option(help="Folder for report.html and its data.")],
+) -> None:
+    """Write the report of a study of the workflow."""
+    from nnunet_losses.comparison import gallery_files, provenance
+    from nnunet_losses.nnunet.folders import nnunet_folder
+    from nnunet_losses.report import write_report
+    from nnunet_losses.tables import read_folder
+
+    record = read_study(study)
+    stacked = read_folder(tables)
+    written = write_report(
+        out,
+        tables=stacked,
+        statistics=read_folder(statistics),
+        runs=provenance(record, record["trainers"], Path.cwd()),
+        gallery=gallery_files(
+            record,
+            stacked["cases"],
+            predictions=predictions,
+            raw=nnunet_folder("nnUNet_raw"),
+            preprocessed=nnunet_folder("nnUNet_preprocessed"),
+        ),
+        title=record["title"],
+        baseline=record["baseline"],
+        primary_metric=record["config"]["evaluation"]["primary_metric"],
+        seed=record["config"]["statistics"]["seed"],
+    )
+    typer.echo(f"The report: {written}")
+
+
+if __name__ == "__main__":
+    app()

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_losses.errors import UserError
-from nnunet_losses.nnunet.names import build_trainer_name, parse_trainer_name
+from nnunet_losses.losses import CATALOGUE
+from nnunet_losses.nnunet.names import build_trainer_name, nearest_trainer, parse_trainer_name
 
 PLANNERS = {
     "nnUNetPlans": "ExperimentPlanner",
@@ -72,6 +73,11 @@ class Study:
     def planner(self) -> str:
         """The planner that makes these plans."""
         return PLANNERS[self.plans]
+
+    @property
+    def foreign_trainers(self) -> tuple[str, ...]:
+        """Trainers that are not ours, whose existence only nnU-Net knows."""
+        return tuple(trainer for trainer in self.trainers if parse_trainer_name(trainer) is None)
 
     @property
     def trained(self) -> tuple[str, ...]:
@@ -202,7 +208,7 @@ def _trainers(config: Mapping[str, Any], where: str) -> list[str]:
             for values in itertools.product(*parameters.values()):
                 name = build_trainer_name(
                     loss,
-                    parameters=dict(zip(parameters, values, strict=True)),
+                    parameters=_by_keyword(loss, dict(zip(parameters, values, strict=True)), where),
                     weighting=None if weighting == "none" else weighting,
                 )
                 names.append(_complete(str(name), config, where))
@@ -210,10 +216,24 @@ def _trainers(config: Mapping[str, Any], where: str) -> list[str]:
     return names
 
 
+def _by_keyword(loss: str, values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Hyper-parameters by keyword, given by the short names that trainer names use."""
+    if loss not in CATALOGUE:
+        return {}  # the name builder explains an unknown loss
+    keywords = {parameter.option: parameter.keyword for parameter in CATALOGUE[loss].hyper_parameters}
+    for option in values:
+        if option not in keywords:
+            there = f"it has {', '.join(keywords)}" if keywords else "it has none"
+            raise UserError(f"{where}: {loss} has no hyper-parameter '{option}'; {there}.")
+    return {keywords[option]: value for option, value in values.items()}
+
+
 def _complete(trainer: str, config: Mapping[str, Any], where: str) -> str:
     """Write the study's training length into a trainer's name, because the name says the experiment."""
     parsed = parse_trainer_name(trainer)
     if parsed is None:
+        if nearest := nearest_trainer(trainer):
+            raise UserError(f"{where}: there is no trainer {trainer}; did you mean {nearest}?")
         if config["training"]:
             raise UserError(
                 f"{where}: {trainer} is not a trainer of this package, so 'training' (epochs, iterations) cannot "

@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.errors import UserError
 from nnunet_losses.files import check_writable, write_json
+from nnunet_losses.nnunet.foreign import require_trainer
 from nnunet_losses.nnunet.folders import parallel_environment
 from nnunet_losses.study import Run, load_study, read_splits
 
@@ -30,6 +31,8 @@ try:
     own_splits = study.config["folds"].get("file")
     split_count = study.fold_count or len(read_splits(own_splits, "folds.file"))
     folds = study.checked_folds(split_count)
+    for trainer in study.foreign_trainers:
+        require_trainer(trainer)
     for folder in ("work/nnUNet_raw", "work/nnUNet_preprocessed", "work/nnUNet_results", "results", "reports"):
         check_writable(Path(folder))
 except UserError as error:
