@@ -1,0 +1,249 @@
+"""One case: a reference, prepared once, against the predictions of any number of trainers."""
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nnunet_losses.errors import UserError
+from nnunet_losses.evaluation import tables
+from nnunet_losses.evaluation.calibration import calibration, calibration_region
+from nnunet_losses.evaluation.candidates import component_scores
+from nnunet_losses.evaluation.labels import Label, LabelSet, LabelValues, mask_of
+from nnunet_losses.evaluation.lesions import Matching, Side, lesion_metrics, stratified_metrics
+from nnunet_losses.evaluation.overlap import count_voxels, overlap_metrics
+from nnunet_losses.evaluation.settings import EvaluationSettings
+from nnunet_losses.evaluation.structure import Grid, Structure
+from nnunet_losses.evaluation.surface import surface_distances, surfel_dice
+from nnunet_losses.evaluation.thresholds import threshold_counts, threshold_grid
+
+Segmentation = NDArray[np.integer]
+Probability = NDArray[np.floating]
+
+
+class Reference:
+    """The reference segmentation of one case with everything that does not depend on a prediction.
+
+    Components, borders and search trees are computed on first use and kept, so a second trainer costs less.
+
+    reference: (*S) integer labels, 2D or 3D. spacing: mm per array axis. labels: as in dataset.json. Voxels of the
+    label `ignore` count nowhere, on either side. Raises `UserError` for an unknown label value.
+    """
+
+    def __init__(
+        self,
+        reference: Segmentation,
+        spacing: Sequence[float],
+        labels: Mapping[str, LabelValues] | LabelSet,
+        settings: EvaluationSettings | None = None,
+    ) -> None:
+        self.settings = settings or EvaluationSettings()
+        self.labels = labels if isinstance(labels, LabelSet) else LabelSet.parse(labels)
+        self.shape = reference.shape
+        # Images read by nibabel lie in memory last axis first; turning both sides around costs nothing.
+        self._turned = reference.flags.f_contiguous and not reference.flags.c_contiguous
+        self.grid = _grid(self.shape, spacing, turned=self._turned)
+        self.segmentation = self._arranged(_integers(reference, "reference"))
+        self._check_labels(self.segmentation, "reference")
+        self._structures: dict[str, Structure] = {}
+        self._regions: dict[str, NDArray[np.int64]] = {}
+
+    @cached_property
+    def ignored(self) -> NDArray[np.bool_] | None:
+        """(*S) voxels of the label `ignore`, None if there is none."""
+        if self.labels.ignore is None:
+            return None
+        ignored = self.segmentation == self.labels.ignore
+        return ignored if ignored.any() else None
+
+    @cached_property
+    def valid_voxels(self) -> int:
+        """Number of voxels that count."""
+        return self.segmentation.size - (0 if self.ignored is None else int(np.count_nonzero(self.ignored)))
+
+    def structure(self, label: Label) -> Structure:
+        """The reference side of a label."""
+        if label.name not in self._structures:
+            self._structures[label.name] = Structure(self._mask(self.segmentation, label), *self._how)
+        return self._structures[label.name]
+
+    def predicted_structure(self, prediction: Segmentation, label: Label) -> Structure:
+        """The predicted side of a label, from what `prediction` gave."""
+        return Structure(self._mask(prediction, label), *self._how)
+
+    def truth(self, label: Label) -> NDArray[np.bool_]:
+        """Reference mask of a label, flat over the image."""
+        return self._mask(self.segmentation, label).ravel()
+
+    def region(self, label: Label) -> NDArray[np.int64]:
+        """Flat indices of the voxels around the label's lesions where calibration is measured."""
+        if label.name not in self._regions:
+            near = calibration_region(self.structure(label), self.settings.margin_mm)
+            self._regions[label.name] = near if self.ignored is None else near[~self.ignored.ravel()[near]]
+        return self._regions[label.name]
+
+    def prediction(self, prediction: Segmentation) -> Segmentation:
+        """A prediction, checked and in the memory order of the reference."""
+        if prediction.shape != self.shape:
+            raise UserError(f"the prediction has shape {prediction.shape}, its reference {self.shape}")
+        arranged = self._arranged(_integers(prediction, "prediction"))
+        self._check_labels(arranged, "prediction")
+        return arranged
+
+    def probability(self, probabilities: Probability, label: Label) -> Probability:
+        """The label's probability, flat over the image, from (C, *S) probabilities."""
+        wanted = (self.labels.channels, *self.shape)
+        if probabilities.shape != wanted:
+            raise UserError(
+                f"the probabilities have shape {probabilities.shape}, expected {wanted}: channels, image axes"
+            )
+        return self._arranged(probabilities[label.channel]).ravel()
+
+    @property
+    def _how(self) -> tuple[Grid, int]:
+        return self.grid, self.settings.connectivity
+
+    def _arranged(self, image: NDArray) -> NDArray:
+        return np.ascontiguousarray(image.T if self._turned else image).reshape(self.grid.shape)
+
+    def _mask(self, segmentation: Segmentation, label: Label) -> NDArray[np.bool_]:
+        mask = mask_of(segmentation, label)
+        if self.ignored is not None:
+            mask &= ~self.ignored
+        return mask
+
+    def _check_labels(self, segmentation: Segmentation, side: str) -> None:
+        unknown = self.labels.unknown_value(segmentation)
+        if unknown is not None:
+            raise UserError(f"the {side} holds the value {unknown}, which dataset.json does not have as a label")
+
+
+def evaluate_case(
+    reference: Reference, prediction: Segmentation, probabilities: Probability | None = None
+) -> dict[str, pd.DataFrame]:
+    """Measure one prediction: the tables `cases`, `lesions`, `thresholds` and `calibration`, without identity columns.
+
+    prediction: (*S) integer labels. probabilities: (C, *S) in nnU-Net's channels (softmax of all labels, or one per
+    region); without them scores are NaN and the tables `thresholds` and `calibration` empty. Raises `UserError` for
+    shapes or values that do not fit.
+    """
+    arranged = reference.prediction(prediction)
+    parts = [_evaluate_label(reference, arranged, probabilities, label) for label in reference.labels.labels]
+    return {name: tables.join(name, [part[name] for part in parts if name in part]) for name in tables.COLUMNS}
+
+
+def _evaluate_label(
+    reference: Reference, prediction: Segmentation, probabilities: Probability | None, label: Label
+) -> dict[str, pd.DataFrame]:
+    settings, grid = reference.settings, reference.grid
+    true, predicted = reference.structure(label), reference.predicted_structure(prediction, label)
+    matching = Matching(true, predicted)
+    status = tables.status(true.size, predicted.size)
+    metrics = {
+        **overlap_metrics(count_voxels(true, predicted, reference.valid_voxels), grid.voxel_mm3, settings),
+        **_surface_metrics(true, predicted, settings),
+        **lesion_metrics(true, predicted, matching, settings),
+    }
+    rows = tables.metric_rows(metrics, status, grid.diagonal_mm)
+    for stratum in stratified_metrics(true, predicted, matching, settings.strata_mm):
+        rows += tables.metric_rows(
+            stratum.metrics, tables.status(stratum.reference, stratum.predicted), grid.diagonal_mm
+        )
+
+    found: dict[str, pd.DataFrame] = {}
+    scores = np.full((2, len(predicted.components)), np.nan)
+    if probabilities is not None:
+        probability = reference.probability(probabilities, label)
+        truth = reference.truth(label)
+        ignored = None if reference.ignored is None else reference.ignored.ravel()
+        found["thresholds"] = threshold_counts(probability, truth, ignored, threshold_grid(settings))
+        scores = np.stack(component_scores(predicted, probability))
+        _check_agreement(predicted, probability, label, reference.labels.channels)
+        region = reference.region(label)
+        metrics, found["calibration"] = calibration(probability[region], truth[region], settings.calibration_bins)
+        rows += tables.metric_rows(metrics, status, grid.diagonal_mm)
+    found["cases"] = pd.DataFrame(rows)
+    found["lesions"] = _lesion_table(true, predicted, matching, scores)
+    for table in found.values():
+        table.insert(0, "label", label.name)
+    return found
+
+
+def _surface_metrics(true: Structure, predicted: Structure, settings: EvaluationSettings) -> dict[str, float]:
+    if true.size and predicted.size:
+        return {
+            **surface_distances(true.border, predicted.border, settings),
+            **surfel_dice(true.surfels, predicted.surfels, settings),
+        }
+    distances = dict.fromkeys(("hd", "hd95", "hd95_pooled", "assd", "masd"), math.nan)
+    nothing_within = 0.0 if true.size or predicted.size else math.nan
+    names = (*settings.nsd_names("nsd"), *settings.nsd_names("nsd_surfel"))
+    return {**distances, **dict.fromkeys(names, nothing_within)}
+
+
+def _lesion_table(true: Structure, predicted: Structure, matching: Matching, scores: NDArray) -> pd.DataFrame:
+    partner = matching.reference.partner
+    missed = np.append(scores, [[np.nan], [np.nan]], axis=1)  # partner -1: no component hits the lesion
+    return pd.concat(
+        [
+            _lesion_rows("reference", true, matching.reference, missed[:, partner]),
+            _lesion_rows("prediction", predicted, matching.prediction, scores),
+        ],
+        ignore_index=True,
+    )
+
+
+def _lesion_rows(side: str, structure: Structure, match: Side, scores: NDArray) -> pd.DataFrame:
+    sizes = structure.components.sizes
+    return pd.DataFrame(
+        {
+            "side": side,
+            "component": np.arange(1, len(sizes) + 1),
+            "voxels": sizes,
+            "volume_mm3": sizes * structure.grid.voxel_mm3,
+            "diameter_mm": structure.grid.diameter_mm(sizes),
+            "matched": match.matches > 0,
+            "matches": match.matches,
+            "dice": match.dice,
+            "iou": match.iou,
+            "overlap_fraction": match.overlap_fraction,
+            "score_max": scores[0],
+            "score_mean": scores[1],
+            "touches_border": structure.touches_border,
+        }
+    )
+
+
+def _check_agreement(predicted: Structure, probability: Probability, label: Label, channels: int) -> None:
+    """The chosen class has at least 1/C of the probability; otherwise the axes are swapped or the file is foreign."""
+    chosen = probability[predicted.image_index(predicted.voxels)]
+    if len(chosen) and np.median(chosen) < 1 / (channels + 1):
+        raise UserError(
+            f"the probabilities of {label.name!r} contradict the segmentation (median {np.median(chosen):.3g} in its "
+            "voxels): they belong to another prediction, or their axes are in another order"
+        )
+
+
+def _grid(shape: tuple[int, ...], spacing: Sequence[float], *, turned: bool) -> Grid:
+    sides = [float(s) for s in spacing]
+    if len(shape) not in (2, 3) or 0 in shape:
+        raise UserError(f"the reference has shape {shape}, expected a 2D or 3D image")
+    if len(sides) != len(shape) or not all(0 < s < math.inf for s in sides):
+        raise UserError(f"the spacing is {tuple(sides)}, expected {len(shape)} positive numbers in mm")
+    axes = list(zip(shape, sides, strict=True))
+    if turned:
+        axes.reverse()
+    if len(axes) == 3 and (single := [i for i, (length, _) in enumerate(axes) if length == 1]):
+        del axes[single[0]]
+    return Grid(tuple(n for n, _ in axes), tuple(s for _, s in axes), math.prod(sides))
+
+
+def _integers(image: NDArray, side: str) -> Segmentation:
+    if image.dtype == bool:
+        return image.view(np.uint8)
+    if not np.issubdtype(image.dtype, np.integer):
+        raise UserError(f"the {side} has values of type {image.dtype}, expected integer labels")
+    return image

@@ -1,0 +1,166 @@
+"""Folders of references and predictions to Parquet tables: parallel over cases, resumable, the reference read once."""
+
+import multiprocessing
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from nnunet_losses.errors import UserError
+from nnunet_losses.evaluation import tables
+from nnunet_losses.evaluation.case import Reference, evaluate_case
+from nnunet_losses.evaluation.images import read_probabilities, read_segmentation
+from nnunet_losses.evaluation.plan import Job, Prediction, Task, parts_dir, plan
+from nnunet_losses.evaluation.settings import EvaluationSettings
+from nnunet_losses.files import write_atomically
+
+
+def evaluate_folder(
+    reference_dir: Path | str,
+    prediction_dir: Path | str,
+    out_dir: Path | str,
+    *,
+    dataset_json: Path | str | Mapping[str, Any],
+    probabilities_dir: Path | str | None = None,
+    cases: Sequence[str] | None = None,
+    identity: Mapping[str, str | int] | None = None,
+    settings: EvaluationSettings | None = None,
+    workers: int = 1,
+    progress: bool = True,
+    allow_geometry_mismatch: bool = False,
+) -> dict[str, pd.DataFrame]:
+    """Evaluate one folder of predictions; see `evaluate_folders`."""
+    prediction = Prediction(
+        Path(prediction_dir),
+        None if probabilities_dir is None else Path(probabilities_dir),
+        identity or {},
+        cases,
+    )
+    return evaluate_folders(
+        reference_dir,
+        [prediction],
+        out_dir,
+        dataset_json=dataset_json,
+        settings=settings,
+        workers=workers,
+        progress=progress,
+        allow_geometry_mismatch=allow_geometry_mismatch,
+    )
+
+
+def evaluate_folders(
+    reference_dir: Path | str,
+    predictions: Sequence[Prediction],
+    out_dir: Path | str,
+    *,
+    dataset_json: Path | str | Mapping[str, Any],
+    settings: EvaluationSettings | None = None,
+    workers: int = 1,
+    progress: bool = True,
+    allow_geometry_mismatch: bool = False,
+) -> dict[str, pd.DataFrame]:
+    """Evaluate predictions of several trainers against one folder of references, each reference prepared once.
+
+    Writes cases, lesions, thresholds and calibration as Parquet into out_dir and returns them. Finished cases wait in
+    a hidden folder there, so an interrupted run goes on where it stopped; the folder goes when the tables are written.
+
+    dataset_json: nnU-Net's file or its content (`labels`, `file_ending`). workers: processes, one thread each.
+    allow_geometry_mismatch: only shapes must agree; spacing is the reference's.
+
+    Raises `UserError` before any work that lists every missing file and every mismatch of shape or affine.
+    """
+    out_dir = Path(out_dir)
+    jobs = plan(
+        Path(reference_dir),
+        predictions,
+        out_dir,
+        dataset_json=dataset_json,
+        settings=settings or EvaluationSettings(),
+        allow_geometry_mismatch=allow_geometry_mismatch,
+    )
+    todo = [job for job in jobs if any(not task.part.exists() for task in job.tasks)]
+    with tqdm(
+        total=len(jobs), initial=len(jobs) - len(todo), unit="case", desc="evaluate", disable=not progress
+    ) as bar:
+        for _ in _run_all(todo, workers):
+            bar.update()
+
+    tasks = [task for job in jobs for task in job.tasks]
+    result = {
+        name: tables.join(name, [pd.read_parquet(task.part / f"{name}.parquet") for task in tasks])
+        for name in tables.COLUMNS
+    }
+    for name, table in result.items():
+        with write_atomically(out_dir / f"{name}.parquet") as path:
+            table.to_parquet(path, index=False)
+    shutil.rmtree(parts_dir(out_dir), ignore_errors=True)
+    return result
+
+
+def _run_all(jobs: Sequence[Job], workers: int) -> Iterator[None]:
+    if workers <= 1 or len(jobs) <= 1:
+        for job in jobs:
+            _run(job)
+            yield
+        return
+    # "spawn": forking a process that may already run threads (PyTorch, a progress bar) can hang.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context)
+    try:
+        for future in as_completed([pool.submit(_run, job) for job in jobs]):
+            future.result()
+            yield
+    except BrokenProcessPool as error:
+        raise UserError(
+            "an evaluation process ended abruptly, most likely for lack of memory; run again with fewer workers, "
+            "finished cases are kept"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _run(job: Job) -> None:
+    """Measure whatever is missing of a case."""
+    reference = None
+    for task in job.tasks:
+        if task.part.exists():
+            continue
+        if reference is None:
+            segmentation = read_segmentation(job.reference)
+            with _named(job.reference):
+                reference = Reference(segmentation, job.spacing, job.labels, job.settings)
+        prediction = read_segmentation(task.prediction)
+        probabilities = None
+        if task.probabilities is not None:
+            probabilities = read_probabilities(
+                task.probabilities, task.prediction, prediction.shape, job.labels.channels
+            )
+        with _named(task.prediction):
+            found = evaluate_case(reference, prediction, probabilities)
+        _write_part(task, job.case, found)
+
+
+def _write_part(task: Task, case: str, found: Mapping[str, pd.DataFrame]) -> None:
+    temporary = task.part.with_suffix(".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    for name, table in found.items():
+        for position, (column, value) in enumerate({**task.identity, "case": case}.items()):
+            table.insert(position, column, value)
+        table.to_parquet(temporary / f"{name}.parquet", index=False)
+    temporary.rename(task.part)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say which file a `UserError` is about."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error

@@ -1,0 +1,176 @@
+"""Lesions: which component was found by which.
+
+One contingency table of the voxels shared by reference and predicted components answers every matching rule.
+"""
+
+import dataclasses
+import math
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnunet_losses.evaluation.overlap import common_crop, ratio
+from nnunet_losses.evaluation.settings import EvaluationSettings, Strata
+from nnunet_losses.evaluation.structure import Structure
+
+Booleans = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Side:
+    """Per component of one side: components touched, best Dice and IoU, and share covered by the other side (n,)."""
+
+    matches: Integers
+    dice: Floats
+    iou: Floats
+    overlap_fraction: Floats
+    partner: Integers  # 0-based component of the other side with the best Dice, -1 without overlap
+
+
+class Matching:
+    """All pairs of overlapping components; 0-based `first` (reference), `second` (prediction), shared `voxels`."""
+
+    def __init__(self, reference: Structure, prediction: Structure) -> None:
+        ours, theirs = common_crop(reference, prediction)
+        left, right = reference.components.labels[ours], prediction.components.labels[theirs]
+        shared = np.flatnonzero(reference.crop[ours] & prediction.crop[theirs])
+        columns = len(prediction.components)
+        pair = (left.ravel()[shared].astype(np.int64) - 1) * columns + (right.ravel()[shared].astype(np.int64) - 1)
+        pairs, self.voxels = np.unique(pair, return_counts=True)
+        self.first, self.second = np.divmod(pairs, max(columns, 1))
+        self._reference, self._prediction = reference, prediction
+
+    @cached_property
+    def dice(self) -> Floats:
+        """2|R∩P| / (|R| + |P|) of each pair."""
+        return 2 * self.voxels / self._sizes
+
+    @cached_property
+    def iou(self) -> Floats:
+        """|R∩P| / |R∪P| of each pair."""
+        return self.voxels / (self._sizes - self.voxels)
+
+    @cached_property
+    def reference(self) -> Side:
+        """The pairs seen from each reference lesion."""
+        return self._side(self.first, self.second, self._reference.components.sizes)
+
+    @cached_property
+    def prediction(self) -> Side:
+        """The pairs seen from each predicted component."""
+        return self._side(self.second, self.first, self._prediction.components.sizes)
+
+    @property
+    def _sizes(self) -> Integers:
+        return self._reference.components.sizes[self.first] + self._prediction.components.sizes[self.second]
+
+    def _side(self, own: Integers, other: Integers, sizes: Integers) -> Side:
+        dice, iou = np.zeros(len(sizes)), np.zeros(len(sizes))
+        np.maximum.at(dice, own, self.dice)
+        np.maximum.at(iou, own, self.iou)
+        covered = np.bincount(own, weights=self.voxels, minlength=len(sizes))
+        partner = np.full(len(sizes), -1)
+        best = np.argsort(self.dice, kind="stable")  # ascending: the best pair is written last
+        partner[own[best]] = other[best]
+        return Side(np.bincount(own, minlength=len(sizes)), dice, iou, covered / sizes, partner)
+
+
+def lesion_metrics(
+    reference: Structure, prediction: Structure, matching: Matching, settings: EvaluationSettings
+) -> dict[str, float]:
+    """Every lesion-wise metric of a case; NaN where a ratio has nothing to count.
+
+    lesion_recall (LTPR), lesion_precision (PPV), lesion_fdr (the literature's LFPR: a false-discovery rate) and
+    lesion_f1 count any overlap; `_iou`, `_fraction` and `_centre` are the stricter rules: a unique pair with
+    IoU > iou_threshold, at least overlap_fraction of the component covered, the other side's centre inside.
+    lesion_pq = lesion_sq (mean IoU of the pairs) x lesion_f1_iou (Kirillov et al. 2019, arXiv 1801.00868).
+    """
+    mine, theirs = matching.reference, matching.prediction
+    found, true = mine.matches > 0, theirs.matches > 0
+    good = matching.iou > settings.iou_threshold
+    volume = prediction.grid.voxel_mm3 / 1000
+    metrics = {
+        **_detection("", found, true),
+        "lesion_fdr": 1 - _mean(true),
+        **_detection("_iou", mine.iou > settings.iou_threshold, theirs.iou > settings.iou_threshold),
+        **_detection(
+            "_fraction",
+            mine.overlap_fraction >= settings.overlap_fraction,
+            theirs.overlap_fraction >= settings.overlap_fraction,
+        ),
+        **_detection("_centre", *_centre_hits(reference, prediction)),
+        "lesion_sq": _mean(matching.iou[good]),
+        "lesion_dice": _mean(mine.dice),
+        "lesion_dice_found": _mean(mine.dice[found]),
+        "lesion_merges": float(np.count_nonzero(theirs.matches > 1)),
+        "lesion_splits": float(np.count_nonzero(mine.matches > 1)),
+        "false_positive_count": float(np.count_nonzero(~true)),
+        "false_positive_volume_ml": float(prediction.components.sizes[~true].sum() * volume),
+    }
+    metrics["lesion_pq"] = ratio(2 * matching.iou[good].sum(), len(found) + len(true))
+    if not reference.size:
+        metrics["negative_false_positive_count"] = metrics["false_positive_count"]
+        metrics["negative_false_positive_volume_ml"] = metrics["false_positive_volume_ml"]
+    return metrics
+
+
+@dataclasses.dataclass(frozen=True)
+class Stratum:
+    """Detection among components of one size: numbers of reference and predicted components, and the metrics."""
+
+    reference: int
+    predicted: int
+    metrics: dict[str, float]
+
+
+def stratified_metrics(
+    reference: Structure, prediction: Structure, matching: Matching, strata: Strata
+) -> list[Stratum]:
+    """lesion_recall_<stratum>, lesion_precision_<stratum>, lesion_f1_<stratum> by any overlap, for each stratum.
+
+    Recall takes the size of the reference lesion, precision that of the predicted component.
+    """
+    found, true = matching.reference.matches > 0, matching.prediction.matches > 0
+    left = stratum_of(reference.grid.diameter_mm(reference.components.sizes), strata)
+    right = stratum_of(prediction.grid.diameter_mm(prediction.components.sizes), strata)
+    result = []
+    for index, (name, _) in enumerate(strata):
+        mine, theirs = found[left == index], true[right == index]
+        result.append(Stratum(len(mine), len(theirs), _detection(f"_{name}", mine, theirs)))
+    return result
+
+
+def stratum_of(diameter_mm: Floats, strata: Strata) -> Integers:
+    """Index of the stratum of each diameter: the first whose upper bound is larger."""
+    return np.searchsorted([bound for _, bound in strata], diameter_mm, side="right")
+
+
+def _detection(suffix: str, found: Booleans, true: Booleans) -> dict[str, float]:
+    """Recall, precision and their harmonic mean; F1 is 0, not undefined, as soon as one side has a component."""
+    recall, precision = _mean(found), _mean(true)
+    if not len(found) and not len(true):
+        f1 = math.nan
+    elif found.any() and true.any():
+        f1 = 2 * recall * precision / (recall + precision)
+    else:
+        f1 = 0.0
+    return {
+        f"lesion_recall{suffix}": recall,
+        f"lesion_precision{suffix}": precision,
+        f"lesion_f1{suffix}": f1,
+    }
+
+
+def _centre_hits(reference: Structure, prediction: Structure) -> tuple[Booleans, Booleans]:
+    """Lesions that hold the centre of a predicted component, and predicted components whose centre lies in a lesion."""
+    hit = reference.component_at(prediction.centres)
+    found = np.zeros(len(reference.components), bool)
+    found[hit[hit > 0] - 1] = True
+    return found, hit > 0
+
+
+def _mean(values: NDArray) -> float:
+    return float(values.mean()) if len(values) else math.nan

@@ -1,0 +1,90 @@
+"""The shape of the evaluation's tables: columns, their types, and how rows come together."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from nnunet_losses.metrics import metric_named
+
+IDENTITY: dict[str, str] = {
+    "dataset": "str",
+    "configuration": "str",
+    "trainer": "str",
+    "fold": "int64",
+    "seed": "int64",
+    "case": "str",
+}
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "cases": {
+        "label": "str",
+        "metric": "str",
+        "value": "float64",
+        "unit": "str",
+        "status": "str",
+        "worst": "float64",
+    },
+    "lesions": {
+        "label": "str",
+        "side": "str",
+        "component": "int64",
+        "voxels": "int64",
+        "volume_mm3": "float64",
+        "diameter_mm": "float64",
+        "matched": "bool",
+        "matches": "int64",
+        "dice": "float64",
+        "iou": "float64",
+        "overlap_fraction": "float64",
+        "score_max": "float64",
+        "score_mean": "float64",
+        "touches_border": "bool",
+    },
+    "thresholds": {"label": "str", "threshold": "float64", "tp": "int64", "fp": "int64", "fn": "int64"},
+    "calibration": {
+        "label": "str",
+        "bin": "int64",
+        "count": "int64",
+        "confidence": "float64",
+        "accuracy": "float64",
+    },
+}
+
+_WORST_ONE = ("lesion_fdr", "ece", "brier")
+
+
+def join(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Parts of the table `name` under each other, always with its columns and types, also when there are none."""
+    columns = COLUMNS[name]
+    extra = {key: kind for key, kind in IDENTITY.items() if parts and key in parts[0]}
+    types = {**extra, **columns}
+    filled = [part for part in parts if len(part)]
+    table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(types))
+    return table[list(types)].astype(types)
+
+
+def status(reference: int, prediction: int) -> str:
+    """Which side is empty, from the numbers of voxels (or components) on each."""
+    if reference and prediction:
+        return "ok"
+    if reference:
+        return "prediction_empty"
+    return "reference_empty" if prediction else "both_empty"
+
+
+def metric_rows(metrics: Mapping[str, float], status: str, diagonal_mm: float) -> list[dict[str, Any]]:
+    """Rows of `cases`. worst: the worst value the metric can take in this image, NaN where there is no bound."""
+    rows = []
+    for name, value in metrics.items():
+        metric = metric_named(name)
+        worst = math.nan
+        if metric.unit == "mm":
+            worst = diagonal_mm
+        elif metric.higher_is_better:
+            worst = 0.0
+        elif name in _WORST_ONE:
+            worst = 1.0
+        rows.append({"metric": name, "value": value, "unit": metric.unit, "status": status, "worst": worst})
+    return rows
