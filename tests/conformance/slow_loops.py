@@ -1,0 +1,192 @@
+"""One slow loop a loss, written from the paper voxel by voxel: no tensor operation is shared with the package.
+
+Voxel weights, pooling and the choice of classes are the same for all losses and live in `Problem`.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SLOW_LOOPS: dict[str, Callable[..., float]] = {}
+
+
+@dataclass
+class Problem:
+    """What a loss is asked: logits (B, C, *S), labels (B, 1, *S) or regions (B, C, *S), weights or None."""
+
+    logits: NDArray[np.float64]
+    target: NDArray[np.generic]
+    weight: NDArray[np.float64] | None
+    regions: bool
+    include_background: bool
+    batch: bool
+
+    def __post_init__(self) -> None:
+        samples, self.channels = self.logits.shape[:2]
+        self.x = self.logits.reshape(samples, self.channels, -1)
+        self.t = self.target.reshape(samples, self.target.shape[1], -1)
+        shape = self.x.shape
+        if self.weight is None:
+            self.w = np.ones(shape)
+        else:
+            self.w = np.broadcast_to(self.weight.reshape(samples, self.weight.shape[1], -1), shape)
+
+    def p(self, sample: int, channel: int, voxel: int) -> float:
+        """Probability of a class or region."""
+        x = [float(value) for value in self.x[sample, :, voxel]]
+        if self.regions:
+            return 1 / (1 + math.exp(-x[channel]))
+        return math.exp(x[channel]) / sum(math.exp(value) for value in x)
+
+    def g(self, sample: int, channel: int, voxel: int) -> float:
+        """Reference of a class or region."""
+        if self.regions:
+            return float(self.t[sample, channel, voxel])
+        return 1.0 if int(self.t[sample, 0, voxel]) == channel else 0.0
+
+    def groups(self) -> list[list[int]]:
+        """The samples that a region loss sums over together."""
+        samples = list(range(len(self.x)))
+        return [samples] if self.batch else [[sample] for sample in samples]
+
+    def classes(self) -> range:
+        """The channels that count as classes."""
+        return range(0 if self.regions or self.include_background else 1, self.channels)
+
+    def voxels(self, group: list[int], channel: int) -> Iterator[tuple[float, float, float]]:
+        """(probability, reference, weight) of every voxel of a group."""
+        for sample in group:
+            for voxel in range(self.x.shape[2]):
+                weight = float(self.w[sample, channel, voxel])
+                if weight > 0:
+                    yield self.p(sample, channel, voxel), self.g(sample, channel, voxel), weight
+
+    def truths(self) -> Iterator[tuple[float, int, float]]:
+        """(probability of the truth, true class or region value, weight) of every voxel that counts.
+
+        Regions give one for each region.
+        """
+        for sample in range(len(self.x)):
+            for voxel in range(self.x.shape[2]):
+                if self.regions:
+                    for channel in range(self.channels):
+                        weight = float(self.w[sample, channel, voxel])
+                        if weight > 0:
+                            p, g = self.p(sample, channel, voxel), int(self.g(sample, channel, voxel))
+                            yield (p if g else 1 - p), g, weight
+                elif self.w[sample, :, voxel].any():
+                    label = int(self.t[sample, 0, voxel])
+                    weight = float(self.w[sample, label, voxel])
+                    if weight > 0:
+                        yield self.p(sample, label, voxel), label, weight
+
+
+def slow_loop(name: str) -> Callable[[Callable[..., float]], Callable[..., float]]:
+    """Decorator: the reference of the loss of that name in the catalogue."""
+
+    def add(function: Callable[..., float]) -> Callable[..., float]:
+        SLOW_LOOPS[name] = function
+        return function
+
+    return add
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+@slow_loop("CrossEntropy")
+def cross_entropy(problem: Problem) -> float:
+    return mean([-w * math.log(p) for p, _, w in problem.truths()])
+
+
+@slow_loop("Focal")
+def focal(problem: Problem, *, gamma: float, alpha: float | None) -> float:
+    """Lin 2017, equation 5."""
+    values = []
+    for p, truth, w in problem.truths():
+        alpha_t = 1.0 if alpha is None else alpha if truth > 0 else 1 - alpha
+        values.append(-w * alpha_t * (1 - p) ** gamma * math.log(p))
+    return mean(values)
+
+
+@slow_loop("Dice")
+def dice(problem: Problem, *, squared: bool, smooth: float) -> float:
+    """Milletari 2016, section 3, and Drozdzal 2016, equation 2 (each class by itself)."""
+    scores = []
+    for group in problem.groups():
+        for c in problem.classes():
+            above = below = 0.0
+            for p, g, w in problem.voxels(group, c):
+                above += 2 * w * p * g
+                below += w * (p * p + g * g) if squared else w * (p + g)
+            scores.append((above + smooth) / (below + smooth))
+    return 1 - mean(scores)
+
+
+@slow_loop("DiceCrossEntropy")
+def dice_cross_entropy(problem: Problem, *, smooth: float) -> float:
+    return cross_entropy(problem) + dice(problem, squared=False, smooth=smooth) - 1
+
+
+def tversky_indices(problem: Problem, fp_weight: float, fn_weight: float, smooth: float) -> list[float]:
+    """Salehi 2017, equation 3, of every group and class."""
+    indices = []
+    for group in problem.groups():
+        for c in problem.classes():
+            tp = fp = fn = 0.0
+            for p, g, w in problem.voxels(group, c):
+                tp += w * p * g
+                fp += w * p * (1 - g)
+                fn += w * (1 - p) * g
+            indices.append((tp + smooth) / (tp + fp_weight * fp + fn_weight * fn + smooth))
+    return indices
+
+
+@slow_loop("Tversky")
+def tversky(problem: Problem, *, fp_weight: float, fn_weight: float, smooth: float) -> float:
+    return 1 - mean(tversky_indices(problem, fp_weight, fn_weight, smooth))
+
+
+@slow_loop("FocalTversky")
+def focal_tversky(problem: Problem, *, fp_weight: float, fn_weight: float, gamma: float, smooth: float) -> float:
+    """Abraham 2018, equation 4."""
+    indices = tversky_indices(problem, fp_weight, fn_weight, smooth)
+    return mean([(1 - index) ** (1 / gamma) for index in indices])
+
+
+@slow_loop("AsymmetricSimilarity")
+def asymmetric_similarity(problem: Problem, *, beta: float, smooth: float) -> float:
+    """Hashemi 2018: (1 + β²) TP / ((1 + β²) TP + β² FN + FP)."""
+    scores = []
+    for group in problem.groups():
+        for c in problem.classes():
+            tp = fp = fn = 0.0
+            for p, g, w in problem.voxels(group, c):
+                tp += w * p * g
+                fp += w * p * (1 - g)
+                fn += w * (1 - p) * g
+            k = 1 + beta**2
+            scores.append((k * tp + k * smooth) / (k * tp + beta**2 * fn + fp + k * smooth))
+    return 1 - mean(scores)
+
+
+@slow_loop("GeneralizedDice")
+def generalized_dice(problem: Problem, *, smooth: float) -> float:
+    """Sudre 2017; absent classes get the largest finite weight; weights scaled to a largest of 1."""
+    losses = []
+    for group in problem.groups():
+        volumes = [sum(w * g for _, g, w in problem.voxels(group, c)) for c in problem.classes()]
+        finite = [1 / volume**2 for volume in volumes if volume > 0]
+        largest = max(finite, default=1.0)
+        weights = [(1 / volume**2 if volume > 0 else largest) / largest for volume in volumes]
+        above = below = 0.0
+        for weight, c in zip(weights, problem.classes(), strict=True):
+            for p, g, w in problem.voxels(group, c):
+                above += 2 * weight * w * p * g
+                below += weight * w * (p + g)
+        losses.append(1 - (above + smooth) / (below + smooth))
+    return mean(losses)

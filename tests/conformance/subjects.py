@@ -1,0 +1,126 @@
+"""What goes through the cells: every loss of the catalogue, with its defaults and with each parameter changed."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nnunet_losses.losses import CATALOGUE, Loss, Parameter
+
+from .slow_loops import SLOW_LOOPS, Problem
+
+CLASSES = 3
+SPACES = {"2D": (5, 6), "3D": (3, 4, 3)}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A loss of the catalogue with certain hyper-parameters."""
+
+    name: str
+    changed: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        return "-".join([self.name, *(f"{keyword}={value}" for keyword, value in self.changed)])
+
+    def make(self, **modes: Any) -> Loss:
+        return CATALOGUE[self.name](**dict(self.changed), **modes)
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether a class can be left out."""
+        try:
+            self.make(include_background=False)
+        except ValueError:
+            return False
+        return True
+
+    def slow(self, loss: Loss, logits: Tensor, target: Tensor, weight: Tensor | None) -> float:
+        """The value by the slow loop."""
+        problem = Problem(
+            logits.detach().double().numpy(),
+            target.numpy(),
+            None if weight is None else weight.double().numpy(),
+            loss.regions,
+            loss.include_background,
+            loss.batch,
+        )
+        return SLOW_LOOPS[self.name](problem, **{p.keyword: getattr(loss, p.keyword) for p in loss.hyper_parameters})
+
+
+def other_values(parameter: Parameter, default: Any) -> list[Any]:
+    """Values of a parameter beside its default, one of each kind."""
+    if parameter.type is bool:
+        return [not default]
+    if parameter.choices:
+        return [choice for choice in parameter.choices if choice != default]
+    start = 1.0 if default is None else default
+    other = parameter.type(start + 1 if parameter.type is int else 0.5 * start + 0.1)
+    other = min(max(other, parameter.minimum), parameter.maximum)
+    if parameter.none is None or default is None:
+        return [other]
+    return [other, None]
+
+
+def subjects() -> list[Subject]:
+    found = []
+    for name, loss in CATALOGUE.items():
+        found.append(Subject(name))
+        for parameter in loss.hyper_parameters:
+            default = loss.defaults()[parameter.keyword]
+            found += [Subject(name, ((parameter.keyword, v),)) for v in other_values(parameter, default)]
+    return found
+
+
+DEFAULTS = [Subject(name) for name in CATALOGUE]
+ALL = subjects()
+
+
+def make_logits(
+    space: tuple[int, ...], *, seed: int = 0, dtype: torch.dtype = torch.float64, samples: int = 2
+) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return (2 * torch.randn(samples, CLASSES, *space, generator=generator, dtype=torch.float64)).to(dtype)
+
+
+def make_target(space: tuple[int, ...], *, regions: bool, seed: int = 0, samples: int = 2) -> Tensor:
+    """A reference in which no class is empty and no class is full, in the types that nnU-Net gives."""
+    generator = torch.Generator().manual_seed(seed + 1)
+    count = math.prod(space)
+    if regions:
+        ranks = torch.rand(samples, CLASSES, count, generator=generator).argsort(-1).reshape(samples, CLASSES, *space)
+        return ranks < max(1, count // 3)
+    labels = torch.stack([torch.randperm(count, generator=generator) % CLASSES for _ in range(samples)])
+    return labels.reshape(samples, 1, *space).to(torch.int16)
+
+
+def make_weight(space: tuple[int, ...], channels: int, *, seed: int = 0, samples: int = 2) -> Tensor:
+    """Weights of which a third are 0."""
+    generator = torch.Generator().manual_seed(seed + 2)
+    weight = 3 * torch.rand(samples, channels, *space, generator=generator, dtype=torch.float64)
+    ignored = torch.rand(samples, 1, *space, generator=generator) < 1 / 3
+    return weight.masked_fill(ignored, 0)
+
+
+def perfect_logits(target: Tensor, *, regions: bool, size: float = 60.0) -> Tensor:
+    """Logits of a prediction that is right everywhere and sure of it."""
+    if regions:
+        return size * (2 * target.double() - 1)
+    one_hot = torch.nn.functional.one_hot(target[:, 0].long(), CLASSES).movedim(-1, 1)
+    return size * (2 * one_hot.double() - 1)
+
+
+def value_and_gradient(
+    loss: Loss, logits: Tensor, target: Tensor, weight: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    leaf = logits.detach().clone().requires_grad_()
+    value = loss(leaf, target, weight)
+    (gradient,) = torch.autograd.grad(value, leaf)
+    return value.detach(), gradient
+
+
+def same_bits(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are the same bit for bit; a signed zero is told from an unsigned one."""
+    return a.numpy().tobytes() == b.numpy().tobytes()

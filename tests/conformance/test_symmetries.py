@@ -1,0 +1,149 @@
+"""What must not matter does not, and what must differ does."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+
+from nnunet_losses.losses import CATALOGUE
+
+from .subjects import (
+    ALL,
+    CLASSES,
+    DEFAULTS,
+    SPACES,
+    Subject,
+    make_logits,
+    make_target,
+    make_weight,
+    value_and_gradient,
+)
+
+each_subject = pytest.mark.parametrize("subject", ALL, ids=str)
+each_default = pytest.mark.parametrize("subject", DEFAULTS, ids=str)
+each_target = pytest.mark.parametrize("regions", [False, True], ids=["labels", "regions"])
+SPACE = SPACES["3D"]
+
+ASYMMETRIC = [
+    name for name, loss in CATALOGUE.items() if {"fp_weight", "fn_weight"} <= {p.keyword for p in loss.hyper_parameters}
+]
+
+
+@each_target
+@each_subject
+def test_3d_equals_the_same_voxels_in_2d(subject: Subject, regions: bool):
+    logits, target, weight = make_logits(SPACE), make_target(SPACE, regions=regions), make_weight(SPACE, 1)
+    loss = subject.make(regions=regions)
+    value, gradient = value_and_gradient(loss, logits, target, weight)
+    flat_value, flat_gradient = value_and_gradient(loss, logits.flatten(3), target.flatten(3), weight.flatten(3))
+    torch.testing.assert_close(flat_value, value)
+    torch.testing.assert_close(flat_gradient.view_as(gradient), gradient)
+
+
+@each_target
+@each_subject
+@pytest.mark.parametrize("batch", [False, True], ids=["by sample", "pooled"])
+def test_the_order_of_the_batch_does_not_matter(subject: Subject, regions: bool, batch: bool):
+    logits = make_logits(SPACE, samples=3)
+    target, weight = make_target(SPACE, regions=regions, samples=3), make_weight(SPACE, 1, samples=3)
+    order = torch.tensor([2, 0, 1])
+    loss = subject.make(regions=regions, batch=batch)
+    value, gradient = value_and_gradient(loss, logits, target, weight)
+    other_value, other_gradient = value_and_gradient(loss, logits[order], target[order], weight[order])
+    torch.testing.assert_close(other_value, value)
+    torch.testing.assert_close(other_gradient, gradient[order])
+
+
+@each_target
+@each_subject
+def test_the_order_of_voxels_does_not_matter(subject: Subject, regions: bool):
+    logits, target, weight = make_logits(SPACE), make_target(SPACE, regions=regions), make_weight(SPACE, 1)
+    loss = subject.make(regions=regions)
+    value, gradient = value_and_gradient(loss, logits, target, weight)
+    turned = [x.permute(0, 1, 4, 2, 3) for x in (logits, target, weight)]  # not contiguous either
+    assert not turned[0].is_contiguous()
+    other_value = loss(*turned)
+    leaf = turned[0].detach().requires_grad_()
+    (other_gradient,) = torch.autograd.grad(loss(leaf, *turned[1:]), leaf)
+    torch.testing.assert_close(other_value, value)
+    torch.testing.assert_close(other_gradient, gradient.permute(0, 1, 4, 2, 3))
+
+
+@each_default
+def test_the_type_of_labels_and_regions_does_not_matter(subject: Subject):
+    for regions, types in (
+        (False, (torch.uint8, torch.int16, torch.int32, torch.int64, torch.float32)),
+        (True, (torch.bool, torch.uint8, torch.int16, torch.float16, torch.float32)),
+    ):
+        logits, target = make_logits(SPACE), make_target(SPACE, regions=regions)
+        loss = subject.make(regions=regions)
+        values = {loss(logits, target.to(dtype)).item() for dtype in types}
+        assert len(values) == 1
+
+
+@each_target
+@each_subject
+def test_half_precision_gives_the_value_of_its_own_logits_in_full_precision(subject: Subject, regions: bool):
+    target = make_target(SPACE, regions=regions)
+    for dtype in (torch.float16, torch.bfloat16):
+        logits = make_logits(SPACE).to(dtype)
+        loss = subject.make(regions=regions)
+        value, gradient = value_and_gradient(loss, logits, target)
+        full_value, full_gradient = value_and_gradient(loss, logits.double(), target)
+        assert value.dtype == torch.float32
+        torch.testing.assert_close(value.double(), full_value, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(gradient.double(), full_gradient, rtol=1e-2, atol=1e-5)
+
+
+@each_target
+@each_subject
+def test_autocast_changes_nothing(subject: Subject, regions: bool):
+    logits, target = make_logits(SPACE, dtype=torch.float32), make_target(SPACE, regions=regions)
+    loss = subject.make(regions=regions)
+    value, gradient = value_and_gradient(loss, logits, target)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast_value, cast_gradient = value_and_gradient(loss, logits, target)
+    assert cast_value.item() == value.item()
+    assert torch.equal(cast_gradient, gradient)
+
+
+@each_subject
+def test_settings_survive_repr_copy_and_pickle(subject: Subject):
+    loss = subject.make(batch=True)
+    for parameter in loss.hyper_parameters:
+        assert f"{parameter.keyword}={getattr(loss, parameter.keyword)!r}" in repr(loss)
+    logits, target = make_logits(SPACE), make_target(SPACE, regions=False)
+    for twin in (copy.deepcopy(loss), pickle.loads(pickle.dumps(loss))):
+        assert repr(twin) == repr(loss)
+        assert twin(logits, target).item() == loss(logits, target).item()
+    assert list(loss.parameters()) == []
+
+
+@each_subject
+def test_hyper_parameters_matter(subject: Subject):
+    logits, target = make_logits(SPACE), make_target(SPACE, regions=False)
+    if subject.changed:
+        assert subject.make()(logits, target).item() != Subject(subject.name).make()(logits, target).item()
+
+
+@pytest.mark.parametrize("channel", range(1, CLASSES))
+@pytest.mark.parametrize("name", ASYMMETRIC)
+def test_a_false_negative_costs_by_its_weight_and_a_false_positive_by_its_own(name: str, channel: int):
+    def prediction(labels: list[int]) -> torch.Tensor:
+        one_hot = torch.nn.functional.one_hot(torch.tensor(labels), CLASSES).T
+        return (120 * one_hot.double() - 60).view(1, CLASSES, 2, 4)
+
+    other = 3 - channel
+    more, less = ([channel, channel, third, other, other, 0, 0, 0] for third in (channel, 0))
+
+    def cost(predicted: list[int], truth: list[int], fp: float, fn: float) -> float:
+        loss = CATALOGUE[name](fp_weight=fp, fn_weight=fn)
+        return loss(prediction(predicted), torch.tensor(truth).view(1, 1, 2, 4)).item()
+
+    # two true positives in both cases: swapping reference and prediction swaps the parts of the two weights
+    assert cost(more, less, 0.3, 0.7) == pytest.approx(cost(less, more, 0.7, 0.3), abs=1e-9)
+    assert cost(more, less, 0.3, 0.7) < cost(less, more, 0.3, 0.7)  # one missed voxel is worse than one too many
+    assert cost(less, more, 0.3, 0.9) > cost(less, more, 0.3, 0.7)
+    assert cost(less, more, 0.9, 0.7) == pytest.approx(cost(less, more, 0.3, 0.7), abs=1e-9)
+    assert cost(more, less, 0.9, 0.7) > cost(more, less, 0.3, 0.7)
