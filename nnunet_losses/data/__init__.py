@@ -1,0 +1,1 @@
+"""Data: phantoms, downloads, conversion to nnU-Net's raw layout, inspection."""

@@ -1,0 +1,85 @@
+"""Tasks of the Medical Segmentation Decathlon (Simpson et al. 2019, arXiv 1902.09063) in nnU-Net's raw layout.
+
+nnU-Net's own converter writes to its global folder, wants test images and starts its own processes; this one fills any
+folder, can take a subset, and moves or links three-dimensional files instead of rewriting them.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+
+from nnunet_losses.data.layout import write_dataset_json
+from nnunet_losses.errors import UserError
+
+ENDING = ".nii.gz"
+
+
+def is_msd(content: dict[str, Any]) -> bool:
+    """Whether a dataset.json is the Decathlon's: it names modalities and numbers its labels the other way round."""
+    return "modality" in content and "channel_names" not in content
+
+
+def convert_msd(
+    source: Path,
+    content: dict[str, Any],
+    folder: Path,
+    select: Callable[[Sequence[str]], list[str]],
+    place: Callable[[Path, Path], object],
+    workers: int = 1,
+) -> None:
+    """Write the training cases of ``source`` to ``folder``: one file per channel, labels {name: value}.
+
+    Test images are left out: they have no public labels, and studies compare out-of-fold.
+
+    Raises:
+        UserError: a label or an image is missing or unreadable, or a number of channels differs from the modalities.
+    """
+    if not (source / "imagesTr").is_dir() or not (source / "labelsTr").is_dir():
+        raise UserError(f"{source} is a Decathlon task without imagesTr or labelsTr; unpack it again.")
+    names = select(
+        [p.name[: -len(ENDING)] for p in (source / "imagesTr").glob(f"*{ENDING}") if not p.name.startswith(".")]
+    )
+    channels = {str(key): value for key, value in content["modality"].items()}
+    for sub in ("imagesTr", "labelsTr"):
+        (folder / sub).mkdir()
+
+    def convert(name: str) -> None:
+        label = source / "labelsTr" / f"{name}{ENDING}"
+        if not label.is_file():
+            raise UserError(f"{source}: case '{name}' has no label file {label}; unpack the archive again.")
+        _split_channels(source / "imagesTr" / f"{name}{ENDING}", folder / "imagesTr", name, len(channels), place)
+        place(label, folder / "labelsTr" / label.name)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(convert, names))
+    kept: dict[str, Any] = {
+        key: content[key] for key in ("name", "description", "reference", "licence", "release") if key in content
+    }
+    write_dataset_json(
+        folder,
+        {
+            "channel_names": channels,
+            "labels": {name: int(value) for value, name in content["labels"].items()},
+            "numTraining": len(names),
+            "file_ending": ENDING,
+            **kept,
+        },
+    )
+
+
+def _split_channels(image: Path, folder: Path, name: str, channels: int, place: Callable[[Path, Path], object]) -> None:
+    try:
+        nifti: Any = nib.load(image)
+        found = nifti.shape[3] if len(nifti.shape) == 4 else 1
+        if len(nifti.shape) not in (3, 4) or found != channels:
+            raise UserError(f"{image} has shape {nifti.shape}, but dataset.json names {channels} modalities.")
+        if len(nifti.shape) == 3:
+            place(image, folder / f"{name}_0000{ENDING}")
+            return
+        for channel in range(channels):
+            nib.save(nifti.slicer[..., channel], folder / f"{name}_{channel:04d}{ENDING}")
+    except (nib.filebasedimages.ImageFileError, OSError, EOFError) as error:
+        raise UserError(f"{image} cannot be read ({error}); unpack the archive again.") from error
