@@ -1,0 +1,5 @@
+"""Tables and statistics to figures and one HTML page: `write_report`."""
+
+from nnunet_losses.report.write import write_report
+
+__all__ = ["write_report"]

@@ -1,0 +1,118 @@
+"""The pieces of a report: paragraphs, figures, tables and sections, before they become HTML."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its text, the value it is sorted by, and the words of its tooltip."""
+
+    text: str
+    order: float | str | None = None
+    tip: str = ""
+    kind: str = ""  # "", "number", "good", "bad", "quiet"
+
+
+@dataclass(frozen=True)
+class Column:
+    """The head of a column, and whether it holds numbers (right-aligned, tabular figures)."""
+
+    name: str
+    tip: str = ""
+    numeric: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with its caption; the first cell of each row is the row's head."""
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    source: str = ""  # file under data/
+    note: str = ""
+    long: bool = False  # searched and paged where JavaScript runs
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure: drawing, caption, how to read it, what a listener should hear of it, and its data."""
+
+    title: str
+    how_to_read: str
+    description: str
+    drawing: Any  # matplotlib figure, turned into SVG and closed when the report is written
+    source: str
+    tips: dict[str, Sequence[str]] = field(default_factory=dict)  # gid of a group of marks -> a tooltip for each mark
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    kind: str = ""  # "", "lead", "note"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text to be copied as it is."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Names and what they are."""
+
+    items: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A small picture with its alternative text and the words below it."""
+
+    data: str  # data URI
+    alt: str
+    title: str
+    caption: str
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """A row of pictures of one case."""
+
+    title: str
+    note: str
+    tiles: Sequence[Tile]
+
+
+@dataclass(frozen=True)
+class References:
+    """A numbered list of references with plain links."""
+
+    items: Sequence[Markup]
+
+
+Block = Table | Figure | Text | Code | Definitions | Tiles | References
+
+
+@dataclass
+class Section:
+    """A headline, its blocks, and its sub-sections."""
+
+    anchor: str
+    title: str
+    blocks: list[Block] = field(default_factory=list)
+    parts: list["Section"] = field(default_factory=list)
+    folded: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return not self.blocks and not self.parts

@@ -1,0 +1,76 @@
+"""Every loss against every other: difference, direction, and whether it survives Holm's correction."""
+
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
+from matplotlib.patches import Rectangle
+
+from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.figures.rows import LABEL_LENGTH
+from nnunet_losses.report.names import shorten
+from nnunet_losses.report.numbers import decimals, enumerate_words, number
+from nnunet_losses.report.study import View
+from nnunet_losses.report.style import INK, NEUTRAL, canvas, figure_style
+
+# Light enough for ink on either end.
+TINTS = LinearSegmentedColormap.from_list("worse-better", ["#F3B68A", "#ffffff", "#8FC1E8"])
+MOST_WORDS = 9  # trainers up to which a cell has room for its number
+
+
+def draw(view: View) -> Figure | None:
+    """Matrix of Hodges-Lehmann differences, row minus column."""
+    pairs = view.statistic("pairwise")
+    if pairs is None:
+        return None
+    named = set(pairs["trainer_a"].astype(str)) | set(pairs["trainer_b"].astype(str))
+    trainers = [t for t in view.trainers if t in named]
+    gap, sure = _matrices(view, trainers)
+    sign = 1 if view.metric.higher_is_better else -1
+    largest = np.nanmax(np.abs(gap)) if np.isfinite(gap).any() else 1.0
+    digits, k = decimals(view.metric.unit), len(trainers)
+    size = 1.5 + (0.62 if k <= MOST_WORDS else 0.3) * k
+    with figure_style():
+        figure, axes = canvas(min(size * 0.72, 9.0) if k <= MOST_WORDS else min(size, 11.0))
+        tint = TwoSlopeNorm(0, -largest or -1, largest or 1)
+        for i, j in np.ndindex(k, k):
+            color = TINTS(tint(sign * gap[i, j])) if np.isfinite(gap[i, j]) else NEUTRAL
+            axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=color, edgecolor="#ffffff", linewidth=2))
+            if i == j:
+                continue
+            if k <= MOST_WORDS:
+                words = number(gap[i, j], digits, signed=True) + (" ●" if sure[i, j] else "")
+                axes.text(j, i, words, ha="center", va="center", fontweight="bold" if sure[i, j] else "normal")
+            elif sure[i, j]:
+                axes.plot(j, i, "o", color=INK, markersize=3.5)
+        names = [shorten(view.name(t), LABEL_LENGTH if k <= MOST_WORDS else 22) for t in trainers]
+        axes.set_yticks(range(k), names)
+        turned = k > 4 or max(map(len, names)) > 14
+        axes.set_xticks(range(k), names, rotation=35 if turned else 0, ha="left" if turned else "center")
+        axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
+        axes.set_xlim(-0.5, k - 0.5)
+        axes.set_ylim(k - 0.5, -0.5)
+        axes.spines[:].set_visible(False)
+    told = [f"{view.name(trainers[i])} over {view.name(trainers[j])}" for i, j in zip(*np.nonzero(sure), strict=True)
+            if sign * gap[i, j] > 0]  # fmt: skip
+    return Figure(
+        f"{view.metric.long_name}: every loss against every other",
+        "A cell is the row's loss minus the column's (Hodges-Lehmann, paired by case). Blue: the row is better; orange: "
+        "worse. A dot (●): significant in the Wilcoxon signed-rank test after Holm's correction over all pairs (5 %).",
+        f"Significant pairs, the better first: {enumerate_words(told, 12)}."
+        if told
+        else "No pair differs significantly.",
+        figure,
+        "statistics_pairwise",
+    )
+
+
+def _matrices(view: View, trainers: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    pairs = view.statistic("pairwise")
+    place = {trainer: i for i, trainer in enumerate(trainers)}
+    gap = np.full((len(trainers), len(trainers)), np.nan)
+    sure = np.zeros(gap.shape, dtype=bool)
+    assert pairs is not None
+    for a, b, difference, p in pairs[["trainer_a", "trainer_b", "difference", "p_holm"]].itertuples(index=False):
+        i, j = place[str(a)], place[str(b)]
+        gap[i, j], gap[j, i] = difference, -difference
+        sure[i, j] = sure[j, i] = p < 0.05
+    return gap, sure

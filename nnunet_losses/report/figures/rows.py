@@ -1,0 +1,83 @@
+"""Axes with one row per trainer, shared by many figures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nnunet_losses.report.names import shorten
+from nnunet_losses.report.numbers import robust_limits
+from nnunet_losses.report.study import View
+from nnunet_losses.report.style import MUTED, ROW, RULE
+
+LABEL_LENGTH = 30
+
+
+def height(rows: int, row: float = ROW, extra: float = 0.75) -> float:
+    """Height in inches of a figure with so many rows."""
+    return extra + row * max(rows, 2)
+
+
+def label_rows(axes: Any, view: View, trainers: Sequence[str]) -> None:
+    """Write the trainers' short names beside the rows, the first on top, with a hair line through each row."""
+    axes.set_yticks(range(len(trainers)), [shorten(view.name(t), LABEL_LENGTH) for t in trainers])
+    axes.set_ylim(len(trainers) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="y", color=RULE, linewidth=0.6)
+    for text, trainer in zip(axes.get_yticklabels(), trainers, strict=True):
+        text.set_fontweight("bold" if trainer == view.baseline else "normal")
+
+
+def set_limits(axes: Any, values: np.ndarray, *, bounded: bool, margin: float = 0.06) -> None:
+    """Show all finite values with a margin; a metric bounded by 0 and 1 does not show more than that."""
+    limits = robust_limits(np.asarray(values, dtype=float))
+    if limits is None:
+        axes.set_xlim(0, 1)
+        return
+    low, high = limits
+    pad = margin * (high - low) or 0.05
+    axes.set_xlim(max(low - pad, -0.02) if bounded else low - pad, min(high + pad, 1.02) if bounded else high + pad)
+
+
+def no_value(axes: Any, row: int, words: str = "no value") -> None:
+    """Say in a row that there is nothing to draw, instead of leaving it blank."""
+    axes.annotate(
+        words, (0.01, row), xycoords=("axes fraction", "data"), va="center", color=MUTED, fontstyle="italic", fontsize=8
+    )
+
+
+def turned(pairs: pd.DataFrame, swap: "pd.Series[bool]") -> pd.DataFrame:
+    """The pairs with trainer_a and trainer_b exchanged where ``swap`` holds, and every signed column with them."""
+    result, swap = pairs.copy(), swap.to_numpy(dtype=bool)
+    for one, other in (("trainer_a", "trainer_b"), ("wins", "losses"), ("p_better", "p_worse")):
+        if one in pairs and other in pairs:
+            result[one] = np.where(swap, pairs[other], pairs[one])
+            result[other] = np.where(swap, pairs[one], pairs[other])
+    for column in ("difference", "mean_difference", "rank_biserial"):
+        if column in pairs:
+            result[column] = np.where(swap, -pairs[column], pairs[column])
+    result["low"] = np.where(swap, -pairs["high"], pairs["low"])
+    result["high"] = np.where(swap, -pairs["low"], pairs["high"])
+    return result
+
+
+def against(pairwise: pd.DataFrame | None, baseline: str | None) -> pd.DataFrame:
+    """The pairs with the baseline, turned so that every difference is trainer minus baseline; indexed by trainer."""
+    if pairwise is None or baseline is None:
+        return pd.DataFrame(columns=["difference", "low", "high", "p_holm"], dtype=float)
+    here = pairwise[(pairwise["trainer_a"] == baseline) | (pairwise["trainer_b"] == baseline)]
+    here = turned(here, here["trainer_a"] == baseline)
+    return here.set_index(here["trainer_a"].astype(str))
+
+
+def long_name(view: View) -> str:
+    """The metric's long name with its unit, as an axis label."""
+    metric = view.metric
+    return metric.long_name if metric.unit in ("1", "count") else f"{metric.long_name} ({metric.unit})"
+
+
+def better(view: View) -> str:
+    """An arrow that says which way is better."""
+    return "better →" if view.metric.higher_is_better else "← better"

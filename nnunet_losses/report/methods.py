@@ -1,0 +1,88 @@
+"""Methods text that can be pasted into a paper, and how the report was made."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from nnunet_losses.report.numbers import count, enumerate_words
+from nnunet_losses.report.study import Study
+
+_STATISTICS = (
+    "The unit of analysis is the case, pooled over the test folds; values of several seeds were averaged within a case. "
+    "Intervals are 95 % intervals from a bootstrap over cases. Losses were ranked by their mean; the interval of a rank and "
+    "the share of bootstrap samples in which a loss ranks first were taken from the same resamples for all losses. "
+    "Paired differences are Hodges-Lehmann estimates over all cases, ties included. Pairs of losses were compared with "
+    "the two-sided Wilcoxon signed-rank test; p-values were corrected with Holm's method over all pairs of losses of one "
+    "data set, label and metric, at a level of 5 %. Metrics other than the primary one are exploratory."
+)
+_CAVEAT = (
+    "Cases of one fold share a trained network and folds share training cases, so the intervals describe new cases for "
+    "these networks rather than new trainings{seeds}."
+)
+
+
+def methods(study: Study) -> list[str]:
+    """Paragraphs on design, metrics and statistics, made from what was run."""
+    return [_design(study), _metrics(study), _STATISTICS, _caveat(study), _software(study)]
+
+
+def _design(study: Study) -> str:
+    cases = study.cases
+    versions = study.runs.get("versions", {})
+    nnunet = f" {versions['nnunetv2']}" if "nnunetv2" in versions else ""
+    losses = [study.name(t) for t in study.trainers]
+    sets = [
+        f"{name} ({count(part['case'].nunique(), 'case')}, {count(part['fold'].nunique(), 'fold')}, "
+        f"{'configuration' if part['configuration'].nunique() == 1 else 'configurations'} "
+        f"{enumerate_words(sorted(part['configuration'].astype(str).unique()))})"
+        for name, part in cases.groupby(cases["dataset"].astype(str))
+    ]
+    seeds = cases["seed"].nunique()
+    text = (
+        f"We compared {count(len(losses), 'loss function')} ({enumerate_words(losses, 40)}) in nnU-Net{nnunet} on "
+        f"{enumerate_words(sets, 40)}. Within a data set and configuration, all networks had the same plans, splits, "
+        f"augmentation and schedule; only the loss differed. Each was trained with {count(seeds, 'random seed')}."
+    )
+    if study.suffix:
+        text += f" All trainer names end in {study.suffix}."
+    return text
+
+
+def _metrics(study: Study) -> str:
+    described = []
+    for name in study.metrics:
+        metric = study.metric(name)
+        described.append(f"{metric.long_name}: {metric.description.rstrip('.')}")
+    primary = study.metric(study.primary_metric).long_name
+    return f"The primary metric, fixed in the configuration, was {primary}. Metrics: {'; '.join(described)}."
+
+
+def _caveat(study: Study) -> str:
+    alone = (
+        "" if study.cases["seed"].nunique() > 1 else "; with one seed per loss, the noise of training is not measured"
+    )
+    return _CAVEAT.format(seeds=alone)
+
+
+def _software(study: Study) -> str:
+    versions = study.runs.get("versions", {})
+    if not versions:
+        return "Versions of the software were not recorded."
+    return f"Software: {', '.join(f'{name} {version}' for name, version in versions.items())}."
+
+
+LONG = 160  # characters beyond which a value is shown as a block of its own
+
+
+def provenance(runs: Mapping[str, Any]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """What is known of how the report was made: short facts, and long ones (label, text)."""
+    facts: list[tuple[str, str]] = []
+    blocks: list[tuple[str, str]] = []
+    for key, value in runs.items():
+        label = str(key).replace("_", " ").capitalize()
+        if isinstance(value, Mapping) and key == "versions":
+            facts.append((label, ", ".join(f"{name} {version}" for name, version in value.items())))
+            continue
+        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False, default=str)
+        (blocks if len(text) > LONG or "\n" in text else facts).append((label, text))
+    return facts, blocks

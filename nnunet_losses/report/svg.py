@@ -1,0 +1,79 @@
+"""A matplotlib figure as inline, accessible SVG."""
+
+import io
+import re
+import warnings
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+from matplotlib.figure import Figure as Canvas
+
+from nnunet_losses.report.style import figure_style
+
+SVG = "http://www.w3.org/2000/svg"
+XLINK = "http://www.w3.org/1999/xlink"
+_HREF = f"{{{XLINK}}}href"
+_USED_ID = re.compile(r"url\(#([^)]+)\)")
+ElementTree.register_namespace("", SVG)
+ElementTree.register_namespace("xlink", XLINK)
+
+
+def to_svg(
+    canvas: Canvas, *, anchor: str, title: str, description: str, tips: Mapping[str, Sequence[str]] | None = None
+) -> Markup:
+    """The figure as an ``<svg>`` element with title and description, whose ids start with ``anchor``.
+
+    ``tips`` gives the marks of a group (an artist's gid) a tooltip each. The result is the same for the same figure.
+    """
+    buffer = io.BytesIO()
+    with figure_style(), warnings.catch_warnings():
+        # The reader's fonts draw the text, so what DejaVu lacks matters only to the width of a label.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    root = ElementTree.fromstring(buffer.getvalue())
+    for metadata in root.findall(f"{{{SVG}}}metadata"):
+        root.remove(metadata)
+    _add_tips(root, tips or {})
+    _scope_ids(root, anchor)
+    _describe(root, anchor, title, description)
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _add_tips(root: ElementTree.Element, tips: Mapping[str, Sequence[str]]) -> None:
+    for group in root.iter(f"{{{SVG}}}g"):
+        words = tips.get(group.get("id", ""))
+        if words is None:
+            continue
+        marks = [mark for mark in group.iter() if mark.tag in (f"{{{SVG}}}use", f"{{{SVG}}}path")]
+        marks = [mark for mark in marks if mark.tag.endswith("use")] or marks
+        for mark, word in zip(marks, words, strict=False):
+            ElementTree.SubElement(mark, f"{{{SVG}}}title").text = word
+
+
+def _scope_ids(root: ElementTree.Element, anchor: str) -> None:
+    """Drop ids that nothing refers to; give the others a prefix, since many figures share one page."""
+    used = set()
+    for element in root.iter():
+        used |= {match for value in element.attrib.values() for match in _USED_ID.findall(value)}
+        used |= {element.get(_HREF, "").removeprefix("#")}
+    for element in root.iter():
+        name = element.attrib.pop("id", None)
+        if name in used:
+            element.set("id", f"{anchor}-{name}")
+        for key, value in list(element.attrib.items()):
+            if key == _HREF:
+                element.set(key, f"#{anchor}-{value.removeprefix('#')}")
+            elif "url(#" in value:
+                element.set(key, _USED_ID.sub(rf"url(#{anchor}-\1)", value))
+
+
+def _describe(root: ElementTree.Element, anchor: str, title: str, description: str) -> None:
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
+    root.set("role", "img")
+    root.set("aria-labelledby", f"{anchor}-title {anchor}-desc")
+    for position, (tag, words) in enumerate((("title", title), ("desc", description))):
+        element = ElementTree.Element(f"{{{SVG}}}{tag}", {"id": f"{anchor}-{tag}"})
+        element.text = words
+        root.insert(position, element)

@@ -1,0 +1,167 @@
+"""A small synthetic study with everything a report can show."""
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from nnunet_losses.statistics import compare
+
+SUFFIX = "_20epochs_50iters"
+TRAINERS = tuple(
+    f"{name}{SUFFIX}"
+    for name in ("nnUNetTrainer", "CrossEntropyTrainer", "DiceTrainer", "TverskyTrainer_fp0.1_fn0.9", "DiceTrainer_iw")
+)
+SKILL = dict(zip(TRAINERS, (0.70, 0.62, 0.72, 0.71, 0.70), strict=True))
+RECALL = dict(zip(TRAINERS, (0.66, 0.55, 0.70, 0.86, 0.80), strict=True))
+RATIOS = ("dice", "precision", "recall", "lesion_precision", "lesion_recall", "lesion_f1")
+
+
+def make_tables(
+    trainers: tuple[str, ...] = TRAINERS,
+    cases: int = 24,
+    datasets: tuple[str, ...] = ("Dataset901_Phantom",),
+    metrics: tuple[str, ...] = ("dice",),
+) -> dict[str, pd.DataFrame]:
+    """All tables of a study, of some metrics (empty: all); the trainers differ in skill, recall and precision."""
+    rng = np.random.default_rng(0)
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in ("cases", "lesions", "training", "jobs")}
+    for dataset in datasets:
+        ease = rng.normal(0, 0.09, cases)
+        for trainer in trainers:
+            skill, recall = SKILL.get(trainer, 0.7), RECALL.get(trainer, 0.7)
+            for i in range(cases):
+                _add_case(tables, rng, dataset, trainer, i, skill + ease[i], recall + ease[i])
+            for fold in range(3):
+                _add_run(tables, rng, dataset, trainer, fold, skill)
+    frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+    if metrics:
+        frames["cases"] = frames["cases"][frames["cases"]["metric"].isin(metrics)].reset_index(drop=True)
+    return frames
+
+
+def _identity(dataset: str, trainer: str, fold: int) -> dict[str, Any]:
+    return {"dataset": dataset, "configuration": "3d_fullres", "trainer": trainer, "fold": fold, "seed": 0}
+
+
+def _add_case(
+    tables: dict[str, list[dict[str, Any]]], rng: np.random.Generator, dataset: str, trainer: str, i: int, dice: float,
+    recall: float,
+) -> None:  # fmt: skip
+    key = {**_identity(dataset, trainer, i % 3), "case": f"phantom_{i:03d}", "label": "lesion"}
+    dice, recall = np.clip(rng.normal((dice, recall), 0.02), 0.02, 0.98)
+    precision = float(np.clip(dice * recall / max(2 * recall - dice, 0.05), 0.05, 1))
+    values = dict(zip(RATIOS, (dice, precision, recall, precision - 0.04, recall - 0.1, dice - 0.05), strict=True))
+    for metric, value in {**values, "hd95": 20 * (1 - dice) + rng.exponential(1)}.items():
+        undefined = metric == "hd95" and i == 5
+        tables["cases"].append(
+            {
+                **key, "metric": metric, "value": np.nan if undefined else value,
+                "unit": "mm" if metric == "hd95" else "1", "status": "prediction_empty" if undefined else "ok",
+            }
+        )  # fmt: skip
+    for component, diameter in enumerate(np.random.default_rng(i).lognormal(1.3, 0.5, 12)):
+        found = bool(rng.random() < np.clip(recall + 0.25 * np.log(diameter / 4), 0.02, 0.99))
+        tables["lesions"].append(
+            {
+                **key, "side": "reference", "component": component + 1, "voxels": int(diameter**3 / 2),
+                "volume_mm3": np.pi / 6 * diameter**3, "diameter_mm": diameter, "matched": found, "matches": int(found),
+                "dice": 0.6 * found, "iou": 0.45 * found, "overlap_fraction": 0.5 * found,
+                "score_max": 2.0 if found else np.nan, "score_mean": 1.0 if found else np.nan, "touches_border": False,
+            }
+        )  # fmt: skip
+
+
+def _add_run(
+    tables: dict[str, list[dict[str, Any]]],
+    rng: np.random.Generator,
+    dataset: str,
+    trainer: str,
+    fold: int,
+    skill: float,
+) -> None:
+    key = _identity(dataset, trainer, fold)
+    for epoch in range(20):
+        dice = skill * (1 - np.exp(-(epoch + 1) / 5)) + rng.normal(0, 0.01)
+        loss = 1 - dice
+        tables["training"].append(
+            {
+                **key, "epoch": epoch, "train_loss": loss, "val_loss": loss + 0.05, "pseudo_dice": dice,
+                "ema_pseudo_dice": dice, "lr": 0.01, "seconds": 11.0,
+            }
+        )  # fmt: skip
+    tables["jobs"].append(
+        {
+            **key, "seconds": 230 + rng.normal(0, 5), "peak_memory_mb": 1450.0, "device": "cpu",
+            "hardware": "2 CPU cores", "epochs": 20, "status": "completed",
+        }
+    )  # fmt: skip
+
+
+RUNS: dict[str, Any] = {
+    "versions": {"nnunet-losses": "0.1.0", "nnunetv2": "2.8.1", "torch": "2.15.0"},
+    "commit": "0123456789abcdef",
+    "splits": {"Dataset901_Phantom": "6f1e"},
+    "config": {"folds": [0, 1, 2], "training": {"epochs": 20, "iterations": 50}},
+    "losses": {
+        TRAINERS[3]: {
+            "formula": "1 − TP / (TP + α·FP + β·FN)",
+            "reference": "Salehi, Erdogmus, Gholipour 2017, arXiv:1706.05721",
+            "parameters": {"fp_weight": 0.1, "fn_weight": 0.9},
+        }
+    },
+}
+
+
+def make_gallery(folder: Path, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Blobs on noise for every case of the tables, and predictions that lose and invent some."""
+    rows = []
+    affine = np.diag([-1.0, -1.0, 3.0, 1.0])  # stored left-posterior-superior, as scanners do
+    for dataset, case in tables["cases"][["dataset", "case"]].drop_duplicates().itertuples(index=False):
+        rng = np.random.default_rng(int(case.rpartition("_")[2]))
+        grid = np.stack(np.meshgrid(*map(np.arange, (72, 64, 10)), indexing="ij"), axis=-1)
+        reference = np.zeros(grid.shape[:3], dtype=np.uint8)
+        invented = reference.copy()
+        for target, n in ((reference, 8), (invented, 3)):
+            for _ in range(n):
+                centre, radius = rng.uniform((10, 10, 2), (62, 54, 8)), rng.uniform(2, 6)
+                target[(((grid - centre) * (1, 1, 3)) ** 2).sum(-1) < radius**2] = 1
+        image = (100 + 60 * reference + rng.normal(0, 18, reference.shape)).astype(np.float32)
+        files = {"image": image, "reference": reference}
+        for i, trainer in enumerate(tables["cases"]["trainer"].unique()):
+            files[trainer] = np.roll(reference, i % 3, axis=0) | (invented if i % 2 else 0)
+        paths = {}
+        for j, (name, array) in enumerate(files.items()):
+            paths[name] = folder / f"{dataset}_{case}_{j}.nii.gz"
+            nib.save(nib.Nifti1Image(array, affine), paths[name])
+        for trainer in tables["cases"]["trainer"].unique():
+            rows.append(
+                {
+                    "dataset": dataset, "case": case, "image": paths["image"], "reference": paths["reference"],
+                    "trainer": trainer, "prediction": paths[trainer],
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def make_statistics(tables: dict[str, pd.DataFrame], baseline: str = TRAINERS[0]) -> dict[str, pd.DataFrame]:
+    """The real statistics, with few resamples."""
+    return compare(tables["cases"], baseline=baseline, resamples=300)
+
+
+@pytest.fixture(scope="session")
+def tables() -> dict[str, pd.DataFrame]:
+    return make_tables(metrics=())
+
+
+@pytest.fixture(scope="session")
+def statistics(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    return make_statistics(tables)
+
+
+@pytest.fixture(scope="session")
+def gallery(tables: dict[str, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    return make_gallery(tmp_path_factory.mktemp("gallery"), tables)
