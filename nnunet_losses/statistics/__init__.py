@@ -36,8 +36,10 @@ With `lesions`, `thresholds`, `jobs`:
 - froc_curve: dataset, configuration, label, trainer, fp_per_case, recall, low, high. pr_curve: recall, precision, ...
 - strata: dataset, configuration, label, trainer, scheme ("fixed", "quartile"), stratum, low_mm, high_mm, n, hits,
   recall, wilson_low, wilson_high, low, high (cluster bootstrap by case), reason.
-- lesion_gee: odds ratio of a hit against the baseline, given the lesion's size.
-- negatives: dataset, configuration, label, trainer, n_cases, n_negative, with_false_positives, false_positives_per_case.
+- lesion_model: dataset, configuration, label, trainer, n_lesions, n_cases, term ("trainer", "doubling of diameter",
+  "trainer × doubling"), odds_ratio, low, high, p, reason: hit ~ trainer · log2 diameter, against the baseline.
+- negatives: dataset, configuration, label, trainer, n_cases, n_negative, with_false_positives,
+  share_low, share_high, false_positives_per_case.
 - thresholds: dataset, configuration, label, trainer, n, threshold, dice_default, dice_tuned (means with _low, _high),
   gain, rank_default, rank_tuned, recall_default, recall_tuned, precision_default, precision_tuned, reason.
 - threshold_cases: dataset, configuration, label, trainer, fold, seed, case, threshold, dice_default, dice_tuned.

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from nnunet_losses.statistics.bootstrap import running_totals
+
 
 def bayesian_signed_rank(
     differences: np.ndarray, *, rope: float = 0.0, draws: int = 4_000, seed: int = 0
@@ -30,8 +32,7 @@ def bayesian_signed_rank(
         weights /= weights.sum(axis=0)
         for k in range(pairs):
             w = weights[order[:, k]]
-            cumulative = np.zeros((n + 2, size), dtype=np.float32)
-            np.cumsum(w, axis=0, out=cumulative[1:])
+            cumulative = np.vstack([np.zeros((1, size), dtype=np.float32), running_totals(w)])
             up_to = np.searchsorted(z[:, k], 2 * rope - z[:, k], side="right")
             below = np.searchsorted(z[:, k], -2 * rope - z[:, k], side="left")
             better = 1.0 - np.einsum("ij,ij->j", w, cumulative[up_to])

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from nnunet_losses.statistics.bayes import bayesian_signed_rank
 from nnunet_losses.statistics.hodges_lehmann import hodges_lehmann
@@ -27,11 +26,16 @@ def false_claim_probability(differences: np.ndarray) -> np.ndarray:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's adjusted p-values; NaN stay NaN and do not count as tests."""
+    """Holm's adjusted p-values; NaN stay NaN and do not count as tests.
+
+    p₍ᵢ₎ times the number of hypotheses left, never falling, at most 1.
+    Source: Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 1979.
+    """
     adjusted = np.full(len(p), np.nan)
-    valid = np.isfinite(p)
-    if valid.any():
-        adjusted[valid] = multipletests(p[valid], method="holm")[1]
+    valid = np.flatnonzero(np.isfinite(p))
+    order = valid[np.argsort(p[valid], kind="stable")]
+    left = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * left))
     return adjusted
 
 

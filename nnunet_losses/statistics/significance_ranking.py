@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import stats
 
-from nnunet_losses.statistics.bootstrap import resample_counts
+from nnunet_losses.statistics.bootstrap import resample_counts, running_totals
 from nnunet_losses.statistics.panel import Panel
 from nnunet_losses.statistics.ranking import BootstrapRanks, best_first
 
@@ -44,7 +44,7 @@ def _signed_rank_z(differences: np.ndarray, counts: np.ndarray) -> np.ndarray:
     signed = times * np.sign(ordered, dtype=np.float32)[:, None]
     if len(starts) < len(ordered):
         times, signed = np.add.reduceat(times, starts, axis=0), np.add.reduceat(signed, starts, axis=0)
-    last = np.cumsum(times, axis=0)
+    last = running_totals(times)
     midrank = last - (times - 1) / 2
     n = last[-1].astype(np.float64)
     # Half the difference of positive and negative rank sums is the positive sum minus its expectation.

@@ -86,11 +86,12 @@ def lits_lesions(lits_records: Callable[[str], Records]) -> Callable[[str], pd.D
                         "side": "reference" if reference else "prediction",
                         "component": int(str(record["obj"]).split("_")[1]),
                         "diameter_mm": record["diameter"],
+                        "partner": str(record["hit_obj"]).split("_")[1].replace("None", "0"),
                         "matched": float(record["hit_dice"]) > 0,
                         "dice": record["hit_dice"],
                         "score_max": record["hit_logit"] if reference else record["self_logit"],
                     }
                 )
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows).astype({"partner": int})
 
     return lesions

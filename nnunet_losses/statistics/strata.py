@@ -1,0 +1,100 @@
+"""How many lesions of each size were found, knowing that lesions of one patient are found or missed together."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from nnunet_losses.statistics.bootstrap import FEW_CASES, resample_counts
+from nnunet_losses.statistics.panel import Policy, merge_seeds
+from nnunet_losses.statistics.roster import Roster, rosters
+
+EDGES_MM = (0.0, 3.0, 5.0, 10.0, 20.0, np.inf)
+
+
+def strata_table(
+    lesions: pd.DataFrame,
+    cases: pd.DataFrame,
+    *,
+    baseline: str,
+    edges_mm: Sequence[float] = EDGES_MM,
+    resamples: int = 10_000,
+    seed: int = 0,
+    confidence: float = 0.95,
+    policy: Policy | None = None,
+) -> pd.DataFrame:
+    """Recall of reference lesions by sphere-equivalent diameter: fixed bins [low, high) in mm, and quartiles.
+
+    wilson_low, wilson_high treat lesions as independent; low, high resample cases and are the ones to trust;
+    difference, difference_low, difference_high are paired with the baseline. Strata without lesions are left out.
+    Source: Wilson 1927; cluster bootstrap: Field and Welsh, JRSS B 2007.
+    """
+    merged = merge_seeds(lesions)
+    tables = []
+    for roster in rosters(cases, baseline=baseline, policy=policy):
+        own = roster.own(merged)
+        own = own[own["side"] == "reference"]
+        if own.empty:
+            continue
+        counts = resample_counts(len(roster.cases), resamples, seed)
+        one = own[own["trainer"] == own["trainer"].iloc[-1]]
+        quartiles = np.quantile(one["diameter_mm"], [0.25, 0.5, 0.75])
+        for scheme, edges in (("fixed", np.asarray(edges_mm)), ("quartile", np.r_[0.0, np.unique(quartiles), np.inf])):
+            for low, high in pairwise(edges):
+                chosen = own[(own["diameter_mm"] >= low) & (own["diameter_mm"] < high)]
+                if len(chosen):
+                    stratum = {"scheme": scheme, "stratum": _name(low, high), "low_mm": low, "high_mm": high}
+                    tables.append(roster.table(_rows(chosen, roster, stratum, counts, confidence)))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _name(low: float, high: float) -> str:
+    if low == 0:
+        return f"< {high:.3g} mm"
+    return f"≥ {low:.3g} mm" if np.isinf(high) else f"{low:.3g}–{high:.3g} mm"
+
+
+def _rows(
+    chosen: pd.DataFrame, roster: Roster, stratum: dict[str, object], counts: np.ndarray, confidence: float
+) -> list[dict[str, object]]:
+    alpha = 1 - confidence
+    resampled: dict[str, np.ndarray] = {}
+    recalls: dict[str, float] = {}
+    rows: list[dict[str, object]] = []
+    for trainer in reversed(roster.trainers):  # the baseline first: the others are compared with it
+        own = chosen[chosen["trainer"] == trainer]
+        position, weight = own["position"].to_numpy(), own["weight"].to_numpy()
+        hit = weight * own["matched"].to_numpy(dtype=float)
+        found = np.bincount(position, weights=hit, minlength=len(roster.cases))
+        present = np.bincount(position, weights=weight, minlength=len(roster.cases))
+        n, hits = float(present.sum()), float(found.sum())
+        total = counts @ present
+        samples = np.divide(counts @ found, total, out=np.full(len(total), np.nan), where=total > 0)
+        resampled[trainer] = samples
+        few = int((present > 0).sum())
+        wilson = proportion_confint(hits, n, alpha=alpha, method="wilson") if n else (np.nan, np.nan)
+        against = resampled.get(roster.baseline)
+        paired = against is not None and trainer != roster.baseline
+        recall = hits / n if n else np.nan
+        recalls[trainer] = recall
+        low, high = _ends(samples, alpha, few)
+        d_low, d_high = _ends(samples - against, alpha, few) if paired and against is not None else (np.nan, np.nan)
+        rows.append(
+            {
+                "trainer": trainer, **stratum, "n": n, "hits": hits, "n_cases": few, "recall": recall,
+                "wilson_low": wilson[0], "wilson_high": wilson[1], "low": low, "high": high,
+                "difference": recall - recalls[roster.baseline] if paired else np.nan,
+                "difference_low": d_low, "difference_high": d_high,
+                "reason": "" if few >= FEW_CASES else f"lesions in {few} cases: too few to resample",
+            }
+        )  # fmt: skip
+    return rows[::-1]
+
+
+def _ends(samples: np.ndarray, alpha: float, cases: int) -> tuple[float, float]:
+    if cases < FEW_CASES:
+        return np.nan, np.nan
+    low, high = np.nanquantile(samples, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)
