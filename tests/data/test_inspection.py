@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813
 
 from nnunet_losses.data.folders import find_dataset
 from nnunet_losses.data.inspection import inspect_dataset
@@ -271,7 +271,7 @@ def test_data_sets_are_found_by_number_or_name(raw_dataset: Path) -> None:
 
 def test_what_is_not_found_names_what_exists(raw_dataset: Path) -> None:
     raw = raw_dataset.parent
-    with pytest.raises(UserError, match="no data set '7' in .*; it holds Dataset042_Small"):
+    with pytest.raises(UserError, match=r"no data set '7' in .*; it holds Dataset042_Small"):
         find_dataset(raw, 7)
     with pytest.raises(UserError, match="did you mean Dataset042_Small"):
         find_dataset(raw, "Dataset042_Smal")

@@ -1,0 +1,228 @@
+import hashlib
+import json
+from pathlib import Path
+
+import cc3d
+import nibabel as nib
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nnunet_losses.data.inspection import inspect_dataset
+from nnunet_losses.data.phantom import Phantom, draw_sizes, make_phantom_case, make_phantom_dataset
+from nnunet_losses.data.phantom_volume import make_head, place_lesions, smooth_field
+from nnunet_losses.errors import UserError
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def lesion_sizes(label: np.ndarray) -> np.ndarray:
+    components = cc3d.connected_components((label > 0).astype(np.uint8), connectivity=26 if label.ndim == 3 else 8)
+    return np.bincount(components.ravel())[1:]
+
+
+@pytest.fixture(scope="module")
+def demo() -> list[tuple[np.ndarray, np.ndarray]]:
+    """Image and label of each case of the default phantom."""
+    phantom = Phantom()
+    cases = (make_phantom_case(phantom, index) for index in range(phantom.cases))
+    return [(images[0], label) for images, label in cases]
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_number_of_workers(tmp_path: Path) -> None:
+    options = {"cases": 4, "shape": (24, 32, 32), "labels": "rim_and_core", "channels": ("FLAIR", "T1"), "seed": 3}
+    one = make_phantom_dataset(tmp_path / "one", workers=1, **options)
+    three = make_phantom_dataset(tmp_path / "three", workers=3, **options)
+    assert len(digests(one)) == 4 * 3 + 1
+    assert digests(one) == digests(three)
+
+
+def test_another_seed_gives_other_cases_and_cases_differ() -> None:
+    first, second = (make_phantom_case(Phantom(shape=(24, 32, 32)), index) for index in range(2))
+    other = make_phantom_case(Phantom(shape=(24, 32, 32), seed=1), 0)
+    assert (first[0][0] != second[0][0]).any()
+    assert (first[0][0] != other[0][0]).any()
+    assert (first[1] != other[1]).any()
+
+
+def test_a_case_does_not_depend_on_how_many_there_are() -> None:
+    few, many = (make_phantom_case(Phantom(shape=(24, 32, 32), cases=n), 2) for n in (3, 30))
+    np.testing.assert_array_equal(few[0][0], many[0][0])
+    np.testing.assert_array_equal(few[1], many[1])
+
+
+def test_the_imbalance_is_that_of_real_ms_lesions(demo: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    # Real: 13 consensus masks at 1 mm, 1891 lesions; see config/datasets/phantom.yaml.
+    sizes = [lesion_sizes(label) for _, label in demo]
+    fractions = [float((label > 0).mean()) for _, label in demo]
+    assert all(0.0004 < fraction < 0.02 for fraction in fractions)
+    assert all(4 <= len(case) <= 41 for case in sizes)
+    logs = np.log(np.concatenate(sizes))
+    assert abs(logs.mean() - 2.85) < 0.3
+    assert abs(logs.std() - 1.58) < 0.2
+    assert logs.max() / np.log(10) > 3
+
+
+def test_the_volumes_of_real_ms_lesions_have_those_quantiles(shared_data: Path) -> None:
+    masks = [*shared_data.glob("ms_lesion_masks/*.nii.gz"), *shared_data.glob("Dataset030_MSLesions/labelsTr/*.nii.gz")]
+    sizes = np.concatenate([lesion_sizes(np.asarray(nib.load(mask).dataobj)) for mask in masks])
+    assert len(sizes) == 1891
+    np.testing.assert_array_equal(np.quantile(sizes, [0.1, 0.25, 0.5, 0.75, 0.9, 0.95]), [2, 6, 16, 46, 111, 226])
+    assert np.log(sizes).mean() == pytest.approx(2.85, abs=0.005)
+    assert np.log(sizes).std() == pytest.approx(1.58, abs=0.005)
+
+
+def contrast_to_noise(image: np.ndarray, label: np.ndarray, low: int, high: int) -> list[float]:
+    """Mean of each lesion of a size, relative to the tissue: in robust standard deviations above its median."""
+    tissue = image[(label == 0) & (image > 250)]
+    quarter, median, three_quarters = np.quantile(tissue, [0.25, 0.5, 0.75])
+    components = cc3d.connected_components((label > 0).astype(np.uint8), connectivity=26)
+    sizes = np.bincount(components.ravel())
+    means = np.bincount(components.ravel(), weights=image.ravel()) / sizes
+    wanted = (sizes >= low) & (sizes < high)
+    wanted[0] = False
+    return list((means[wanted] - median) / ((three_quarters - quarter) / 1.349))
+
+
+def test_large_lesions_are_plain_and_small_ones_are_hidden(demo: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    large = [z for image, label in demo for z in contrast_to_noise(image, label, 100, 10**6)]
+    small = [z for image, label in demo for z in contrast_to_noise(image, label, 1, 5)]
+    assert np.mean(large) > 2
+    assert 0.3 < np.mean(small) < 0.6 * np.mean(large)
+
+
+def test_brightness_alone_does_not_tell_lesions(demo: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    # Even the best threshold on normalised images is a poor segmentation: bright structures that are no lesion.
+    images = [(image - image.mean()) / image.std() for image, _ in demo]
+    mean_dice = []
+    for threshold in np.linspace(1, 5, 30):
+        found = [image > threshold for image in images]
+        mean_dice.append(
+            np.mean([2 * f[t > 0].sum() / (f.sum() + (t > 0).sum()) for f, (_, t) in zip(found, demo, strict=True)])
+        )
+    assert max(mean_dice) < 0.55
+
+
+def test_lesions_are_irregular_and_not_balls() -> None:
+    phantom = Phantom(shape=(64, 64, 64))
+    rng = np.random.default_rng(0)
+    head = make_head(rng, phantom.shape, (1, 1, 1), 0)
+    lesions = place_lesions(rng, head, (1.0, 1.0, 1.0), np.full(8, 300))
+    ratios = []
+    for number in range(1, 9):
+        points = np.argwhere(lesions.owner == number)
+        axes = np.linalg.eigvalsh(np.cov(points.T))
+        ratios.append(np.sqrt(axes[2] / axes[0]))
+    assert np.bincount(lesions.owner.ravel())[1:].tolist() == [300] * 8
+    assert np.median(ratios) > 1.3
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**31), thickness=st.sampled_from([1.0, 2.0, 4.0]), dimensions=st.sampled_from([2, 3]))
+def test_drawn_sizes_fill_the_wanted_share(seed: int, thickness: float, dimensions: int) -> None:
+    shape = (48, 64, 64)[:dimensions]
+    spacing = (thickness, 1.0, 1.0)[:dimensions]
+    phantom = Phantom(shape=shape, spacing_mm=spacing, lesions=(1, 30))
+    sizes = draw_sizes(np.random.default_rng(seed), phantom)
+    assert sizes.min() >= 1
+    assert 0.0005 <= sizes.sum() / np.prod(shape) <= 0.02
+
+
+def test_sizes_are_in_mm_so_thick_slices_hold_fewer_voxels() -> None:
+    rng = np.random.default_rng(0)
+    thin, thick = (
+        np.median(
+            np.concatenate([draw_sizes(rng, Phantom(spacing_mm=(t, 1, 1), median_volume_mm3=200.0)) for _ in range(50)])
+        )
+        for t in (1.0, 5.0)
+    )
+    assert 3 < thin / thick < 8
+
+
+def test_smooth_fields_vary_over_their_scale() -> None:
+    rng = np.random.default_rng(0)
+    for scale in (4.0, 12.0):
+        field = smooth_field(rng, (96, 96), (1.0, 1.0), scale)
+        assert float(field.mean()) == pytest.approx(0, abs=1e-4)
+        assert float(field.std()) == pytest.approx(1, abs=1e-4)
+        near = np.corrcoef(field[1:].ravel(), field[:-1].ravel())[0, 1]
+        far = np.corrcoef(field[int(4 * scale) :].ravel(), field[: -int(4 * scale)].ravel())[0, 1]
+        assert near > 0.9
+        assert abs(far) < 0.5
+
+
+@pytest.mark.parametrize("labels", ["rim_and_core", "two_types", "regions"])
+def test_labels_come_in_several_kinds_that_inspection_accepts(tmp_path: Path, labels: str) -> None:
+    folder = make_phantom_dataset(tmp_path, cases=3, shape=(32, 40, 40), labels=labels, channels=["FLAIR", "T1", "T2"])
+    summary = inspect_dataset(folder)
+    totals = {label: sum(case.voxels[label] for case in summary.cases) for label in summary.labels}
+    assert all(totals.values())
+    assert len(summary.channel_names) == 3
+    if labels == "regions":
+        assert totals["lesion"] > totals["core"]
+
+
+def test_the_core_lies_within_the_rim() -> None:
+    _, label = make_phantom_case(Phantom(shape=(48, 48, 48), labels="rim_and_core"), 0)
+    components = cc3d.connected_components((label > 0).astype(np.uint8), connectivity=26)
+    sizes = np.bincount(components.ravel())
+    cores = np.bincount(components.ravel(), weights=label.ravel() == 2)
+    assert cores[1:].any()
+    assert (cores[1:] < sizes[1:]).all()
+
+
+def test_negative_cases_have_no_lesion(tmp_path: Path) -> None:
+    folder = make_phantom_dataset(tmp_path, cases=5, shape=(24, 32, 32), negative_cases=2)
+    assert sum(case.foreground_fraction == 0 for case in inspect_dataset(folder).cases) == 2
+
+
+def test_slices_are_stored_as_volumes_of_one_slice(tmp_path: Path) -> None:
+    folder = make_phantom_dataset(tmp_path, cases=2, shape=(64, 80), spacing_mm=(0.5, 0.5), lesions=(1, 3))
+    image = nib.load(folder / "imagesTr/phantom_000_0000.nii.gz")
+    assert image.shape == (64, 80, 1)
+    assert image.header.get_zooms() == (0.5, 0.5, 5.0)
+    assert len(inspect_dataset(folder).cases) == 2
+
+
+def test_spacing_is_written_to_the_files(tmp_path: Path) -> None:
+    folder = make_phantom_dataset(tmp_path, cases=2, shape=(16, 48, 48), spacing_mm=[3, 1, 1])
+    assert inspect_dataset(folder).cases[0].spacing_mm == (3, 1, 1)
+    assert json.loads((folder / "dataset.json").read_text())["numTraining"] == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"case": 3}, "unknown key 'case'; did you mean 'cases'?"),
+        ({"cases": 0}, "cases must be at least 1"),
+        ({"shape": (8, 64, 64)}, "of at least 16"),
+        ({"spacing_mm": (1, 1)}, "spacing_mm needs 3 numbers"),
+        ({"labels": "tumor"}, "labels must be one of"),
+        ({"channels": ["CT"]}, "channels must be some of FLAIR, T1, T2"),
+        ({"negative_cases": 25}, "between 0 and cases"),
+        ({"lesions": [9, 3]}, "least, most"),
+        ({"noise": -1}, "must not be negative"),
+        ({"shape": 64}, "wrong type"),
+        ({"lesions": (1, 2), "median_volume_mm3": 0.001}, "cannot fill"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(tmp_path: Path, options: dict[str, object], sentence: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        make_phantom_dataset(tmp_path, **options)
+    assert sentence in str(refusal.value)
+    assert not list(tmp_path.glob("*Phantom*")) or not (tmp_path / "Dataset900_Phantom").exists()
+
+
+def test_an_existing_folder_or_a_wrong_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no data-set name"):
+        make_phantom_dataset(tmp_path, dataset="Phantom")
+    (tmp_path / "Dataset900_Phantom").mkdir()
+    with pytest.raises(UserError, match="exists already"):
+        make_phantom_dataset(tmp_path, cases=1, shape=(16, 16, 16))
