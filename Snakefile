@@ -1,14 +1,15 @@
 # From data to verdict: data sets -> plans and folds -> training -> out-of-fold predictions -> measures -> statistics
-# -> report. A study is a config file. The default one runs offline on a laptop:
-#   snakemake --cores all
-# and any other by its file:
-#   snakemake --cores all --configfile config/studies/hippocampus.yaml
+# -> report. A study is a config file; the default one runs offline on a laptop (`snakemake --cores all`), any other by
+# its file (`--configfile config/studies/hippocampus.yaml`).
 from snakemake.utils import min_version
 
 min_version("9.19")
 
 
-configfile: "config/config.yaml"
+# A study's file stands for itself: merged with the default one, seeds or lengths of that would leak into it.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
 
 
 container: "nnunet-losses.sif"
@@ -29,25 +30,26 @@ include: "workflow/rules/report.smk"
 
 rule all:
     """The whole study, ending in its report."""
-    default_target: True
     input:
         f"reports/{study.name}/report.html",
-
-
-rule partial_report:
-    """A report of what is finished so far; what is missing is counted as missing."""
-    input:
-        f"reports/{study.name}-partial/report.html",
 
 
 rule data:
     """Only the data: made or fetched, inspected, planned, split, preprocessed."""
     input:
         preprocessed_files(),
-        collect("results/datasets/{dataset}/splits_final.json", dataset=description_files),
+        collect(
+            "results/datasets/{dataset}/splits_final.json", dataset=description_files
+        ),
 
 
 rule trained:
     """Everything up to the trained models."""
     input:
         run_files("models", "/jobs.parquet"),
+
+
+rule partial_report:
+    """A report of what is finished so far; what is missing is counted as missing."""
+    input:
+        f"reports/{study.name}-partial/report.html",

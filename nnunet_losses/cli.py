@@ -1,6 +1,7 @@
 """The command ``nnunet-losses``: a thin face over the package; every rule of the workflow calls what a person could."""
 
 import json
+import math
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -53,6 +54,7 @@ def prepare(
     description: Annotated[Path, typer.Argument(help="Data-set file, such as config/datasets/phantom.yaml.")],
     raw: Annotated[Path | None, typer.Option(help="nnU-Net's raw folder; $nnUNet_raw if absent.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Where to write what was found, as JSON.")] = None,
+    cases: Annotated[int | None, typer.Option(min=2, help="Only the first so many cases.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Make or fetch a data set as an nnU-Net raw folder, and inspect it."""
@@ -63,7 +65,9 @@ def prepare(
     from nnunet_losses.nnunet.folders import nnunet_folder
 
     dataset = load_dataset_description(description)
-    folder = prepare_raw(dataset, raw or nnunet_folder("nnUNet_raw"), workers=workers)
+    folder = prepare_raw(
+        dataset, raw or nnunet_folder("nnUNet_raw"), cases=cases, workers=workers, progress=sys.stderr.isatty()
+    )
     found = inspect_dataset(folder, workers=workers)
     typer.echo(f"{folder}: {found}")
     if summary is not None:
@@ -195,14 +199,25 @@ def evaluate(
         typer.Option(help="Data set, configuration, trainer and fold, for the tables.", show_default=False),
     ] = None,
     tolerances_mm: Annotated[list[float] | None, typer.Option(help="Surface-Dice tolerance; may be repeated.")] = None,
-    strata_mm: Annotated[list[float] | None, typer.Option(help="Limit between lesion sizes; may be repeated.")] = None,
+    strata_mm: Annotated[list[float] | None, typer.Option(help="Limits of small|medium and medium|large lesions, diameter; given twice.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Measure predictions per voxel, surface and lesion, into tidy tables."""
     from nnunet_losses.evaluation import EvaluationSettings, evaluate_folder
     from nnunet_losses.nnunet.outcome import identity
 
-    given = {"tolerances_mm": tolerances_mm, "strata_mm": strata_mm}
+    settings: dict[str, Any] = {}
+    if tolerances_mm:
+        settings["tolerances_mm"] = tuple(tolerances_mm)
+    if strata_mm:
+        if len(strata_mm) != 2:
+            raise UserError(f"--strata-mm must be given twice (small|medium, medium|large), got {len(strata_mm)} limits.")
+        settings["strata_mm"] = tuple(zip(("small", "medium", "large"), (*strata_mm, math.inf), strict=True))
+    if dataset_json is None:
+        beside = [folder / "dataset.json" for folder in (reference, reference.parent, prediction, prediction.parent)]
+        dataset_json = next((file for file in beside if file.is_file()), None)
+        if dataset_json is None:
+            raise UserError(f"There is no dataset.json in or above {reference} or {prediction}; name it: --dataset-json.")
     tables = evaluate_folder(
         reference,
         prediction,
@@ -210,7 +225,7 @@ def evaluate(
         dataset_json=dataset_json,
         probabilities_dir=probabilities,
         identity=identity(*run) if run is not None else None,
-        settings=EvaluationSettings(**{key: tuple(value) for key, value in given.items() if value}),
+        settings=EvaluationSettings(**settings),
         workers=workers,
         progress=sys.stderr.isatty(),
     )

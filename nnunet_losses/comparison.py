@@ -46,7 +46,8 @@ def compare_tables(
     if baseline not in trainers:
         raise UserError(f"The baseline {baseline} has no cases; there are cases of {', '.join(trainers)}.")
     settings = study.get("config", {}).get("statistics", {})
-    return tables, compare(tables, baseline=baseline, **settings)
+    extras = {name: tables[name] for name in ("lesions", "thresholds", "jobs") if name in tables}
+    return tables, compare(tables["cases"], baseline=baseline, **extras, **settings)
 
 
 def with_missing_jobs(jobs: pd.DataFrame | None, runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -23,17 +23,31 @@ os.environ.update(
 
 try:
     with open(workflow.source_path("../schemas/study.schema.yaml")) as file:
-        study = load_study(config, yaml.safe_load(file), where=workflow.configfiles[-1])
+        study = load_study(
+            config,
+            yaml.safe_load(file),
+            where=str((workflow.overwrite_configfiles or workflow.configfiles)[-1]),
+        )
     description_files = {}
     for entry in study.dataset_files:
-        path = entry if entry.endswith(".yaml") else f"config/datasets/{entry}.yaml"
+        path = (
+            entry
+            if entry.endswith(".yaml")
+            else str(Path(workflow.basedir, "config/datasets", f"{entry}.yaml"))
+        )
         description_files[load_dataset_description(path).name] = path
     own_splits = study.config["folds"].get("file")
     split_count = study.fold_count or len(read_splits(own_splits, "folds.file"))
     folds = study.checked_folds(split_count)
     for trainer in study.foreign_trainers:
         require_trainer(trainer)
-    for folder in ("work/nnUNet_raw", "work/nnUNet_preprocessed", "work/nnUNet_results", "results", "reports"):
+    for folder in (
+        "work/nnUNet_raw",
+        "work/nnUNet_preprocessed",
+        "work/nnUNet_results",
+        "results",
+        "reports",
+    ):
         check_writable(Path(folder))
 except UserError as error:
     raise WorkflowError(str(error))
@@ -66,12 +80,21 @@ def run_files(kind, name=""):
 
 def preprocessed_files():
     """The mark that each data set has been preprocessed for each configuration."""
-    return sorted({f"results/preprocessed/{run.dataset}/{study.plans}/{run.configuration}.json" for run in runs})
+    return sorted(
+        {
+            f"results/preprocessed/{run.dataset}/{study.plans}/{run.configuration}.json"
+            for run in runs
+        }
+    )
 
 
 def existing(files, name):
     """All files for the study itself; those that are there already for its partial report."""
-    return [file for file in files if Path(file).exists()] if name.endswith("-partial") else files
+    return (
+        [file for file in files if Path(file).exists()]
+        if name.endswith("-partial")
+        else files
+    )
 
 
 def dataset_number(dataset):
@@ -81,7 +104,11 @@ def dataset_number(dataset):
 
 def split_options():
     """How `nnunet-losses split` is to split."""
-    return f"--file {own_splits}" if own_splits else f"--folds {split_count} --seed {study.config['folds']['seed']}"
+    return (
+        f"--file {own_splits}"
+        if own_splits
+        else f"--folds {split_count} --seed {study.config['folds']['seed']}"
+    )
 
 
 def configuration_options(name):

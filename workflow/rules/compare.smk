@@ -7,9 +7,9 @@ rule describe_study:
         study="results/studies/{study}/study.json",
     log:
         "logs/describe_study/{study}.log",
+    localrule: True
     params:
         study=study.record(runs),
-    localrule: True
     run:
         write_json(output.study, params.study)
 
@@ -19,7 +19,9 @@ rule compare:
     input:
         study="results/studies/{study}/study.json",
         tables=lambda wildcards: existing(
-            run_files("tables", "/cases.parquet") + run_files("models", "/training.parquet"), wildcards.study
+            run_files("tables", "/cases.parquet")
+            + run_files("models", "/training.parquet"),
+            wildcards.study,
         ),
     output:
         cases="results/studies/{study}/tables/cases.parquet",
@@ -27,14 +29,16 @@ rule compare:
         pairwise="results/studies/{study}/statistics/pairwise.parquet",
     log:
         "logs/compare/{study}.log",
-    params:
-        folders=lambda wildcards, input: sorted({str(Path(table).parent) for table in input.tables}),
-        tables=subpath(output.cases, parent=True),
-        statistics=subpath(output.ranking, parent=True),
     threads: 1
     resources:
         mem_mb=8000,
         runtime=240,
+    params:
+        folders=lambda wildcards, input: sorted(
+            {str(Path(table).parent) for table in input.tables}
+        ),
+        tables=subpath(output.cases, parent=True),
+        statistics=subpath(output.ranking, parent=True),
     shell:
         "nnunet-losses compare {params.folders} --study {input.study} --tables {params.tables}"
         " --out {params.statistics} > {log} 2>&1"

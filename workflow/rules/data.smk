@@ -7,11 +7,14 @@ rule prepare:
         summary="results/datasets/{dataset}/summary.json",
     log:
         "logs/prepare/{dataset}.log",
+    localrule: True
+    threads: 2
     params:
         file=lambda wildcards: description_files[wildcards.dataset],
-        description=lambda wildcards: Path(description_files[wildcards.dataset]).read_text(),
-    threads: 2
-    localrule: True
+        cases=f"--cases {study.config['cases']}" if "cases" in study.config else "",
+        description=lambda wildcards: Path(
+            description_files[wildcards.dataset]
+        ).read_text(),
     shell:
-        "nnunet-losses prepare {params.file:q} --raw $nnUNet_raw --summary {output.summary} --workers {threads}"
+        "nnunet-losses prepare {params.file:q} {params.cases} --raw $nnUNet_raw --summary {output.summary} --workers {threads}"
         " > {log} 2>&1"

@@ -13,14 +13,14 @@ rule evaluate:
         calibration="results/tables/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/calibration.parquet",
     log:
         "logs/evaluate/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
-    params:
-        out=subpath(output.cases, parent=True),
-        how=evaluation_options(),
-    threads: 1
     priority: 30
+    threads: 1
     resources:
         mem_mb=4000,
         runtime=240,
+    params:
+        out=subpath(output.cases, parent=True),
+        how=evaluation_options(),
     shell:
         "nnunet-losses evaluate --reference $nnUNet_preprocessed/{wildcards.dataset}/gt_segmentations"
         " --prediction {input.segmentations} --probabilities {input.probabilities}"

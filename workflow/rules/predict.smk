@@ -6,21 +6,27 @@ rule predict:
     input:
         model="results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/checkpoint_final.pth",
     output:
-        segmentations=directory("results/predictions/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}"),
+        segmentations=directory(
+            "results/predictions/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}"
+        ),
         probabilities=temp(
-            directory("results/probabilities/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}")
+            directory(
+                "results/probabilities/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}"
+            )
         ),
     log:
         "logs/predict/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
-    params:
-        device=study.config["device"],
-        environment=lambda wildcards, threads: parallel_environment(study.config["device"], threads),
-    threads: 1 if study.config["device"] == "cpu" else 4
     priority: 20
+    threads: 1 if study.config["device"] == "cpu" else 4
     resources:
         gpu=0 if study.config["device"] == "cpu" else 1,
         mem_mb=4000 if study.config["device"] == "cpu" else 32000,
         runtime=240,
+    params:
+        device=study.config["device"],
+        environment=lambda wildcards, threads: parallel_environment(
+            study.config["device"], threads
+        ),
     shell:
         "( export {params.environment} &&"
         " nnunet-losses predict {wildcards.dataset} {wildcards.configuration} {wildcards.fold} -tr {wildcards.trainer}"

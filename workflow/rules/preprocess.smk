@@ -9,13 +9,13 @@ rule plan:
         plans="results/datasets/{dataset}/{plans}.json",
     log:
         "logs/plan/{dataset}/{plans}.log",
-    params:
-        planner=study.planner,
-        number=lambda wildcards: dataset_number(wildcards.dataset),
     threads: 2
     resources:
         mem_mb=16000,
         runtime=240,
+    params:
+        planner=study.planner,
+        number=lambda wildcards: dataset_number(wildcards.dataset),
     shell:
         "( nnUNetv2_extract_fingerprint -d {params.number} -np {threads} --clean --no_pbar &&"
         " nnUNetv2_plan_experiment -d {params.number} -pl {params.planner} &&"
@@ -31,9 +31,9 @@ rule split:
         splits="results/datasets/{dataset}/splits_final.json",
     log:
         "logs/split/{dataset}.log",
+    localrule: True
     params:
         how=split_options(),
-    localrule: True
     shell:
         "nnunet-losses split {wildcards.dataset} {params.how} --out {output.splits} > {log} 2>&1"
 
@@ -46,13 +46,13 @@ rule preprocess:
         configuration="results/preprocessed/{dataset}/{plans}/{configuration}.json",
     log:
         "logs/preprocess/{dataset}/{plans}/{configuration}.log",
-    params:
-        number=lambda wildcards: dataset_number(wildcards.dataset),
-        how=lambda wildcards: configuration_options(wildcards.configuration),
     threads: 2
     resources:
         mem_mb=16000,
         runtime=480,
+    params:
+        number=lambda wildcards: dataset_number(wildcards.dataset),
+        how=lambda wildcards: configuration_options(wildcards.configuration),
     shell:
         "( nnunet-losses configure {wildcards.dataset} {wildcards.configuration} -p {wildcards.plans} {params.how} &&"
         " nnUNetv2_preprocess -d {params.number} -plans_name {wildcards.plans} -c {wildcards.configuration}"

@@ -8,23 +8,27 @@ rule train:
         configuration="results/preprocessed/{dataset}/{plans}/{configuration}.json",
         splits="results/datasets/{dataset}/splits_final.json",
     output:
-        model=protected("results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/checkpoint_final.pth"),
+        model=protected(
+            "results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/checkpoint_final.pth"
+        ),
         curves="results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/training.parquet",
         job="results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/jobs.parquet",
     log:
         "logs/train/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
     benchmark:
         "logs/train/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.jsonl"
-    params:
-        device=study.config["device"],
-        environment=lambda wildcards, threads: parallel_environment(study.config["device"], threads),
-        out=subpath(output.model, parent=True),
-    threads: 1 if study.config["device"] == "cpu" else 12
     priority: 10
+    threads: 1 if study.config["device"] == "cpu" else 12
     resources:
         gpu=0 if study.config["device"] == "cpu" else 1,
         mem_mb=4000 if study.config["device"] == "cpu" else 32000,
         runtime=2880,
+    params:
+        device=study.config["device"],
+        environment=lambda wildcards, threads: parallel_environment(
+            study.config["device"], threads
+        ),
+        out=subpath(output.model, parent=True),
     shell:
         "( export {params.environment} &&"
         " nnUNetv2_train {wildcards.dataset} {wildcards.configuration} {wildcards.fold} -tr {wildcards.trainer}"
