@@ -30,14 +30,18 @@ def bayesian_signed_rank(
         size = min(step, draws - start)
         weights = rng.standard_exponential((n + 1, size), dtype=np.float32)
         weights /= weights.sum(axis=0)
+        # Buffers kept over the pairs: fresh memory for each would cost more than the sums.
+        w, picked = np.empty_like(weights), np.empty_like(weights)
+        cumulative = np.zeros((n + 2, size), dtype=np.float32)
         for k in range(pairs):
-            w = weights[order[:, k]]
-            cumulative = np.vstack([np.zeros((1, size), dtype=np.float32), running_totals(w)])
+            np.take(weights, order[:, k], axis=0, out=w, mode="clip")
+            running_totals(w, out=cumulative[1:])
             up_to = np.searchsorted(z[:, k], 2 * rope - z[:, k], side="right")
             below = np.searchsorted(z[:, k], -2 * rope - z[:, k], side="left")
-            better = 1.0 - np.einsum("ij,ij->j", w, cumulative[up_to])
-            worse = np.einsum("ij,ij->j", w, cumulative[below])
-            equivalent = 1.0 - better - worse
-            winner = np.argmax(np.stack([equivalent, better, worse]), axis=0)
+            np.take(cumulative, up_to, axis=0, out=picked, mode="clip")
+            better = 1.0 - np.einsum("ij,ij->j", w, picked)
+            np.take(cumulative, below, axis=0, out=picked, mode="clip")
+            worse = np.einsum("ij,ij->j", w, picked)
+            winner = np.argmax(np.stack([1.0 - better - worse, better, worse]), axis=0)
             largest[k] += np.bincount(winner, minlength=3)[[1, 0, 2]]
     return largest / draws

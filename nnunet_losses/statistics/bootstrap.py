@@ -26,9 +26,9 @@ def resample_counts(n: int, resamples: int, seed: int) -> np.ndarray:
     return counts
 
 
-def running_totals(rows: np.ndarray) -> np.ndarray:
-    """`np.cumsum(rows, axis=0)`, ten times as fast for wide rows: whole rows are added, not column after column."""
-    totals = np.empty_like(rows)
+def running_totals(rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """`np.cumsum(rows, axis=0)`, several times as fast for wide rows: whole rows are added, not column by column."""
+    totals = np.empty_like(rows) if out is None else out
     totals[:1] = rows[:1]
     for i in range(1, len(rows)):
         np.add(totals[i - 1], rows[i], out=totals[i])

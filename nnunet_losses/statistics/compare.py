@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses.statistics.bootstrap import bootstrap_means
+from nnunet_losses.statistics.columns import COLUMNS
 from nnunet_losses.statistics.consensus import consensus_table
 from nnunet_losses.statistics.failures import failures_table
 from nnunet_losses.statistics.fold_test import fold_test_table
@@ -92,7 +93,11 @@ def compare(
     result["sensitivity"] = sensitivity_table(
         cases, cut, all_ranks, policy=policy, higher_is_better=higher_is_better, thresholds=result.get("thresholds")
     )
-    return result
+    return {
+        name: result[name] if len(result[name]) else pd.DataFrame(columns=list(columns))
+        for name, columns in COLUMNS.items()
+        if name in result
+    }
 
 
 def _panel_tables(

@@ -217,8 +217,8 @@ def _by_case_and_trainer(rows: pd.DataFrame, trainers: list[str]) -> tuple[pd.Da
     # A case that one seed lacks is averaged over the other seeds; one that a seed has undefined is undefined.
     table = pd.DataFrame({"mean": cells.mean(), "defined": cells.count(), "rows": cells.size()})
     mean = table["mean"].where(table["defined"] == table["rows"])
-    wide = mean.unstack("trainer").reindex(columns=trainers)  # noqa: PD010 (a Series has no pivot_table)
-    has_row = table["rows"].unstack("trainer").reindex(columns=trainers).notna()  # noqa: PD010
+    wide = mean.unstack("trainer").reindex(columns=trainers).sort_index()  # noqa: PD010 (a Series has no pivot_table)
+    has_row = table["rows"].unstack("trainer").reindex(columns=trainers).sort_index().notna()  # noqa: PD010
     return wide, has_row
 
 

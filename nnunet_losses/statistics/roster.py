@@ -61,7 +61,7 @@ def rosters(cases: pd.DataFrame, *, baseline: str, policy: Policy | None = None)
             if missing[t].mean() > policy.max_missing
         }
         kept = [t for t in order if t not in left_out]
-        seeds = seeds[kept].dropna()
+        seeds = seeds[kept].dropna().sort_index()
         folds = rows.groupby("case", sort=False)["fold"].first().reindex(seeds.index)
         yield Roster(
             dataset,

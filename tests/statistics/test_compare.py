@@ -1,0 +1,72 @@
+"""The whole comparison: every table, its columns, its documentation."""
+
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+import nnunet_losses.statistics as room
+from nnunet_losses.statistics import COLUMNS, compare
+
+QUICK = {"resamples": 200, "test_resamples": 50, "draws": 200}
+
+
+@pytest.fixture
+def tables(study: pd.DataFrame, lits_lesions: Callable[[str], pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Everything `compare` returns for a study of two data sets with lesions, thresholds and jobs."""
+    lesions = pd.concat([lits_lesions("bce").assign(trainer=t) for t in "ABCD"])
+    lesions = lesions.assign(dataset="Dataset001_Toy", configuration="3d_fullres", label="lesion")
+    lesions["case"] = "c" + lesions["case"]
+    thresholds = study[["dataset", "configuration", "trainer", "fold", "seed", "case", "label"]]
+    thresholds = pd.concat([thresholds.assign(threshold=t, tp=9, fp=3, fn=2) for t in (0.3, 0.5)])
+    jobs = thresholds.assign(seconds=1.0, peak_memory_mb=1.0, status="completed").drop_duplicates(["trainer", "fold"])
+    others = [study.assign(dataset="Dataset002_Toy"), study.assign(metric="recall"), study.assign(metric="precision")]
+    cases = pd.concat([study, *others])
+    return compare(cases, baseline="A", lesions=lesions, thresholds=thresholds, jobs=jobs, **QUICK)
+
+
+def test_every_table_has_its_columns_and_rows(tables: dict[str, pd.DataFrame]) -> None:
+    assert {name: tuple(table.columns) for name, table in tables.items()} == COLUMNS
+    assert [name for name, table in tables.items() if table.empty] == []
+
+
+def test_every_table_and_column_is_documented() -> None:
+    sections = re.split(r"\n- (?=\w+: )", room.__doc__ or "")[1:]
+    documented = {section.split(":")[0]: section for section in sections}
+    assert set(documented) == set(COLUMNS)
+    for name, columns in COLUMNS.items():
+        words = set(re.findall(r"\w+", documented[name]))
+        own = [c for c in columns if c not in ("dataset", "configuration", "label", "metric")]
+        own = [c for c in own if not (name == "ranking" and c.endswith(("_ranks", "_tests")))]
+        assert [c for c in own if c not in words] == [], name
+
+
+def test_an_empty_table_has_its_columns(study: pd.DataFrame) -> None:
+    tables = compare(study, baseline="A", **QUICK)
+    for name in ("pareto", "consensus"):
+        assert tables[name].empty
+        assert tuple(tables[name].columns) == COLUMNS[name]
+    assert "froc" not in tables
+
+
+def test_the_same_seed_gives_the_same_tables(study: pd.DataFrame) -> None:
+    first, second = (compare(study, baseline="A", seed=3, **QUICK) for _ in range(2))
+    for name, table in first.items():
+        pd.testing.assert_frame_equal(table, second[name])
+
+
+def test_the_order_of_rows_does_not_matter(study: pd.DataFrame) -> None:
+    shuffled = study.sample(frac=1, random_state=1)
+    columns = ["trainer", "mean", "median", "sd", "rank", "rank_ranks", "rank_tests"]
+    first, second = (compare(c, baseline="A", **QUICK)["ranking"] for c in (study, shuffled))
+    pd.testing.assert_frame_equal(
+        first[columns].sort_values("trainer", ignore_index=True),
+        second[columns].sort_values("trainer", ignore_index=True),
+    )
+
+
+def test_names_with_markup_stay_untouched(study: pd.DataFrame) -> None:
+    name = "<b>D & 'E'</b>_seed2"
+    tables = compare(study.replace({"trainer": {"D": name}}), baseline="A", **QUICK)
+    assert tables["ranking"]["trainer"].iloc[0] == name  # seed 0: the suffix is part of the name
