@@ -40,8 +40,8 @@ class Phantom:
     """
 
     cases: int = 24
-    shape: tuple[int, ...] = (48, 64, 64)
-    spacing_mm: tuple[float, ...] | None = None  # 1 mm in every direction
+    shape: tuple[int, ...] = (48, 64, 64)  # in nnU-Net's order: slices, rows, columns
+    spacing_mm: tuple[float, ...] | None = None  # in the same order; 1 mm in every direction if absent
     seed: int = 0
     labels: str = "lesion"
     channels: tuple[str, ...] = ("FLAIR",)
@@ -196,7 +196,7 @@ def write_phantom(
     assert phantom.spacing_mm is not None
     names = phantom.case_names()
     wanted = names if cases is None else cases
-    spacing = list(phantom.spacing_mm) + [SLICE_THICKNESS_MM] * (3 - len(phantom.shape))
+    spacing = [*phantom.spacing_mm[::-1], *[SLICE_THICKNESS_MM] * (3 - len(phantom.shape))]
     for sub in ("imagesTr", "labelsTr"):
         (folder / sub).mkdir()
 
@@ -206,7 +206,7 @@ def write_phantom(
             (label, f"labelsTr/{name}")
         ]
         for array, stem in targets:
-            volume = array if array.ndim == 3 else array[..., None]
+            volume = array.T if array.ndim == 3 else array.T[..., None]  # NIfTI counts columns first
             nifti = nib.Nifti1Image(volume, np.diag([*spacing, 1.0]))
             nifti.header.set_xyzt_units("mm")
             nib.save(nifti, folder / f"{stem}.nii.gz")
