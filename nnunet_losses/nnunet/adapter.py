@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from nnunet_losses.losses.base import Loss
 from nnunet_losses.losses.weighting import inverse_weights
@@ -20,6 +21,7 @@ class LossAdapter(nn.Module):
         self.target_format = target_format
         self.weighting = weighting
 
+    @override
     def forward(self, output: Tensor, target: Tensor) -> Tensor:
         reference, valid, instances = self.target_format.split(target)
         voxel_weight = None if valid is None else valid.to(torch.float32)
@@ -27,5 +29,6 @@ class LossAdapter(nn.Module):
             voxel_weight = inverse_weights(instances, valid, definition=self.weighting)
         return self.loss(output, reference, voxel_weight)
 
+    @override
     def extra_repr(self) -> str:
         return f"target_format={self.target_format}, weighting={self.weighting!r}"

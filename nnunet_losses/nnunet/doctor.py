@@ -72,7 +72,7 @@ def _built_in_trainers() -> Check:
     from nnunetv2.utilities.find_class_by_name import recursive_find_python_class
 
     package = nnunetv2.__path__[0]
-    tree = os.path.join(package, "training", "nnUNetTrainer")
+    tree = str(Path(package, "training", "nnUNetTrainer"))
     try:
         recursive_find_python_class(tree, "no_such_trainer", "nnunetv2.training.nnUNetTrainer", package)
     except Exception as error:  # whatever any of those modules or their dependencies raise is the finding
@@ -82,8 +82,8 @@ def _built_in_trainers() -> Check:
             "nnU-Net's own trainers",
             False,
             f"nnU-Net imports all its trainers before it looks for others, and {where} fails ({type(error).__name__}: "
-            f"{error}); repair that dependency (torch {_version('torch')} and torchvision {_version('torchvision')} must "
-            f"be released together).",
+            f"{error}); repair that dependency (torch {_version('torch')} and torchvision {_version('torchvision')} "
+            f"must be released together).",
         )
     return Check("nnU-Net's own trainers", True, f"All modules of nnU-Net {_version('nnunetv2')} can be imported.")
 
@@ -101,7 +101,8 @@ def _lookup() -> Check:
                 found = recursive_find_trainer_class_by_name(name)
         except (Exception, SystemExit) as error:  # other people's modules are imported on the way
             reason = f"nnU-Net cannot find {name} ({type(error).__name__}: {error})"
-            return Check("lookup", False, f"{reason}; it looks into {os.environ.get(VARIABLE) or 'no other directory'}.")
+            where = os.environ.get(VARIABLE) or "no other directory"
+            return Check("lookup", False, f"{reason}; it looks into {where}.")
         if not issubclass(found, LossTrainer):
             return Check(
                 "lookup",

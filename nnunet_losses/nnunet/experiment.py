@@ -1,4 +1,4 @@
-"""A fold's output folder belongs to one experiment: nnU-Net knows it by its name only, this fingerprint by its content."""
+"""A fold's folder belongs to one experiment: nnU-Net knows it by name only, this fingerprint by content."""
 
 import json
 import platform

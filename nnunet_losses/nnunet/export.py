@@ -9,6 +9,7 @@ import torch
 from nnunet_losses.errors import UserError
 from nnunet_losses.files import write_atomically
 from nnunet_losses.nnunet.names import parse_trainer_name
+from nnunet_losses.nnunet.outcome import read_checkpoint
 
 STOCK = "nnUNetTrainer"
 
@@ -27,10 +28,9 @@ def export_checkpoint(checkpoint: Path, out: Path) -> Path:
     Raises:
         UserError: no checkpoint of one of our trainers, or the files beside it are missing.
     """
-    if not zipfile.is_zipfile(checkpoint):
-        raise UserError(f"{checkpoint} is not a checkpoint (or it is damaged); give the checkpoint_final.pth of a fold.")
-    # nnU-Net's checkpoints hold NumPy scalars in their log; nnU-Net reads them in this way, too
-    content = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    if not (checkpoint.is_file() and zipfile.is_zipfile(checkpoint)):
+        raise UserError(f"{checkpoint} is not a checkpoint, or damaged; give the checkpoint_final.pth of a fold.")
+    content = read_checkpoint(checkpoint)
     trainer = content.get("trainer_name", "")
     if parse_trainer_name(trainer) is None:
         raise UserError(f"{checkpoint} was written by {trainer or 'no trainer'}, which is not one of this package.")

@@ -154,7 +154,7 @@ def nearest_trainer(name: str) -> str | None:
 
 
 def trainer_options(loss: str) -> list[str]:
-    """Every option of a loss's trainer in canonical order, as it is written: ``fp<number>``, ``squared``, ``iw``, ..."""
+    """Every option of a loss's trainer in canonical order, as written: ``fp<number>``, ``squared``, ``iw``, ..."""
     words = [spelling for parameter in _parameters(loss).values() for spelling in _spellings(parameter)]
     return [*words, *_weightings(), "<n>epochs", "<n>iters", "seed<n>"]
 

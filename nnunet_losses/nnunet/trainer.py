@@ -4,7 +4,9 @@ import os
 import random
 import time
 import zipfile
-from functools import lru_cache
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,12 +15,15 @@ import torch
 from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
 from nnunetv2.training.loss.deep_supervision import DeepSupervisionWrapper
 from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
 from torch import Tensor, nn
+from typing_extensions import override
 
 from nnunet_losses.files import write_atomically
-from nnunet_losses.losses import CATALOGUE
+from nnunet_losses.losses import CATALOGUE, Loss
 from nnunet_losses.nnunet import experiment, job
 from nnunet_losses.nnunet.adapter import LossAdapter
+from nnunet_losses.nnunet.in_process import pools_in_process
 from nnunet_losses.nnunet.names import TrainerName, parse_trainer_name
 from nnunet_losses.nnunet.stop import StopTraining
 from nnunet_losses.nnunet.target import TargetFormat
@@ -30,7 +35,7 @@ PLOT_INTERVAL_S = 60
 """nnU-Net draws progress.png after every epoch, which takes most of a second: longer than a short epoch."""
 
 
-class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
+class LossTrainer(nnUNetTrainer):
     """nnU-Net's own recipe (1000 epochs of 250 steps, unless the name says otherwise) with a loss of the catalogue.
 
     Subclasses come from `make_trainer`. Only hooks are overridden, and each calls nnU-Net's.
@@ -38,6 +43,10 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
 
     name: ClassVar[TrainerName]
     adapter: LossAdapter
+    # nnU-Net has no types of its own for these
+    loss: Callable[[Any, Any], Tensor]
+    num_iterations_per_epoch: int
+    num_val_iterations_per_epoch: int
 
     def __init__(
         self,
@@ -45,7 +54,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
         configuration: str,
         fold: int,
         dataset_json: dict[str, Any],
-        device: torch.device = torch.device("cuda"),
+        device: torch.device = torch.device("cuda"),  # noqa: B008  # as in nnU-Net
     ) -> None:
         # nnU-Net reads the names of these five arguments from the signature: there may be no others
         super().__init__(plans, configuration, fold, dataset_json, device)
@@ -67,6 +76,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
 
     # --- what is learned from
 
+    @override
     def _build_loss(self) -> nn.Module:
         with np.errstate(invalid="ignore"):  # 0/0 in the weights of a single scale, put right below
             stock = super()._build_loss()
@@ -76,7 +86,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
         weights = (1.0,) if len(stock.weight_factors) == 1 else stock.weight_factors
         return DeepSupervisionWrapper(self.adapter, weights)
 
-    def _make_loss(self) -> nn.Module:
+    def _make_loss(self) -> Loss:
         try:
             return CATALOGUE[self.name.loss](
                 **self.name.parameters,
@@ -84,7 +94,9 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
                 batch=self.configuration_manager.batch_dice,
             )
         except (ValueError, NotImplementedError) as error:
-            raise StopTraining(f"{self.name} cannot be trained on {self.plans_manager.dataset_name}: {error}.") from error
+            raise StopTraining(
+                f"{self.name} cannot be trained on {self.plans_manager.dataset_name}: {error}."
+            ) from error
 
     def _target_format(self) -> TargetFormat:
         labels = self.label_manager
@@ -95,6 +107,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
         )
 
     @classmethod
+    @override
     def get_training_transforms(cls, *args: Any, **kwargs: Any) -> BasicTransform:
         pipeline = super().get_training_transforms(*args, **kwargs)
         if cls.name.seed is not None:
@@ -102,6 +115,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
         return cls._complete(pipeline, kwargs)
 
     @classmethod
+    @override
     def get_validation_transforms(cls, *args: Any, **kwargs: Any) -> BasicTransform:
         return cls._complete(super().get_validation_transforms(*args, **kwargs), kwargs)
 
@@ -112,6 +126,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
             insert_instance_ids(pipeline, len(settings.get("regions") or ()), settings.get("ignore_label"))
         return pipeline
 
+    @override
     def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         if not self.adapter.target_format.instances:
             return super().validation_step(batch)
@@ -131,15 +146,18 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
 
     # --- the course of a training
 
+    @override
     def initialize(self) -> None:
         self._seed(0)
         super().initialize()
 
+    @override
     def do_split(self) -> tuple[list[str], list[str]]:
         if self._split is None:
             self._split = super().do_split()
         return self._split
 
+    @override
     def on_train_start(self) -> None:
         if not self.was_initialized:
             self.initialize()
@@ -153,14 +171,21 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
         if self.name.seed is not None:
             torch.backends.cudnn.benchmark = False
             torch.backends.cudnn.deterministic = True
+            if get_allowed_n_proc_DA() > 0:
+                self.print_to_log_file(
+                    "INFO: the seed fixes the initial weights only, because batches come from worker processes in "
+                    "whatever order they are ready; set nnUNet_n_proc_DA=0 to repeat a training exactly."
+                )
         super().on_train_start()
 
+    @override
     def on_epoch_start(self) -> None:
         # A resumed training draws the same numbers as one that was never interrupted.
         self._seed(1 + self.current_epoch)
         self._steps = 0
         super().on_epoch_start()
 
+    @override
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = super().train_step(batch)
         if not np.isfinite(result["loss"]):
@@ -174,6 +199,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
         self._steps += 1
         return result
 
+    @override
     def on_epoch_end(self) -> None:
         super().on_epoch_end()
         self._epochs_here += 1
@@ -183,6 +209,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
                 f"background. Training goes on; the outcome is recorded as collapsed unless it recovers."
             )
 
+    @override
     def on_train_end(self) -> None:
         super().on_train_end()
         # nnU-Net's --c after the end comes here too, without an epoch: what was recorded then stays
@@ -192,6 +219,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
 
     # --- checkpoints
 
+    @override
     def save_checkpoint(self, filename: str) -> None:
         if self.local_rank != 0 or self.disable_checkpointing:
             super().save_checkpoint(filename)
@@ -199,6 +227,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
         with write_atomically(filename) as temporary:
             super().save_checkpoint(str(temporary))
 
+    @override
     def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
         if isinstance(filename_or_checkpoint, str) and not zipfile.is_zipfile(filename_or_checkpoint):
             raise StopTraining(
@@ -211,6 +240,12 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
             experiment.refuse_other_experiment(Path(self.output_folder), experiment.describe_experiment(self))
         super().load_checkpoint(filename_or_checkpoint)
 
+    @override
+    def perform_actual_validation(self, save_probabilities: bool = False) -> None:
+        # who wants augmentation in this process (nnUNet_n_proc_DA=0) has no core for nnU-Net's export workers either
+        with pools_in_process() if get_allowed_n_proc_DA() == 0 else nullcontext():
+            super().perform_actual_validation(save_probabilities)
+
     # --- helpers
 
     def _seed(self, stage: int) -> None:
@@ -219,7 +254,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
             return
         python, numpy, pytorch = np.random.SeedSequence([self.name.seed, stage, self.local_rank]).generate_state(3)
         random.seed(int(python))
-        np.random.seed(int(numpy))
+        np.random.seed(int(numpy))  # noqa: NPY002  # nnU-Net draws from this stream
         torch.manual_seed(int(pytorch))
 
     def _plot_progress_sparingly(self, folder: str) -> None:
@@ -245,7 +280,7 @@ class LossTrainer(nnUNetTrainer):  # type: ignore[misc]  # nnU-Net has no types
         )
 
 
-@lru_cache(maxsize=None)
+@cache
 def make_trainer(name: str) -> type[LossTrainer]:
     """The trainer class of a name such as ``TverskyTrainer_fp0.1_fn0.9_iw``; the same object at every call.
 
@@ -257,13 +292,6 @@ def make_trainer(name: str) -> type[LossTrainer]:
     if parsed is None:
         raise ValueError(f"{name} is not the name of a trainer of this package")
     return type(name, (LossTrainer,), {"name": parsed, "__module__": __name__, "__doc__": f"nnU-Net with {parsed}."})
-
-
-def __getattr__(name: str) -> type[LossTrainer]:
-    """Make every trainer importable from here, so that trainer classes can be pickled."""
-    if not name.startswith("__") and parse_trainer_name(name) is not None:
-        return make_trainer(name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _map(function: Any, target: Any) -> Any:

@@ -11,6 +11,7 @@ from batchgeneratorsv2.transforms.utils.compose import ComposeTransforms
 from batchgeneratorsv2.transforms.utils.deep_supervision_downsampling import DownsampleSegForDSTransform
 from batchgeneratorsv2.transforms.utils.random import RandomTransform
 from torch import Tensor
+from typing_extensions import override
 
 from nnunet_losses.losses.components import label_components
 
@@ -26,6 +27,7 @@ class AppendInstanceIds(SegOnlyTransform):
         self.regions = regions
         self.ignore_label = ignore_label
 
+    @override
     def _apply_to_segmentation(self, segmentation: Tensor, **params: Any) -> Tensor:
         if self.regions:
             ids = label_components(segmentation[: self.regions].bool().numpy())
@@ -47,9 +49,10 @@ class OwnRandomStream(BasicTransform):
         super().__init__()
         self.process = os.getpid()
 
+    @override
     def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
         if os.getpid() != self.process:
-            torch.manual_seed(int(np.random.randint(2**31)))
+            torch.manual_seed(int(np.random.randint(2**31)))  # noqa: NPY002  # the stream that nnU-Net seeds
             self.process = os.getpid()
         return data_dict
 

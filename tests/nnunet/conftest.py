@@ -1,7 +1,6 @@
 """A tiny world for nnU-Net: synthetic data sets, planned and preprocessed, and trainings of a few steps."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,8 +47,6 @@ def world_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def world(world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """As ``world_once``, nnU-Net's variables set, results in a folder of this test."""
-    import nnunetv2.training.nnUNetTrainer.nnUNetTrainer as trainer_module
-
     for part in ("raw", "preprocessed"):
         monkeypatch.setenv(f"nnUNet_{part}", str(world_once / part))
     monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
@@ -57,44 +54,45 @@ def world(world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("nnUNet_def_n_proc", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv(VARIABLE, str(door_directory()))
-    monkeypatch.setattr(trainer_module, "default_num_processes", 1)
+    monkeypatch.setattr("nnunetv2.training.nnUNetTrainer.nnUNetTrainer.default_num_processes", 1)
     return world_once
 
 
 @pytest.fixture
-def trainer(world: Path) -> Iterator[Callable[..., Any]]:
+def make(world: Path) -> Iterator[Callable[..., Any]]:
     """Make a trainer as nnU-Net's command does, through the door."""
     from nnunetv2.run.run_training import get_trainer_from_args
 
-    def make(name: str, dataset: str = "Dataset901_Labels", configuration: str = "3d_tiny", fold: Any = 0) -> Any:
+    def trainer(name: str, dataset: str = "Dataset901_Labels", configuration: str = "3d_tiny", fold: Any = 0) -> Any:
         return get_trainer_from_args(dataset, configuration, fold, name, device=torch.device("cpu"))
 
     threads = torch.get_num_threads()
-    yield make
+    yield trainer
     torch.set_num_threads(threads)
 
 
 @pytest.fixture
-def run(world: Path) -> Callable[..., Path]:
-    """Train and validate as ``nnUNetv2_train`` does; gives the fold's folder."""
+def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Train as ``nnUNetv2_train`` does, without its final validation, which takes seconds; gives the fold's folder."""
     from nnunetv2.run.run_training import run_training
 
-    def train(
-        name: str, dataset: str = "Dataset901_Labels", configuration: str = "3d_tiny", fold: Any = 0, **options: Any
-    ) -> Path:
-        run_training(dataset, configuration, fold, name, device=torch.device("cpu"), **options)
-        results = Path(os.environ["nnUNet_results"])
-        return results / dataset / f"{name}__nnUNetPlans__{configuration}" / f"fold_{fold}"
-
-    return train
-
-
-@pytest.fixture
-def without_validation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out nnU-Net's final validation, which takes seconds."""
     from nnunet_losses.nnunet.trainer import LossTrainer
 
-    monkeypatch.setattr(LossTrainer, "perform_actual_validation", lambda self, save_probabilities=False: None)
+    monkeypatch.setattr(LossTrainer, "perform_actual_validation", lambda *_: None)
+
+    def train(
+        name: str,
+        dataset: str = "Dataset901_Labels",
+        configuration: str = "3d_tiny",
+        fold: int = 0,
+        results: str = "results",
+        **options: Any,
+    ) -> Path:
+        monkeypatch.setenv("nnUNet_results", str(tmp_path / results))
+        run_training(dataset, configuration, fold, name, device=torch.device("cpu"), **options)
+        return tmp_path / results / dataset / f"{name}__nnUNetPlans__{configuration}" / f"fold_{fold}"
+
+    return train
 
 
 def _make_dataset(world: Path, name: str, labels: dict[str, Any]) -> None:
@@ -118,7 +116,11 @@ def _make_dataset(world: Path, name: str, labels: dict[str, Any]) -> None:
     plans_file = preprocessed / "nnUNetPlans.json"
     for network, settings in NETWORKS.items():
         add_configuration(
-            plans_file, network, inherits_from=f"{network[:2]}{'_fullres' if network[0] == '3' else ''}", batch_size=2, **settings
+            plans_file,
+            network,
+            inherits_from=f"{network[:2]}{'_fullres' if network[0] == '3' else ''}",
+            batch_size=2,
+            **settings,
         )
     plans = json.loads(plans_file.read_text())
     first = plans["configurations"]["3d_tiny"]
@@ -135,7 +137,12 @@ def _make_dataset(world: Path, name: str, labels: dict[str, Any]) -> None:
     folder.mkdir()
     for case, files in get_filenames_of_train_images_and_targets(str(raw), dataset_json).items():
         preprocessor.run_case_save(
-            str(folder / case), files["images"], files["label"], manager, manager.get_configuration("3d_tiny"), dataset_json
+            str(folder / case),
+            files["images"],
+            files["label"],
+            manager,
+            manager.get_configuration("3d_tiny"),
+            dataset_json,
         )
 
 
@@ -157,7 +164,15 @@ def _write_cases(raw: Path, ignored: bool) -> None:
 
 FINGERPRINT = {
     "foreground_intensity_properties_per_channel": {
-        "0": {"max": 3.0, "mean": 1.3, "median": 1.2, "min": 0.0, "percentile_00_5": 0.2, "percentile_99_5": 2.7, "std": 0.5}
+        "0": {
+            "max": 3.0,
+            "mean": 1.3,
+            "median": 1.2,
+            "min": 0.0,
+            "percentile_00_5": 0.2,
+            "percentile_99_5": 2.7,
+            "std": 0.5,
+        }
     },
     "median_relative_size_after_cropping": 1.0,
     "shapes_after_crop": [[24, 24, 24]] * len(CASES),
