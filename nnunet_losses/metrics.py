@@ -174,6 +174,10 @@ _ALL = [
     Metric("nll", "NLL", "1", False, "Mean negative log-likelihood of the voxels near the lesions, in nats."),
 ]
 
+# Not a measure of quality: a row in the table of cases that says how large a distance can be there at most, for
+# statistics that must give an undefined distance a value.
+IMAGE_DIAGONAL = Metric("image_diagonal", "Image diagonal", "mm", False, "Largest distance between two voxels.")
+
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
 
 
@@ -187,6 +191,8 @@ def metric_named(name: str) -> Metric:
     """
     if name in METRICS:
         return METRICS[name]
+    if name == IMAGE_DIAGONAL.name:
+        return IMAGE_DIAGONAL
     if found := re.fullmatch(r"(nsd|nsd_surfel)_([\d.e+-]+)mm", name):
         base = METRICS[found[1]]
         return base._replace(name=name, long_name=f"{base.long_name} at {found[2]} mm")

@@ -20,7 +20,7 @@ def log_odds(probability: NDArray[np.floating]) -> Floats:
 def component_scores(structure: Structure, probability: NDArray[np.floating]) -> tuple[Floats, Floats]:
     """Largest and mean log-odds of each component; probability is flat over the image."""
     components = structure.components
-    scores = log_odds(probability[structure.image_index(structure.voxels)])
+    scores = log_odds(probability[structure.image_index])
     largest = np.full(len(components) + 1, -np.inf)
     np.maximum.at(largest, components.ids, scores)
     sums = np.bincount(components.ids, weights=scores, minlength=len(components) + 1)

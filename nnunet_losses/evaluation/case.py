@@ -19,6 +19,7 @@ from nnunet_losses.evaluation.settings import EvaluationSettings
 from nnunet_losses.evaluation.structure import Grid, Structure
 from nnunet_losses.evaluation.surface import surface_distances, surfel_dice
 from nnunet_losses.evaluation.thresholds import threshold_counts, threshold_grid
+from nnunet_losses.metrics import IMAGE_DIAGONAL
 
 Segmentation = NDArray[np.integer]
 Probability = NDArray[np.floating]
@@ -49,7 +50,7 @@ class Reference:
         self.segmentation = self._arranged(_integers(reference, "reference"))
         self._check_labels(self.segmentation, "reference")
         self._structures: dict[str, Structure] = {}
-        self._regions: dict[str, NDArray[np.int64]] = {}
+        self._near: dict[str, NDArray[np.bool_]] = {}
 
     @cached_property
     def ignored(self) -> NDArray[np.bool_] | None:
@@ -78,12 +79,14 @@ class Reference:
         """Reference mask of a label, flat over the image."""
         return self._mask(self.segmentation, label).ravel()
 
-    def region(self, label: Label) -> NDArray[np.int64]:
-        """Flat indices of the voxels around the label's lesions where calibration is measured."""
-        if label.name not in self._regions:
+    def near(self, label: Label) -> NDArray[np.bool_]:
+        """Where calibration is measured: around the label's lesions, flat over the image."""
+        if label.name not in self._near:
             near = calibration_region(self.structure(label), self.settings.margin_mm)
-            self._regions[label.name] = near if self.ignored is None else near[~self.ignored.ravel()[near]]
-        return self._regions[label.name]
+            if self.ignored is not None:
+                near &= ~self.ignored
+            self._near[label.name] = near.reshape(-1)
+        return self._near[label.name]
 
     def prediction(self, prediction: Segmentation) -> Segmentation:
         """A prediction, checked and in the memory order of the reference."""
@@ -146,12 +149,11 @@ def _evaluate_label(
         **overlap_metrics(count_voxels(true, predicted, reference.valid_voxels), grid.voxel_mm3, settings),
         **_surface_metrics(true, predicted, settings),
         **lesion_metrics(true, predicted, matching, settings),
+        IMAGE_DIAGONAL.name: grid.diagonal_mm,
     }
-    rows = tables.metric_rows(metrics, status, grid.diagonal_mm)
+    rows = tables.metric_rows(metrics, status)
     for stratum in stratified_metrics(true, predicted, matching, settings.strata_mm):
-        rows += tables.metric_rows(
-            stratum.metrics, tables.status(stratum.reference, stratum.predicted), grid.diagonal_mm
-        )
+        rows += tables.metric_rows(stratum.metrics, tables.status(stratum.reference, stratum.predicted))
 
     found: dict[str, pd.DataFrame] = {}
     scores = np.full((2, len(predicted.components)), np.nan)
@@ -162,9 +164,9 @@ def _evaluate_label(
         found["thresholds"] = threshold_counts(probability, truth, ignored, threshold_grid(settings))
         scores = np.stack(component_scores(predicted, probability))
         _check_agreement(predicted, probability, label, reference.labels.channels)
-        region = reference.region(label)
-        metrics, found["calibration"] = calibration(probability[region], truth[region], settings.calibration_bins)
-        rows += tables.metric_rows(metrics, status, grid.diagonal_mm)
+        near = reference.near(label)
+        metrics, found["calibration"] = calibration(probability, truth, near, settings.calibration_bins)
+        rows += tables.metric_rows(metrics, status)
     found["cases"] = pd.DataFrame(rows)
     found["lesions"] = _lesion_table(true, predicted, matching, scores)
     for table in found.values():
@@ -219,7 +221,7 @@ def _lesion_rows(side: str, structure: Structure, match: Side, scores: NDArray) 
 
 def _check_agreement(predicted: Structure, probability: Probability, label: Label, channels: int) -> None:
     """The chosen class has at least 1/C of the probability; otherwise the axes are swapped or the file is foreign."""
-    chosen = probability[predicted.image_index(predicted.voxels)]
+    chosen = probability[predicted.image_index]
     if len(chosen) and np.median(chosen) < 1 / (channels + 1):
         raise UserError(
             f"the probabilities of {label.name!r} contradict the segmentation (median {np.median(chosen):.3g} in its "

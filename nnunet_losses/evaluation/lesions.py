@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_losses.evaluation.overlap import common_crop, ratio
+from nnunet_losses.evaluation.overlap import ratio
 from nnunet_losses.evaluation.settings import EvaluationSettings, Strata
 from nnunet_losses.evaluation.structure import Structure
 
@@ -34,11 +34,11 @@ class Matching:
     """All pairs of overlapping components; 0-based `first` (reference), `second` (prediction), shared `voxels`."""
 
     def __init__(self, reference: Structure, prediction: Structure) -> None:
-        ours, theirs = common_crop(reference, prediction)
-        left, right = reference.components.labels[ours], prediction.components.labels[theirs]
-        shared = np.flatnonzero(reference.crop[ours] & prediction.crop[theirs])
+        # The voxels of both sides ascend, so the shared ones come in the same order on either.
+        left = reference.components.ids[prediction.mask[reference.voxels]].astype(np.int64)
+        right = prediction.components.ids[reference.mask[prediction.voxels]].astype(np.int64)
         columns = len(prediction.components)
-        pair = (left.ravel()[shared].astype(np.int64) - 1) * columns + (right.ravel()[shared].astype(np.int64) - 1)
+        pair = (left - 1) * columns + right - 1
         pairs, self.voxels = np.unique(pair, return_counts=True)
         self.first, self.second = np.divmod(pairs, max(columns, 1))
         self._reference, self._prediction = reference, prediction

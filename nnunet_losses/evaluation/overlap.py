@@ -21,23 +21,9 @@ class Counts:
 
 def count_voxels(reference: Structure, prediction: Structure, valid_voxels: int) -> Counts:
     """Counts among the `valid_voxels` (not ignored) voxels of the image."""
-    ours, theirs = common_crop(reference, prediction)
-    tp = int(np.count_nonzero(reference.crop[ours] & prediction.crop[theirs]))
+    tp = int(np.count_nonzero(prediction.mask[reference.voxels]))
     fp, fn = prediction.size - tp, reference.size - tp
     return Counts(tp, fp, fn, valid_voxels - tp - fp - fn)
-
-
-def common_crop(first: Structure, second: Structure) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Slices of each structure's padded crop that show the same part of the image."""
-    low = np.maximum(first.origin, second.origin)
-    high = np.minimum(first.origin + first.crop.shape, second.origin + second.crop.shape)
-    high = np.maximum(low, high)
-
-    def within(structure: Structure) -> tuple[slice, ...]:
-        start, stop = low - structure.origin, high - structure.origin
-        return tuple(slice(int(a), int(b)) for a, b in zip(start, stop, strict=True))
-
-    return within(first), within(second)
 
 
 def overlap_metrics(counts: Counts, voxel_mm3: float, settings: EvaluationSettings) -> dict[str, float]:

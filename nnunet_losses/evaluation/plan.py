@@ -23,7 +23,7 @@ class Prediction:
 
     probabilities_dir: nnU-Net's `.npz` files of the same cases. identity: values of the columns dataset, configuration,
     trainer, fold, seed; missing ones get a default (trainer: the folder's name). cases: those to evaluate; None takes
-    every reference, and then a missing prediction is an error.
+    every file of the folder that ends as the references do.
     """
 
     directory: Path
@@ -79,16 +79,12 @@ def plan(
         if unknown := set(prediction.identity) - set(identity):
             raise UserError(f"identity: unknown column {min(unknown)!r}; columns are {', '.join(identity)}")
         predicted = _cases(prediction.directory, ending)
-        wanted = references if prediction.cases is None else prediction.cases
-        if prediction.cases is None:
-            problems += [
-                f"{predicted[case]}: has no reference {reference_dir / (case + ending)}"
-                for case in predicted
-                if case not in references
-            ]
-        for case in wanted:
+        if not predicted:
+            problems.append(f"{prediction.directory}: holds no predictions ending in {ending!r}")
+            continue
+        for case in predicted if prediction.cases is None else prediction.cases:
             if case not in references:
-                problems.append(f"{reference_dir / (case + ending)}: reference of case {case!r} is missing")
+                problems.append(f"{reference_dir / (case + ending)}: is missing, the reference of case {case!r}")
                 continue
             files = _Files(references[case], prediction.directory / (case + ending), _npz(prediction, case))
             if found := files.problem(case, geometries, allow_geometry_mismatch):

@@ -25,7 +25,6 @@ class EvaluationSettings:
     margin_mm: calibration is measured in the boxes around the reference lesions, grown by it on every side.
     calibration_bins: equal-width bins of probability.
     threshold_logit_max, threshold_logit_step: grid of probability thresholds, evenly spaced in log-odds around 0.5.
-    surface_tree_points: borders of more points are measured by a distance transform instead of a tree.
     """
 
     tolerances_mm: tuple[float, ...] = (1.0, 2.0)
@@ -38,7 +37,6 @@ class EvaluationSettings:
     calibration_bins: int = 15
     threshold_logit_max: float = 7.0
     threshold_logit_step: float = 0.25
-    surface_tree_points: int = 2_000_000
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tolerances_mm", tuple(float(t) for t in self.tolerances_mm))
@@ -77,7 +75,6 @@ class EvaluationSettings:
             (self.threshold_logit_step, self.threshold_logit_max),
             "0 < step <= threshold_logit_max <= 15",
         )
-        _require(self.surface_tree_points >= 0, "surface_tree_points", self.surface_tree_points, "at least 0")
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:

@@ -1,6 +1,6 @@
 """One label of one segmentation, with all that follows from it alone: components, surfaces, sizes.
 
-Everything is computed on the crop, on first use, and kept: the reference side is shared by all trainers.
+Everything is computed on first use and kept: the reference side is shared by all trainers.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ class Grid:
         """Largest distance between two voxel centres: the worst case of every surface distance."""
         return math.hypot(*((n - 1) * s for n, s in zip(self.shape, self.spacing, strict=True)))
 
-    def diameter_mm(self, voxels: NDArray[np.integer]) -> Floats:
+    def diameter_mm(self, voxels: Integers) -> Floats:
         """Diameter of the sphere (in 2D: circle) of the same size."""
         size = voxels * math.prod(self.spacing)
         return np.cbrt(6 * size / math.pi) if len(self.shape) == 3 else np.sqrt(4 * size / math.pi)
@@ -54,13 +54,8 @@ class Grid:
 
 @dataclasses.dataclass(frozen=True)
 class Components:
-    """Connected components 1..n of a structure: index i of every array belongs to component i + 1.
+    """Connected components 1..n: `ids` of every foreground voxel, in their order; `sizes` (n,) in voxels."""
 
-    labels: component of every voxel of the padded crop, 0 outside.
-    ids: component of every foreground voxel, in the order of `Structure.voxels`.
-    """
-
-    labels: NDArray[np.unsignedinteger]
     ids: NDArray[np.unsignedinteger]
     sizes: Integers
 
@@ -69,80 +64,96 @@ class Components:
 
 
 class Structure:
-    """A binary mask on a grid, held as the crop around its foreground, padded by one voxel of background.
+    """A binary mask on a grid, with one voxel of background around, so that no neighbour has to be checked for.
 
-    mask: (*S) bool, C-contiguous. origin: index of the padded crop's first voxel in the image (-1 at the edge).
+    All structures of a grid share the flat indices of this padded frame.
     """
 
     def __init__(self, mask: Booleans, grid: Grid, connectivity: int = 26) -> None:
         self.grid = grid
         self.connectivity = _CONNECTIVITY[mask.ndim, connectivity]
-        box = _bounding_box(mask)
-        self.origin = np.array([side.start - 1 for side in box])
-        self.crop = np.pad(mask[box], 1)
+        self.frame = np.zeros([n + 2 for n in mask.shape], bool)
+        self.frame[(slice(1, -1),) * mask.ndim] = mask
+
+    @property
+    def mask(self) -> Booleans:
+        """The mask, flat over the frame."""
+        return self.frame.reshape(-1)
 
     @cached_property
     def voxels(self) -> Integers:
-        """Flat indices of the foreground voxels in the padded crop, ascending."""
-        return np.flatnonzero(self.crop)
+        """Flat indices of the foreground, ascending."""
+        return np.flatnonzero(self.mask)
 
     @property
     def size(self) -> int:
         """Number of foreground voxels."""
         return len(self.voxels)
 
-    def coordinates(self, flat: Integers) -> tuple[Integers, ...]:
-        """Image coordinates, one array per axis, of flat indices into the padded crop."""
-        axes = np.unravel_index(flat, self.crop.shape)
-        return tuple(axis + start for axis, start in zip(axes, self.origin, strict=True))
+    @cached_property
+    def coordinates(self) -> tuple[Integers, ...]:
+        """Image coordinates of the foreground, one array per axis."""
+        return tuple(axis - 1 for axis in np.unravel_index(self.voxels, self.frame.shape))
 
-    def image_index(self, flat: Integers) -> Integers:
-        """Flat indices into the whole image of flat indices into the padded crop."""
-        return np.ravel_multi_index(self.coordinates(flat), self.grid.shape)
+    @cached_property
+    def image_index(self) -> Integers:
+        """Flat indices of the foreground in the image without frame."""
+        return np.ravel_multi_index(self.coordinates, self.grid.shape)
 
     @cached_property
     def components(self) -> Components:
-        """Connected components (cc3d)."""
-        labels = cc3d.connected_components(self.crop, connectivity=self.connectivity)
-        ids = labels.ravel()[self.voxels]
-        sizes = np.bincount(ids)[1:] if self.size else np.zeros(0, np.int64)
-        return Components(labels, ids, sizes)
+        """Connected components, labelled within the foreground's box, since cc3d reads every voxel.
+
+        The box keeps a background margin: cc3d 4.1.1 fails on some masks of one voxel's thickness.
+        """
+        if not self.size:
+            return Components(np.zeros(0, np.uint32), np.zeros(0, np.int64))
+        low = [int(axis.min()) for axis in self.coordinates]
+        box = tuple(slice(a, int(axis.max()) + 3) for a, axis in zip(low, self.coordinates, strict=True))
+        labels = cc3d.connected_components(self.frame[box], connectivity=self.connectivity)
+        ids = labels[tuple(axis + 1 - a for axis, a in zip(self.coordinates, low, strict=True))]
+        return Components(ids, np.bincount(ids)[1:])
+
+    @cached_property
+    def border_voxels(self) -> Integers:
+        """Flat indices of the foreground voxels with a face neighbour outside; beyond the image's edge is outside."""
+        inside = np.ones(self.size, bool)
+        for axis in range(self.frame.ndim):
+            stride = math.prod(self.frame.shape[axis + 1 :])
+            inside &= self.mask[self.voxels + stride]
+            inside &= self.mask[self.voxels - stride]
+        return self.voxels[~inside]
 
     @cached_property
     def border(self) -> Surface:
-        """Centres of the foreground voxels with a face neighbour in the background; the image's edge is background."""
-        flat = self.crop.ravel()
-        inside = np.ones(self.size, bool)
-        for stride in _strides(self.crop.shape):
-            inside &= flat[self.voxels + stride]
-            inside &= flat[self.voxels - stride]
-        points = np.stack(self.coordinates(self.voxels[~inside]), axis=1)
-        return Surface(points, self.grid.spacing, areas=np.ones(len(points)))
+        """Centres of the border voxels, of equal weight."""
+        border = self.border_voxels
+        return Surface(border, self.frame.shape, self.grid.spacing, areas=np.ones(len(border)))
 
     @cached_property
     def surfels(self) -> Surface:
         """Corners of the voxel lattice that touch both foreground and background, each with its surface area."""
-        at, codes = lattice_codes(self.crop)
-        points = np.stack(self.coordinates(at), axis=1)
-        return Surface(points, self.grid.spacing, areas=surfel_areas(self.grid.spacing)[codes])
+        at, patterns = lattice_codes(self.frame, self.border_voxels)
+        return Surface(at, self.frame.shape, self.grid.spacing, areas=surfel_areas(self.grid.spacing)[patterns])
 
     @cached_property
     def centres(self) -> Integers:
-        """(n, d) image coordinates of the voxel nearest to the centre of mass of each component."""
+        """(n,) flat indices of the voxel nearest to the centre of mass of each component."""
         components = self.components
-        sums = [
-            np.bincount(components.ids, weights=axis, minlength=len(components) + 1)[1:]
-            for axis in self.coordinates(self.voxels)
+        axes = [
+            np.bincount(components.ids, weights=axis, minlength=len(components) + 1)[1:] / components.sizes
+            for axis in self.coordinates
         ]
-        return np.rint(np.stack(sums, axis=1) / components.sizes[:, None]).astype(np.int64)
+        nearest = tuple(np.rint(axis).astype(np.int64) + 1 for axis in axes)
+        return np.ravel_multi_index(nearest, self.frame.shape)
 
     @cached_property
     def boxes(self) -> tuple[Integers, Integers]:
         """First and one past the last image coordinate, (n, d) each, of each component."""
         components = self.components
-        low = np.full((len(components) + 1, self.crop.ndim), np.iinfo(np.int64).max)
+        low = np.full((len(components) + 1, self.frame.ndim), np.iinfo(np.int64).max)
         high = np.zeros_like(low)
-        for axis, coordinate in enumerate(self.coordinates(self.voxels)):
+        for axis, coordinate in enumerate(self.coordinates):
             np.minimum.at(low[:, axis], components.ids, coordinate)
             np.maximum.at(high[:, axis], components.ids, coordinate + 1)
         return low[1:], high[1:]
@@ -153,26 +164,9 @@ class Structure:
         low, high = self.boxes
         return (low == 0).any(axis=1) | (high == self.grid.shape).any(axis=1)
 
-    def component_at(self, points: Integers) -> Integers:
-        """Component (0: none) at (n, d) image coordinates."""
-        local = points - self.origin
-        within = ((local >= 0) & (local < self.crop.shape)).all(axis=1)
-        found = np.zeros(len(points), np.int64)
-        found[within] = self.components.labels[tuple(local[within].T)]
+    def component_at(self, places: Integers) -> Integers:
+        """Component (0: none) at flat indices."""
+        found = np.zeros(len(places), np.int64)
+        inside = self.mask[places]
+        found[inside] = self.components.ids[np.searchsorted(self.voxels, places[inside])]
         return found
-
-
-def _bounding_box(mask: Booleans) -> tuple[slice, ...]:
-    sides: list[slice] = []
-    projection = mask
-    for _ in mask.shape:
-        occupied = np.flatnonzero(projection.reshape(len(projection), -1).any(axis=1))
-        if not len(occupied):
-            return (slice(0, 0),) * mask.ndim
-        sides.append(slice(int(occupied[0]), int(occupied[-1]) + 1))
-        projection = np.asarray(projection[sides[-1]].any(axis=0))  # the next axis is searched within this one
-    return tuple(sides)
-
-
-def _strides(shape: tuple[int, ...]) -> list[int]:
-    return [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]

@@ -5,8 +5,10 @@ Definitions: Metrics Reloaded (Maier-Hein et al. 2024, 10.1038/s41592-023-02151-
 Nikolov et al. 2018 (arXiv 1809.04430) for the NSD over surfels.
 """
 
+import itertools
+import math
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 
 import edt
 import numpy as np
@@ -16,49 +18,74 @@ from scipy.spatial import cKDTree
 from nnunet_losses.evaluation.settings import EvaluationSettings
 
 Floats = NDArray[np.float64]
+Steps = list[tuple[int, float]]
 
+_REACH = 1  # the width of the frame
+# Measured cost in ns, which decides between searching for each point and a distance transform of the whole frame.
+_SEARCH_COST, _LIMITED_SEARCH_COST, _BUILD_COST, _TRANSFORM_COST = 2500, 500, 150, 25
 _ROUNDING_MM = 1e-6  # index times spacing is not exact; a distance equal to the tolerance must count as within
 
 
 class Surface:
-    """Points of a surface: (n, d) lattice indices with the spacing in mm; the area (n,) each stands for."""
+    """Points of a surface: flat lattice indices in a frame of a shape and spacing (mm), and the area of each."""
 
-    def __init__(self, index: NDArray[np.int64], spacing: tuple[float, ...], areas: Floats) -> None:
-        self.index = index
+    def __init__(
+        self, at: NDArray[np.int64], shape: tuple[int, ...], spacing: tuple[float, ...], areas: Floats
+    ) -> None:
+        self.at = at
+        self.shape = shape
         self.spacing = spacing
         self.areas = areas
-
-    def __len__(self) -> int:
-        return len(self.index)
 
     @cached_property
     def points(self) -> Floats:
         """(n, d) positions in mm."""
-        return self.index * np.asarray(self.spacing)
+        return np.stack(np.unravel_index(self.at, self.shape), axis=1) * np.asarray(self.spacing)
 
     @cached_property
     def tree(self) -> cKDTree:
         """Search tree; the unbalanced build is several times faster on lattice points, and as exact."""
         return cKDTree(self.points, leafsize=32, balanced_tree=False, compact_nodes=False)
 
-    def distances_from(self, other: "Surface", tree_points: int) -> Floats:
+    def distances_from(self, other: "Surface", limit_mm: float = math.inf) -> Floats:
         """Distance in mm from every point of `other` to the nearest point of this surface; neither may be empty.
 
-        tree_points: with more points on either surface a distance transform of their common box is faster.
+        limit_mm: a distance at or beyond it may be returned as infinite, which saves most of the search.
         """
-        if max(len(self), len(other)) > tree_points:
-            return _transformed(self, other)
-        distances, _ = self.tree.query(other.points)
-        return np.asarray(distances)
+        here = np.zeros(math.prod(self.shape), bool)
+        here[self.at] = True
+        distances, far = _near(here, other.at, _steps(self.shape, self.spacing))
+        each = _SEARCH_COST if math.isinf(limit_mm) else _LIMITED_SEARCH_COST
+        if len(far) * each + len(self.at) * _BUILD_COST > len(here) * _TRANSFORM_COST:
+            transformed = edt.edt(~here.reshape(self.shape), anisotropy=self.spacing, black_border=False, parallel=1)
+            distances[far] = transformed.reshape(-1)[other.at[far]]
+        elif len(far):
+            distances[far], _ = self.tree.query(other.points[far], distance_upper_bound=limit_mm)
+        return distances
 
 
-def _transformed(surface: Surface, other: Surface) -> Floats:
-    origin = np.minimum(surface.index.min(axis=0), other.index.min(axis=0))
-    last = np.maximum(surface.index.max(axis=0), other.index.max(axis=0))
-    outside = np.ones(last - origin + 1, bool)
-    outside[tuple((surface.index - origin).T)] = False
-    distances = edt.edt(outside, anisotropy=surface.spacing, black_border=False, parallel=1)
-    return distances[tuple((other.index - origin).T)].astype(np.float64)
+def _near(here: NDArray[np.bool_], at: NDArray[np.int64], steps: Steps) -> tuple[Floats, NDArray[np.int64]]:
+    """Distances found by looking at the nearest lattice points in turn, and the positions in `at` that need more."""
+    distances = np.full(len(at), np.inf)
+    rest = np.arange(len(at))
+    for step, distance in steps:
+        hit = here[at[rest] + step]  # a step over the edge comes back in on the far side, where the frame is empty
+        distances[rest[hit]] = distance
+        rest = rest[~hit]
+    return distances, rest
+
+
+@cache
+def _steps(shape: tuple[int, ...], spacing: tuple[float, ...]) -> Steps:
+    """Flat steps to the lattice points around, nearest first, as far as none is left out: within one frame."""
+    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    around = list(itertools.product(range(-_REACH, _REACH + 1), repeat=len(shape)))
+    complete = (_REACH + 1) * min(spacing)
+    steps = [
+        (int(np.dot(offset, strides)), math.hypot(*(o * s for o, s in zip(offset, spacing, strict=True))))
+        for offset in around
+    ]
+    return sorted((step for step in steps if step[1] < complete), key=lambda step: step[1])
 
 
 def surface_distances(reference: Surface, prediction: Surface, settings: EvaluationSettings) -> dict[str, float]:
@@ -67,8 +94,8 @@ def surface_distances(reference: Surface, prediction: Surface, settings: Evaluat
     hd95 is the larger of the two directed 95th percentiles; hd95_pooled the percentile of all distances together.
     assd pools the distances, masd is the mean of the two directed means.
     """
-    to_prediction = prediction.distances_from(reference, settings.surface_tree_points)
-    to_reference = reference.distances_from(prediction, settings.surface_tree_points)
+    to_prediction = prediction.distances_from(reference)
+    to_reference = reference.distances_from(prediction)
     pooled = np.concatenate([to_prediction, to_reference])
     areas = np.concatenate([reference.areas, prediction.areas])
     return {
@@ -83,8 +110,9 @@ def surface_distances(reference: Surface, prediction: Surface, settings: Evaluat
 
 def surfel_dice(reference: Surface, prediction: Surface, settings: EvaluationSettings) -> dict[str, float]:
     """nsd_surfel at each tolerance: share of both surfaces' area that lies within it of the other, in [0, 1]."""
-    to_prediction = prediction.distances_from(reference, settings.surface_tree_points)
-    to_reference = reference.distances_from(prediction, settings.surface_tree_points)
+    limit_mm = max(settings.tolerances_mm) + 2 * _ROUNDING_MM  # beyond, it does not matter how far
+    to_prediction = prediction.distances_from(reference, limit_mm)
+    to_reference = reference.distances_from(prediction, limit_mm)
     pooled = np.concatenate([to_prediction, to_reference])
     areas = np.concatenate([reference.areas, prediction.areas])
     return _within(pooled, areas, settings.nsd_names("nsd_surfel"))

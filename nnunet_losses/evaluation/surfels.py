@@ -31,21 +31,24 @@ _TRIANGLES: dict[int, tuple[tuple[int, int, int], ...]] = {
 }
 
 
-def lattice_codes(padded: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+def lattice_codes(padded: NDArray[np.bool_], border: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Corners between inside and outside: flat index (in `padded`) of the lowest of the voxels around, and pattern.
 
-    padded: (*S) bool, 2D or 3D, background on every face.
+    padded: (*S) bool, 2D or 3D, background on every face. border: flat indices of the foreground voxels with a face
+    neighbour outside; every such corner has one of them around it.
     """
-    codes = padded.view(np.uint8)
-    for axis in reversed(range(padded.ndim)):  # bit doubling: 1 voxel -> 2 -> 4 -> 8 voxels around the corner
-        lower = [slice(None)] * padded.ndim
-        upper = [slice(None)] * padded.ndim
-        lower[axis], upper[axis] = slice(None, -1), slice(1, None)
-        shift = 1 << (padded.ndim - 1 - axis)
-        codes = codes[tuple(lower)] | (codes[tuple(upper)] << np.uint8(shift))
-    full = np.uint8((1 << (1 << padded.ndim)) - 1)
-    mixed = (codes != 0) & (codes != full)
-    return np.ravel_multi_index(np.nonzero(mixed), padded.shape), codes[mixed]
+    flat = padded.ravel().view(np.uint8)
+    strides = [math.prod(padded.shape[axis + 1 :]) for axis in range(padded.ndim)]
+    steps = [int(np.dot(corner, strides)) for corner in itertools.product((0, 1), repeat=padded.ndim)]
+    near = np.zeros(len(flat), bool)
+    for step in steps:
+        near[border - step] = True
+    at = np.flatnonzero(near)
+    patterns = np.zeros(len(at), np.uint8)
+    for bit, step in enumerate(steps):
+        patterns |= flat[at + step] << np.uint8(bit)
+    mixed = patterns != (1 << len(steps)) - 1
+    return at[mixed], patterns[mixed]
 
 
 @cache

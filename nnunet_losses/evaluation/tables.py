@@ -1,6 +1,5 @@
 """The shape of the evaluation's tables: columns, their types, and how rows come together."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +23,6 @@ COLUMNS: dict[str, dict[str, str]] = {
         "value": "float64",
         "unit": "str",
         "status": "str",
-        "worst": "float64",
     },
     "lesions": {
         "label": "str",
@@ -52,8 +50,6 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
 }
 
-_WORST_ONE = ("lesion_fdr", "ece", "brier")
-
 
 def join(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Parts of the table `name` under each other, always with its columns and types, also when there are none."""
@@ -74,17 +70,9 @@ def status(reference: int, prediction: int) -> str:
     return "reference_empty" if prediction else "both_empty"
 
 
-def metric_rows(metrics: Mapping[str, float], status: str, diagonal_mm: float) -> list[dict[str, Any]]:
-    """Rows of `cases`. worst: the worst value the metric can take in this image, NaN where there is no bound."""
-    rows = []
-    for name, value in metrics.items():
-        metric = metric_named(name)
-        worst = math.nan
-        if metric.unit == "mm":
-            worst = diagonal_mm
-        elif metric.higher_is_better:
-            worst = 0.0
-        elif name in _WORST_ONE:
-            worst = 1.0
-        rows.append({"metric": name, "value": value, "unit": metric.unit, "status": status, "worst": worst})
-    return rows
+def metric_rows(metrics: Mapping[str, float], status: str) -> list[dict[str, Any]]:
+    """Rows of `cases`; a value is NaN where the metric is undefined, and the status says why."""
+    return [
+        {"metric": name, "value": value, "unit": metric_named(name).unit, "status": status}
+        for name, value in metrics.items()
+    ]

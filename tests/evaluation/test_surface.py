@@ -1,0 +1,171 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
+from monai.metrics.utils import get_code_to_measure_table
+from scipy.ndimage import binary_erosion, distance_transform_edt
+
+from nnunet_losses.evaluation import EvaluationSettings, surface
+from nnunet_losses.evaluation.surfels import surfel_areas
+
+SPACINGS = [(1.0, 1.0, 1.0), (3.0, 0.7, 0.9), (0.5, 2.0, 0.4)]
+DISTANCES = ["hd", "hd95", "hd95_pooled", "assd", "masd"]
+TWO_TOLERANCES = EvaluationSettings(tolerances_mm=(1.0, 2.5))
+
+
+def directed(reference, prediction, spacing):
+    """Border distances both ways, from SciPy's distance transform of the whole image."""
+    borders = [mask & ~binary_erosion(mask) for mask in (reference, prediction)]
+    transforms = [distance_transform_edt(~border, sampling=spacing) for border in borders]
+    return transforms[1][borders[0]], transforms[0][borders[1]]
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("seed", range(4))
+def test_distances_equal_scipys_distance_transform(measure, blobs, spacing, seed):
+    reference, prediction = blobs(seed), blobs(seed + 50, share=0.03)
+    metrics = measure(reference, prediction, spacing, TWO_TOLERANCES)
+    there, back = directed(reference, prediction, spacing)
+    both = np.concatenate([there, back])
+    assert metrics["hd"] == pytest.approx(both.max())
+    assert metrics["hd95"] == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)))
+    assert metrics["hd95_pooled"] == pytest.approx(np.percentile(both, 95))
+    assert metrics["assd"] == pytest.approx(both.mean())
+    assert metrics["masd"] == pytest.approx((there.mean() + back.mean()) / 2)
+    assert metrics["nsd"] == pytest.approx(np.mean(both <= 1 + 1e-9))
+    assert metrics["nsd_2.5mm"] == pytest.approx(np.mean(both <= 2.5 + 1e-9))
+
+
+def as_batch(mask):
+    return torch.tensor(mask[None, None].astype(np.float32))
+
+
+@pytest.mark.parametrize("spacing", SPACINGS)
+@pytest.mark.parametrize("seed", range(3))
+def test_hd95_assd_and_nsd_equal_monai(measure, blobs, spacing, seed):
+    reference, prediction = blobs(seed), blobs(seed) | blobs(seed + 9, share=0.02)
+    metrics = measure(reference, prediction, spacing)
+    pair = {"y_pred": as_batch(prediction), "y": as_batch(reference), "include_background": True, "spacing": spacing}
+    assert metrics["hd95"] == pytest.approx(float(compute_hausdorff_distance(percentile=95, **pair)), abs=1e-4)
+    assert metrics["assd"] == pytest.approx(float(compute_average_surface_distance(symmetric=True, **pair)), abs=1e-4)
+    nsd = compute_surface_dice(class_thresholds=[1.0], **pair)
+    assert metrics["nsd"] == pytest.approx(float(nsd), abs=1e-5)
+    surfels = compute_surface_dice(class_thresholds=[1.0], use_subvoxels=True, **pair)
+    assert metrics["nsd_surfel"] == pytest.approx(float(surfels), abs=1e-5)
+
+
+@pytest.mark.parametrize("spacing", [*SPACINGS, (1.0, 1.0), (0.4, 2.0)])
+def test_every_surfel_area_equals_the_published_table(spacing):
+    table, kernel = get_code_to_measure_table(spacing)
+    weights = kernel.numpy().reshape((2,) * len(spacing))
+    corners = list(itertools.product((0, 1), repeat=len(spacing)))
+    for code, area in enumerate(surfel_areas(spacing)):
+        theirs = sum(int(weights[corner]) for bit, corner in enumerate(corners) if code >> bit & 1)
+        assert area == pytest.approx(float(table[theirs]), abs=1e-6)
+
+
+def test_two_voxels_apart_by_hand(measure):
+    reference, prediction = np.zeros((3, 9, 9)), np.zeros((3, 9, 9))
+    reference[1, 1, 1], prediction[1, 4, 5] = 1, 1  # 3 rows of 2 mm, 4 columns of 2 mm: 10 mm
+    metrics = measure(reference, prediction, (1.0, 2.0, 2.0), EvaluationSettings(tolerances_mm=(10.0, 9.9)))
+    assert [metrics[name] for name in DISTANCES] == pytest.approx([10.0] * 5)
+    assert (metrics["nsd"], metrics["nsd_9.9mm"]) == (1.0, 0.0)
+
+
+def test_a_distance_equal_to_the_tolerance_is_within_it_despite_rounding(measure):
+    reference, prediction = np.zeros((20, 3, 3)), np.zeros((20, 3, 3))
+    reference[4, 1, 1], prediction[7, 1, 1] = 1, 1
+    settings = EvaluationSettings(tolerances_mm=(0.3,))  # 0.7 - 0.4 is 0.29999999999999993, 3 * 0.1 is more than 0.3
+    assert measure(reference, prediction, (0.1, 1.0, 1.0), settings)["nsd"] == 1
+
+
+def test_a_one_voxel_shift_of_a_large_box_moves_two_faces(measure):
+    reference = np.zeros((12, 12, 12))
+    reference[3:9, 3:9, 3:9] = 1
+    metrics = measure(reference, np.roll(reference, 1, 0), (2.0, 1.0, 1.0))
+    assert metrics["hd"] == metrics["hd95"] == 2.0
+    assert 0 < metrics["assd"] < 1
+
+
+def test_the_edge_of_the_image_is_a_border_for_distances_as_in_scipy(measure):
+    reference, prediction = np.ones((5, 5, 5), bool), np.zeros((5, 5, 5), bool)
+    prediction[1:4, 1:4, 1:4] = True
+    there, _ = directed(reference, prediction, (1, 1, 1))
+    assert measure(reference, prediction)["hd"] == pytest.approx(there.max())
+
+
+def test_nothing_wraps_around_the_edges_of_the_image(measure):
+    for first, second in (((0, 0, 0), (0, 0, 6)), ((0, 6, 0), (1, 0, 0)), ((0, 0, 0), (4, 6, 6))):
+        reference, prediction = np.zeros((5, 7, 7)), np.zeros((5, 7, 7))
+        reference[first], prediction[second] = 1, 1
+        metrics = measure(reference, prediction)
+        assert metrics["hd"] == pytest.approx(math.dist(first, second))
+        assert metrics["nsd_surfel"] == 0
+
+
+@given(
+    seed=st.integers(0, 1000),
+    factor=st.floats(0.1, 20),
+    spacing=st.tuples(*[st.floats(0.3, 5)] * 3),
+)
+@settings(max_examples=25, deadline=None)
+def test_scaling_the_spacing_scales_every_distance(measure, blobs, seed, factor, spacing):
+    reference, prediction = blobs(seed, (7, 8, 9)), blobs(seed + 1, (7, 8, 9), 0.05)
+    one = measure(reference, prediction, spacing, EvaluationSettings(tolerances_mm=(1.0,)))
+    scaled = [factor * s for s in spacing]
+    two = measure(reference, prediction, scaled, EvaluationSettings(tolerances_mm=(factor,)))
+    for name in DISTANCES:
+        assert two[name] == pytest.approx(factor * one[name], rel=1e-6)
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_distances_are_symmetric_and_ordered(measure, blobs, seed):
+    a, b = blobs(seed, (7, 8, 9)), blobs(seed + 1, (7, 8, 9), 0.05)
+    one, two = measure(a, b, (2.0, 1.0, 0.5)), measure(b, a, (2.0, 1.0, 0.5))
+    for name in (*DISTANCES, "nsd", "nsd_surfel"):
+        assert one[name] == pytest.approx(two[name])
+    assert one["assd"] <= one["hd"]
+    assert one["hd95_pooled"] <= one["hd95"] + 1e-9
+    assert one["hd95"] <= one["hd"]
+    assert one["nsd"] <= one["nsd_2mm"]
+
+
+def test_a_larger_image_around_both_masks_changes_no_distance(measure, blobs):
+    a, b = blobs(3), blobs(4)
+    around = [np.pad(mask, ((2, 5), (1, 0), (7, 3))) for mask in (a, b)]
+    one, two = measure(a, b, (3.0, 0.7, 0.9)), measure(*around, (3.0, 0.7, 0.9))
+    for name in (*DISTANCES, "nsd", "nsd_surfel"):
+        assert one[name] == pytest.approx(two[name])
+
+
+@pytest.mark.parametrize("cost", ["_SEARCH_COST", "_LIMITED_SEARCH_COST"])
+def test_the_distance_transform_gives_what_the_tree_gives(measure, blobs, monkeypatch, cost):
+    a, b = blobs(5), blobs(6, share=0.02)
+    searched = measure(a, b, (3.0, 0.7, 0.9))
+    monkeypatch.setattr(surface, cost, math.inf)
+    transformed = measure(a, b, (3.0, 0.7, 0.9))
+    for name in (*DISTANCES, "nsd", "nsd_surfel"):
+        assert transformed[name] == pytest.approx(searched[name], rel=1e-5)
+
+
+def test_two_dimensional_distances_equal_monai(measure, blobs):
+    a, b = blobs(7, (31, 40)), blobs(8, (31, 40))
+    metrics = measure(a, b, (0.8, 1.3))
+    pair = {"y_pred": as_batch(b), "y": as_batch(a), "include_background": True, "spacing": (0.8, 1.3)}
+    assert metrics["hd95"] == pytest.approx(float(compute_hausdorff_distance(percentile=95, **pair)), abs=1e-4)
+    surfels = compute_surface_dice(class_thresholds=[1.0], use_subvoxels=True, **pair)
+    assert metrics["nsd_surfel"] == pytest.approx(float(surfels), abs=1e-5)
+
+
+@pytest.mark.parametrize(("ours", "theirs", "within"), [(0, 0, math.nan), (1, 0, 0.0), (0, 1, 0.0)])
+def test_empty_sides_have_no_distance_and_nothing_within_tolerance(measure, ours, theirs, within):
+    metrics = measure(np.full((3, 4, 5), ours), np.full((3, 4, 5), theirs))
+    assert all(math.isnan(metrics[name]) for name in DISTANCES)
+    assert metrics["nsd"] == pytest.approx(within, nan_ok=True)
+    assert metrics["nsd_surfel"] == pytest.approx(within, nan_ok=True)
