@@ -8,6 +8,8 @@ The wheel ships this file twice: here, and as ``_nnunet_losses_door`` at the top
 loaded already (not even its own package, which would shadow a checkout), prints nothing and never fails.
 """
 
+# pathlib is not loaded yet when this runs, and takes longer than all of it:
+# ruff: noqa: PTH109, PTH113, PTH118
 import os
 import sys
 

@@ -107,8 +107,8 @@ def _lookup() -> Check:
             return Check(
                 "lookup",
                 False,
-                f"nnU-Net takes {name} from {found.__module__}, not from this package; rename that class, or remove its "
-                f"directory from {VARIABLE}.",
+                f"nnU-Net takes {name} from {found.__module__}, not from this package; rename that class, or remove "
+                f"its directory from {VARIABLE}.",
             )
     return Check("lookup", True, f"nnU-Net finds the trainers of all {len(CATALOGUE)} losses.")
 

@@ -1,7 +1,6 @@
 """What a training cost and how it ended, for the table ``jobs``."""
 
 import platform
-import resource
 import sys
 from pathlib import Path
 
@@ -31,6 +30,10 @@ def peak_memory_mb(device: torch.device) -> float:
     """Most memory held so far: on the GPU by tensors, otherwise by this process (resident)."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
+    if sys.platform == "win32":
+        return float("nan")  # Windows keeps no such count
+    import resource
+
     kilobyte = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux kilobytes
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kilobyte / 2**20
 

@@ -45,7 +45,7 @@ def world_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def world(world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def world(world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """As ``world_once``, nnU-Net's variables set, results in a folder of this test."""
     for part in ("raw", "preprocessed"):
         monkeypatch.setenv(f"nnUNet_{part}", str(world_once / part))
@@ -55,24 +55,24 @@ def world(world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv(VARIABLE, str(door_directory()))
     monkeypatch.setattr("nnunetv2.training.nnUNetTrainer.nnUNetTrainer.default_num_processes", 1)
-    return world_once
+    threads = torch.get_num_threads()
+    yield world_once
+    torch.set_num_threads(threads)  # nnU-Net's commands and our trainers change them
 
 
 @pytest.fixture
-def make(world: Path) -> Iterator[Callable[..., Any]]:
+def make(world: Path) -> Callable[..., Any]:  # noqa: ARG001
     """Make a trainer as nnU-Net's command does, through the door."""
     from nnunetv2.run.run_training import get_trainer_from_args
 
     def trainer(name: str, dataset: str = "Dataset901_Labels", configuration: str = "3d_tiny", fold: Any = 0) -> Any:
         return get_trainer_from_args(dataset, configuration, fold, name, device=torch.device("cpu"))
 
-    threads = torch.get_num_threads()
-    yield trainer
-    torch.set_num_threads(threads)
+    return trainer
 
 
 @pytest.fixture
-def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:  # noqa: ARG001
     """Train as ``nnUNetv2_train`` does, without its final validation, which takes seconds; gives the fold's folder."""
     from nnunetv2.run.run_training import run_training
 

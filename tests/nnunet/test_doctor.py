@@ -13,7 +13,7 @@ def failing(checks: list[Check]) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def healthy(world: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def healthy(world: Path, tmp_path: Path) -> None:  # noqa: ARG001
     (tmp_path / "results").mkdir()
 
 
@@ -41,7 +41,8 @@ def test_a_closed_door_is_told_with_the_line_that_opens_it(monkeypatch: pytest.M
 
 def test_a_class_of_the_same_name_elsewhere_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.py").write_text(
-        "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\nclass DiceTrainer(nnUNetTrainer): pass\n"
+        "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\n"
+        "class DiceTrainer(nnUNetTrainer): pass\n"
     )
     monkeypatch.setenv(VARIABLE, os.pathsep.join([str(tmp_path), str(door_directory())]))
     assert "nnU-Net takes DiceTrainer from mine" in failing(diagnose())["lookup"]

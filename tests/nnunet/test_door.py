@@ -23,7 +23,7 @@ def open_door(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def python(code: str, site: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a fresh interpreter that has processed the ``.pth`` files of ``site`` and knows nothing else of us."""
+    """Run code in a fresh interpreter that has processed the ``.pth`` files of ``site`` and knows no more of us."""
     clean = {k: v for k, v in os.environ.items() if k not in (start_up.VARIABLE, "PYTHONPATH")}
     return subprocess.run(
         [sys.executable, "-S", "-c", f"import site; site.addsitedir({str(site)!r})\n{code}"],
@@ -149,7 +149,8 @@ def test_a_python_without_the_package_passes_by_an_inherited_door(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_the_command_ends_with_the_sentence_and_no_traceback(world: Path) -> None:
+@pytest.mark.usefixtures("world")
+def test_the_command_ends_with_the_sentence_and_no_traceback() -> None:
     ran = subprocess.run(
         [Path(sys.executable).with_name("nnUNetv2_train"), "901", "3d_tiny", "0", "-tr", "TverskyTrainer_fq0.1"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},

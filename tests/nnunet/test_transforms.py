@@ -59,7 +59,7 @@ def test_ids_are_appended_last_but_before_downsampling(deep_supervision: bool) -
     ]
     labels = torch.ones(1, 4, 4, dtype=torch.int16)
     out = pipeline(image=torch.zeros(1, 4, 4), segmentation=labels)["segmentation"]
-    assert [tuple(level.shape) for level in (out if deep_supervision else [out])][0] == (2, 4, 4)
+    assert (out[0] if deep_supervision else out).shape == (2, 4, 4)
 
 
 def test_blurring_without_a_stopwatch() -> None:
