@@ -1,6 +1,6 @@
 """The pieces of a report: paragraphs, figures, tables and sections, before they become HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,7 +47,9 @@ class Figure:
     description: str
     drawing: Any  # matplotlib figure, turned into SVG and closed when the report is written
     source: str
-    tips: dict[str, Sequence[str]] = field(default_factory=dict)  # gid of a group of marks -> a tooltip for each mark
+    tips: Mapping[str, Sequence[str]] = field(
+        default_factory=dict
+    )  # gid of a group of marks -> a tooltip for each mark
 
 
 @dataclass(frozen=True)
@@ -115,4 +117,5 @@ class Section:
 
     @property
     def empty(self) -> bool:
+        """Whether there is nothing to show."""
         return not self.blocks and not self.parts

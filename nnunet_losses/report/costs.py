@@ -2,23 +2,21 @@
 
 import pandas as pd
 
-from nnunet_losses.report.study import View
+from nnunet_losses.report.study import Row, View, rows_by
 
 DONE = "completed"
 
 
-def costs(view: View) -> pd.DataFrame | None:
-    """Per trainer: mean, fastest and slowest seconds of a completed run, peak_memory_mb (largest), hardware, runs.
+def costs(view: View) -> dict[str, Row]:
+    """By trainer: seconds (mean, fastest, slowest) of a completed run, largest peak_memory_mb, runs, hardware, epochs.
 
     Runs that collapsed or diverged took their time too, but a shorter one; only completed ones tell what a loss costs.
     """
     jobs = view.table("jobs")
     if jobs is None:
-        return None
+        return {}
     done = jobs[jobs["status"] == DONE]
-    if done.empty:
-        return None
-    return done.groupby("trainer").agg(
+    summary = done.groupby("trainer").agg(
         seconds=("seconds", "mean"),
         fastest=("seconds", "min"),
         slowest=("seconds", "max"),
@@ -27,6 +25,7 @@ def costs(view: View) -> pd.DataFrame | None:
         hardware=("hardware", lambda names: ", ".join(sorted(set(names.dropna().astype(str))))),
         epochs=("epochs", "max"),
     )
+    return rows_by(summary.reset_index(), "trainer")
 
 
 def failures(view: View) -> pd.DataFrame | None:

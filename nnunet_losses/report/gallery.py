@@ -23,9 +23,10 @@ TILE_PIXELS = 360
 MOST_BYTES = 5_000_000  # of all pictures in a report
 LEAST_VOXELS = 48  # side of the smallest part of a slice that is shown
 KEY = (
-    "Best, median and worst case by the mean over losses, and the case on which the losses disagree most, each in the slice "
-    "with the most reference and disagreement. Solid blue: found (true); dashed yellow: missed; dotted orange: invented. Radiological "
-    "convention: the patient's left is on the right. Grey values from the 1st to the 99.5th percentile."
+    "Best, median and worst case by the mean over losses, and the case on which the losses disagree most, each in "
+    "the slice with the most reference and disagreement. Solid blue: found (true); dashed yellow: missed; dotted "
+    "orange: invented. Radiological convention: the patient's left is on the right. Grey values from the 1st to the "
+    "99.5th percentile."
 )
 
 
@@ -86,7 +87,8 @@ def _row(view: View, case: Case, files: pd.DataFrame) -> Tiles:
     reference, _ = _load(files["reference"].iloc[0])
     if reference.shape != image.shape:
         raise UserError(
-            f"Gallery: {files['reference'].iloc[0]} has shape {reference.shape}, its image {image.shape}; they must agree."
+            f"Gallery: {files['reference'].iloc[0]} has shape {reference.shape}, its image {image.shape}; "
+            "they must agree."
         )
     order = {trainer: i for i, trainer in enumerate(view.trainers)}
     predictions: dict[str, np.ndarray] = {}
@@ -122,7 +124,7 @@ def _tile(
     g, p = plane.cut(reference), plane.cut(prediction)
     true, missed, invented = (g > 0) & (g == p), (g > 0) & (g != p), (p > 0) & (g != p)
     values, metric = view.values, view.metric
-    value = values.at[case.name, trainer] if trainer in values and case.name in values.index else np.nan
+    value = values[trainer].get(case.name, np.nan) if trainer in values else np.nan
     caption = f"{metric.long_name} {number(value, min(decimals(metric.unit), 2))}"
     counts = f"{int(true.sum())} voxels true, {int(missed.sum())} missed, {int(invented.sum())} invented in this slice"
     return Tile(
@@ -137,7 +139,7 @@ def _load(path: Any, *, scalar: bool = False) -> tuple[np.ndarray, tuple[float, 
     if not Path(path).is_file():
         raise UserError(f"Gallery: there is no file {path}; take it out of the gallery or put it back.")
     try:
-        loaded: Any = nib.as_closest_canonical(nib.load(path))  # type: ignore[attr-defined, arg-type]
+        loaded: Any = nib.as_closest_canonical(nib.load(path))
     except nib.filebasedimages.ImageFileError:
         raise UserError(f"Gallery: {path} is not a NIfTI image; pictures need NIfTI (.nii, .nii.gz).") from None
     data = np.asanyarray(loaded.dataobj)

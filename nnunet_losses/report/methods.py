@@ -8,12 +8,13 @@ from nnunet_losses.report.numbers import count, enumerate_words
 from nnunet_losses.report.study import Study
 
 _STATISTICS = (
-    "The unit of analysis is the case, pooled over the test folds; values of several seeds were averaged within a case. "
-    "Intervals are 95 % intervals from a bootstrap over cases. Losses were ranked by their mean; the interval of a rank and "
-    "the share of bootstrap samples in which a loss ranks first were taken from the same resamples for all losses. "
-    "Paired differences are Hodges-Lehmann estimates over all cases, ties included. Pairs of losses were compared with "
-    "the two-sided Wilcoxon signed-rank test; p-values were corrected with Holm's method over all pairs of losses of one "
-    "data set, label and metric, at a level of 5 %. Metrics other than the primary one are exploratory."
+    "The unit of analysis is the case, pooled over the test folds; values of several seeds were averaged within a "
+    "case. Intervals are 95 % intervals from a bootstrap over cases. Losses were ranked by their mean; the interval "
+    "of a rank and the share of bootstrap samples in which a loss ranks first were taken from the same resamples for "
+    "all losses. Paired differences are Hodges-Lehmann estimates over all cases, ties included. Pairs of losses were "
+    "compared with the two-sided Wilcoxon signed-rank test; p-values were corrected with Holm's method over all "
+    "pairs of losses of one data set, label and metric, at a level of 5 %. Metrics other than the primary one are "
+    "exploratory."
 )
 _CAVEAT = (
     "Cases of one fold share a trained network and folds share training cases, so the intervals describe new cases for "
@@ -23,7 +24,7 @@ _CAVEAT = (
 
 def methods(study: Study) -> list[str]:
     """Paragraphs on design, metrics and statistics, made from what was run."""
-    return [_design(study), _metrics(study), _STATISTICS, _caveat(study), _software(study)]
+    return [_design(study), _metrics(study), _STATISTICS + _undefined(study), _caveat(study), _software(study)]
 
 
 def _design(study: Study) -> str:
@@ -55,6 +56,21 @@ def _metrics(study: Study) -> str:
         described.append(f"{metric.long_name}: {metric.description.rstrip('.')}")
     primary = study.metric(study.primary_metric).long_name
     return f"The primary metric, fixed in the configuration, was {primary}. Metrics: {'; '.join(described)}."
+
+
+def _undefined(study: Study) -> str:
+    """What became of values of the primary metric that are not defined."""
+    ranking = study.statistics.get("ranking")
+    if ranking is None or not {"n_worst", "n_both_empty"} <= set(ranking):
+        return ""
+    primary = ranking[ranking["metric"] == study.primary_metric]
+    worst, empty = int(primary["n_worst"].sum()), int(primary["n_both_empty"].sum())
+    text = ""
+    if worst:
+        text += f" Where one of reference and prediction was empty, the value was set to the worst ({worst} values)."
+    if empty:
+        text += f" {count(empty, 'value')} had neither reference nor prediction."
+    return text
 
 
 def _caveat(study: Study) -> str:

@@ -49,9 +49,9 @@ def percent(share: float) -> str:
     """``83 %``, ``<1 %``, ``>99 %``: never a certainty that a finite bootstrap cannot give."""
     if pd.isna(share):
         return NOTHING
-    if share < 0.005:
+    if share < 0.01:
         return "<1\u00a0%"
-    if share >= 0.995:
+    if share > 0.99:
         return ">99\u00a0%"
     return f"{100 * share:.0f}\u00a0%"
 

@@ -21,10 +21,12 @@ class Numbering:
         self.tables = 0
 
     def figure(self) -> int:
+        """The number of the next figure."""
         self.figures += 1
         return self.figures
 
     def table(self) -> int:
+        """The number of the next table."""
         self.tables += 1
         return self.tables
 

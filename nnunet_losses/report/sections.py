@@ -2,37 +2,75 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from nnunet_losses.report import bibliography, gallery, methods, tables
+from nnunet_losses.report import bibliography, gallery, methods, statistic_tables, tables
 from nnunet_losses.report.blocks import Block, Code, Definitions, Figure, References, Section, Table, Text
+from nnunet_losses.report.costs import DONE
 from nnunet_losses.report.figures import (
     cost,
+    critical_difference,
+    detection,
     differences,
     distribution,
     lesion_size,
+    noise,
     pairwise,
+    podium,
+    posterior,
     ranking,
     recall_precision,
+    reliability,
+    stability,
+    thresholds,
     training,
-)
+)  # fmt: skip
 from nnunet_losses.report.numbers import enumerate_words
 from nnunet_losses.report.study import Study, View
 from nnunet_losses.report.verdict import verdict
 
-Maker = Callable[[View], Figure | Table | None]
+Maker = Callable[[View], Figure | Table | Text | None]
 
-# Title, what makes it, and what is missing if it makes nothing.
-PARTS: tuple[tuple[str, tuple[Maker, ...], str], ...] = (
-    ("Ranking", (tables.ranking_table,), "a ranking"),
-    ("Distribution", (distribution.draw,), "values of the cases"),
-    ("Differences from the baseline", (differences.draw,), "the baseline beside another loss"),
-    ("Every pair of losses", (pairwise.draw, tables.pairwise_table), "a comparison of pairs"),
-    ("Recall and precision", (recall_precision.draw,), "recall and precision per case"),
-    ("Lesions by size", (lesion_size.draw,), "the table of lesions"),
-)
-RUN_PARTS: tuple[tuple[str, tuple[Maker, ...], str], ...] = (
-    ("Training", (training.pseudo_dice, training.losses), "the table of training curves"),
-    ("Time and memory", (tables.cost_table, cost.draw), "the table of jobs with a completed run"),
+
+@dataclass(frozen=True)
+class Part:
+    """A sub-section: its title, what makes its blocks, and what is missing if they make nothing."""
+
+    title: str
+    makers: tuple[Maker, ...]
+    needs: str
+
+
+RESULTS = (
+    Part("Ranking", (tables.ranking_table, statistic_tables.power), "a ranking"),
+    Part("Distribution", (distribution.draw,), "values of the cases"),
+    Part("Differences from the baseline", (differences.draw, posterior.baseline_bars), "the baseline and another loss"),
+    Part(
+        "Every pair of losses",
+        (pairwise.draw, tables.pairwise_table, posterior.heat_map, critical_difference.draw, statistic_tables.mixed),
+        "a comparison of pairs",
+    ),
+    Part(
+        "Stability of the ranking",
+        (stability.blob, stability.stacked, stability.kendall, stability.over_methods, stability.by_cases,
+         statistic_tables.sensitivity),
+        "rankings of bootstrap samples",
+    ),
+    Part("Case by case", (podium.podium, podium.rank_map), "two losses with values in the same cases"),
+    Part("Recall and precision", (recall_precision.draw,), "recall and precision per case"),
+    Part("Threshold", (thresholds.draw,), "counts at several thresholds"),
+    Part(
+        "Detection",
+        (detection.draw, statistic_tables.detection, statistic_tables.negatives),
+        "scored lesion candidates",
+    ),
+    Part("Lesions by size", (lesion_size.draw, statistic_tables.lesion_model), "the table of lesions"),
+    Part("Calibration", (reliability.draw,), "the table of calibration"),
+    Part("Effect and noise", (noise.draw,), "a loss repeated with another seed"),
+)  # fmt: skip
+RUNS = (
+    Part("Training", (training.pseudo_dice, training.losses), "the table of training curves"),
+    Part("Time and memory", (tables.cost_table, cost.draw), "the table of jobs with a completed run"),
 )
 
 
@@ -71,7 +109,7 @@ def _results(view: View, *, first: bool) -> Section:
         section.blocks += [
             block for maker in (tables.verdict_table, ranking.draw) if (block := maker(view)) is not None
         ]
-    section.parts, missing = _parts(view, PARTS, section.anchor)
+    section.parts, missing = _parts(view, RESULTS, section.anchor)
     if missing:
         section.blocks.append(Text(f"Not shown, for want of {enumerate_words(missing, 20)}.", "note"))
     others = [m for m in view.study.metrics if m != view.metric_name and not view.of_metric(m).values.empty]
@@ -80,16 +118,15 @@ def _results(view: View, *, first: bool) -> Section:
     return section
 
 
-def _parts(
-    view: View, parts: Sequence[tuple[str, tuple[Maker, ...], str]], anchor: str
-) -> tuple[list[Section], list[str]]:
+def _parts(view: View, parts: Sequence[Part], anchor: str) -> tuple[list[Section], list[str]]:
+    """The sub-sections that have something to show, and what the others would have needed."""
     made, missing = [], []
-    for title, makers, needs in parts:
-        blocks: list[Block] = [block for maker in makers if (block := maker(view)) is not None]
+    for part in parts:
+        blocks: list[Block] = [block for maker in part.makers if (block := maker(view)) is not None]
         if blocks:
-            made.append(Section(f"{anchor}-{slug(title)}", title, blocks))
+            made.append(Section(f"{anchor}-{slug(part.title)}", part.title, blocks))
         else:
-            missing.append(needs)
+            missing.append(part.needs)
     return made, missing
 
 
@@ -110,14 +147,11 @@ def _other_metrics(view: View, metrics: Sequence[str], anchor: str) -> Section:
 
 def _runs(study: Study) -> list[Section]:
     """Training and cost, once per data set and configuration."""
-    seen: dict[tuple[str, str], View] = {}
-    for view in study.views:
-        seen.setdefault((view.dataset, view.configuration), view)
     made = []
-    for i, view in enumerate(seen.values(), 1):
-        where = f": {view.dataset} · {view.configuration}" if len(seen) > 1 else ""
+    for i, view in enumerate(study.run_views, 1):
+        where = f": {view.dataset} · {view.configuration}" if len(study.run_views) > 1 else ""
         section = Section(f"runs-{i}", f"Training and cost{where}")
-        section.parts, missing = _parts(view, RUN_PARTS, section.anchor)
+        section.parts, missing = _parts(view, RUNS, section.anchor)
         if missing:
             section.blocks.append(Text(f"Not shown, for want of {enumerate_words(missing)}.", "note"))
         made.append(section)
@@ -130,35 +164,27 @@ def _gallery(study: Study) -> Section:
         section.blocks.append(Text("Not shown: no images were given.", "note"))
         return section
     section.blocks.append(Text(gallery.KEY, "key"))
-    shown: set[tuple[str, str]] = set()
-    views = [v for v in study.views if (v.dataset, v.configuration) not in shown and not shown.add((v.dataset, v.configuration))]  # type: ignore[func-returns-value]  # fmt: skip
-    for view in views:
-        rows = gallery.tiles(view, gallery.MOST_BYTES // len(views))
-        if len(views) == 1:
+    for i, view in enumerate(study.run_views, 1):
+        rows = gallery.tiles(view, gallery.MOST_BYTES // len(study.run_views))
+        if len(study.run_views) == 1:
             section.blocks += rows
         elif rows:
-            section.parts.append(Section(f"gallery-{slug(view.dataset, view.configuration)}",
-                                         f"{view.dataset} · {view.configuration}", list(rows)))  # fmt: skip
+            section.parts.append(Section(f"gallery-{i}", f"{view.dataset} · {view.configuration}", list(rows)))
     return section
 
 
 def _failures(study: Study) -> Section:
     section = Section("failures", "Failures")
-    seen: set[tuple[str, str]] = set()
-    for view in study.views:
-        makers: tuple[Maker, ...] = (tables.undefined_table,)
-        if (view.dataset, view.configuration) not in seen:
-            makers = (tables.failure_table, tables.undefined_table)
-        seen.add((view.dataset, view.configuration))
-        section.blocks += [block for maker in makers if (block := maker(view)) is not None]
     if "jobs" not in study.tables:
-        section.blocks.insert(0, Text("Whether runs failed is not known: there is no table of jobs.", "note"))
-    elif (study.tables["jobs"]["status"] == "completed").all():
-        section.blocks.insert(0, Text("Every run completed: none collapsed, diverged or is missing."))
+        section.blocks.append(Text("Whether runs failed is not known: there is no table of jobs.", "note"))
+    elif (study.tables["jobs"]["status"] == DONE).all():
+        section.blocks.append(Text("Every run completed: none collapsed, diverged or is missing."))
     else:
-        section.blocks.insert(
-            0, Text("Runs that collapsed, diverged or are missing count as outcomes; no mean hides them.")
+        section.blocks.append(
+            Text("Runs that collapsed, diverged or are missing count as outcomes; no mean hides them.")
         )
+    section.blocks += [table for view in study.run_views if (table := tables.failure_table(view)) is not None]
+    section.blocks += [table for view in study.views if (table := tables.undefined_table(view)) is not None]
     return section
 
 
@@ -169,8 +195,12 @@ def _methods(study: Study) -> Section:
 
 def _provenance(study: Study) -> Section:
     facts, blocks = methods.provenance({k: v for k, v in study.runs.items() if k != "losses"})
-    facts = [("Report made", study.created), ("Baseline", study.baseline), ("Random seed of the statistics", str(study.seed)),
-             *facts]  # fmt: skip
+    facts = [
+        ("Report made", study.created),
+        ("Baseline", study.baseline),
+        ("Seed of the figures", str(study.seed)),
+        *facts,
+    ]
     section = Section("provenance", "How this was made", [Definitions(facts)])
     section.blocks += [Code(text, label) for label, text in blocks]
     losses = study.runs.get("losses") or {}

@@ -13,6 +13,7 @@ from nnunet_losses.report.names import printable, short_names
 from nnunet_losses.report.numbers import count
 from nnunet_losses.report.style import Look, looks
 
+Row = dict[str, Any]  # one row of a table, by column
 IDENTITY = ("dataset", "configuration", "label", "metric")
 
 
@@ -20,8 +21,8 @@ IDENTITY = ("dataset", "configuration", "label", "metric")
 class Study:
     """All that a report shows.
 
-    ``tables`` and ``statistics`` are data frames by name; ``runs`` says how they were made (versions, git commit, config,
-    hash of the splits, the losses); ``gallery`` names image, reference and prediction files.
+    ``tables`` and ``statistics`` are data frames by name; ``runs`` says how they were made (versions, git commit,
+    config, hash of the splits, the losses); ``gallery`` names image, reference and prediction files.
     """
 
     tables: Mapping[str, pd.DataFrame]
@@ -45,6 +46,7 @@ class Study:
 
     @property
     def cases(self) -> pd.DataFrame:
+        """The table of cases."""
         return self.tables["cases"]
 
     @cached_property
@@ -81,6 +83,7 @@ class Study:
 
     @cached_property
     def looks(self) -> dict[str, Look]:
+        """How each trainer is drawn."""
         return looks(self.trainers, self.baseline)
 
     @cached_property
@@ -99,11 +102,22 @@ class Study:
         return Metric(name, name.replace("_", " "), unit, True, "A metric of this study's own.")
 
     @cached_property
+    def run_views(self) -> list["View"]:
+        """One view per data set and configuration, for what does not depend on the label."""
+        first: dict[tuple[str, str], View] = {}
+        for view in self.views:
+            first.setdefault((view.dataset, view.configuration), view)
+        return list(first.values())
+
+    @cached_property
     def views(self) -> list["View"]:
         """One view per data set, configuration and label that has the primary metric, in a fixed order."""
         rows = self.cases[self.cases["metric"] == self.primary_metric]
         keys = rows[["dataset", "configuration", "label"]].astype(str).drop_duplicates()
-        return [View(self, *key, self.primary_metric) for key in sorted(keys.itertuples(index=False, name=None))]
+        return [
+            View(self, d, c, label, self.primary_metric)
+            for d, c, label in sorted(keys.itertuples(index=False, name=None))
+        ]
 
 
 @dataclass(frozen=True)
@@ -119,6 +133,7 @@ class View:
 
     @property
     def metric(self) -> Metric:
+        """The metric of this view."""
         return self.study.metric(self.metric_name)
 
     @property
@@ -137,6 +152,11 @@ class View:
     def statistic(self, name: str) -> pd.DataFrame | None:
         """The rows of a statistic that belong to this view; None if it is missing or has none."""
         return self._part(f"statistic {name}", self.study.statistics.get(name))
+
+    def by_trainer(self, name: str) -> dict[str, Row]:
+        """The rows of a statistic that has one row per trainer; empty if it is missing."""
+        frame = self.statistic(name)
+        return {} if frame is None else rows_by(frame, "trainer")
 
     def _part(self, key: str, frame: pd.DataFrame | None) -> pd.DataFrame | None:
         if key not in self._cache:
@@ -188,7 +208,19 @@ class View:
         return self.study.baseline if self.study.baseline in self.trainers else None
 
     def name(self, trainer: str) -> str:
+        """The short name of a trainer."""
         return self.study.name(trainer)
 
     def look(self, trainer: str) -> Look:
+        """How a trainer is drawn."""
         return self.study.looks[trainer]
+
+
+def rows_by(frame: pd.DataFrame, column: str) -> dict[str, Row]:
+    """The rows of a table by the text of a column."""
+    return {str(row[column]): row for row in records(frame)}
+
+
+def records(frame: pd.DataFrame) -> list[Row]:
+    """The rows of a table."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

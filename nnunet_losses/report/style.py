@@ -105,7 +105,7 @@ def figure_style() -> Iterator[None]:
     """Draw in the report's style, whatever a user's own matplotlibrc says."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(RC)
+        mpl.rcParams.update(RC)  # type: ignore[arg-type, unused-ignore]
         yield
 
 

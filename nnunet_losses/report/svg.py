@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 from matplotlib.figure import Figure as Canvas
 
-from nnunet_losses.report.style import figure_style
+from nnunet_losses.report.style import WIDTH, figure_style
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
+COLUMN_REM = 52  # width of the text column, as in style.css
 _HREF = f"{{{XLINK}}}href"
 _USED_ID = re.compile(r"url\(#([^)]+)\)")
 ElementTree.register_namespace("", SVG)
@@ -71,6 +72,8 @@ def _scope_ids(root: ElementTree.Element, anchor: str) -> None:
 def _describe(root: ElementTree.Element, anchor: str, title: str, description: str) -> None:
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
+    width = float(root.get("viewBox", "0 0 0 0").split()[2]) / 72
+    root.set("style", f"max-width: {COLUMN_REM * width / WIDTH:.4g}rem")  # so that type has one size in all figures
     root.set("role", "img")
     root.set("aria-labelledby", f"{anchor}-title {anchor}-desc")
     for position, (tag, words) in enumerate((("title", title), ("desc", description))):

@@ -1,8 +1,8 @@
 """Which loss, how sure, at what cost: the answer in words, made from the numbers alone."""
 
+import math
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from nnunet_losses.report.costs import costs, failures
@@ -17,9 +17,8 @@ from nnunet_losses.report.numbers import (
     p_value,
     percent,
 )
-from nnunet_losses.report.study import View
-
-SIGNIFICANT = 0.05
+from nnunet_losses.report.study import Row, View
+from nnunet_losses.report.tables import SIGNIFICANT
 
 
 @dataclass(frozen=True)
@@ -30,65 +29,85 @@ class Verdict:
     detail: str
 
 
+@dataclass(frozen=True)
+class Standing:
+    """The loss with the best mean, and what the paired tests say of the others."""
+
+    best: str
+    beaten: list[str]  # significantly worse
+    level: list[str]  # not separable
+    above: list[str]  # significantly better case by case, though their mean is not
+
+
 def verdict(view: View) -> Verdict:
     """The answer for one view; it says so when nothing can be told apart, and why."""
-    ranking = view.statistic("ranking")
-    if ranking is None or not ranking["rank"].notna().any():
+    ranking = {t: row for t, row in view.by_trainer("ranking").items() if not pd.isna(row["rank"])}
+    if not ranking:
         return Verdict("There is no ranking.", f"No loss has a {view.metric.long_name} that could be ranked.")
-    ranking = ranking.set_index(ranking["trainer"].astype(str))
     best = view.trainers[0]
-    rivals = against(view.statistic("pairwise"), best)
-    rivals = rivals[rivals["p_holm"].notna()] if len(rivals) else rivals
-    beaten = [t for t in rivals.index if rivals.loc[t, "p_holm"] < SIGNIFICANT and _worse(view, rivals.loc[t])]
-    level = [t for t in view.trainers[1:] if t in rivals.index and t not in beaten]
+    rivals = {t: pair for t, pair in against(view, best).items() if not pd.isna(pair["p_holm"])}
+    apart = [t for t in view.trainers[1:] if t in rivals and rivals[t]["p_holm"] < SIGNIFICANT]
+    standing = Standing(
+        best,
+        beaten=[t for t in apart if _worse(view, rivals[t])],
+        level=[t for t in view.trainers[1:] if t in rivals and t not in apart],
+        above=[t for t in apart if not _worse(view, rivals[t])],
+    )
     sentences = [
-        _leader(view, ranking, best, beaten, level), _against_baseline(view, best), _cost(view, best),
-        _failures(view), _power(view, ranking),
-    ]  # fmt: skip
-    return Verdict(_headline(view, best, beaten, level), " ".join(s for s in sentences if s))
+        _leader(view, ranking[best], standing),
+        _against_baseline(view, best),
+        _cost(view, best),
+        _failures(view),
+        _power(view),
+    ]
+    return Verdict(_headline(view, standing), " ".join(sentence for sentence in sentences if sentence))
 
 
-def _worse(view: View, pair: pd.Series) -> bool:
+def _worse(view: View, pair: Row) -> bool:
     return bool((pair["difference"] < 0) == view.metric.higher_is_better)
 
 
-def _headline(view: View, best: str, beaten: list[str], level: list[str]) -> str:
-    name = view.name(best)
+def _headline(view: View, standing: Standing) -> str:
+    name, level = view.name(standing.best), len(standing.level)
+    tested = level + len(standing.beaten) + len(standing.above)
+    pairs = view.statistic("pairwise")
     if len(view.trainers) == 1:
         return f"{name} is the only loss here: nothing to compare."
-    if not beaten and not level:
+    if not tested or pairs is None:
         return f"{name} ranks first, untested."
+    if not (pairs["p_holm"] < SIGNIFICANT).any():
+        return "No two losses can be told apart."
+    if standing.above:
+        others = enumerate_words([view.name(t) for t in standing.above])
+        return f"{name} has the best mean, but case by case {others} did better."
     if not level:
         return f"{name} is best."
-    pairs = view.statistic("pairwise")
-    if pairs is not None and not (pairs["p_holm"] < SIGNIFICANT).any():
-        return "No two losses can be told apart."
-    if not beaten:
-        return f"{name} ranks first, but cannot be told from {_others(len(level))}."
-    return f"{name} leads; {len(level)} of {_others(len(level) + len(beaten))} cannot be told from it."
+    if not standing.beaten:
+        return f"{name} ranks first, but cannot be told from {_others(level)}."
+    return f"{name} leads; {level} of {_others(tested)} cannot be told from it."
 
 
 def _others(n: int) -> str:
     return "the other loss" if n == 1 else f"the other {n} losses"
 
 
-def _leader(view: View, ranking: pd.DataFrame, best: str, beaten: list[str], level: list[str]) -> str:
-    row, name = ranking.loc[best], view.metric.long_name
-    value = interval(row["mean"], row["mean_low"], row["mean_high"], decimals(view.metric.unit))
-    unit = "" if view.metric.unit in ("1", "count") else f" {view.metric.unit}"
-    extreme = "highest" if view.metric.higher_is_better else "lowest"
-    text = f"{view.name(best)} has the {extreme} mean {name}, {value}{unit} over {count(int(row['n']), 'case')}"
-    first = row.get("p_first", np.nan)
+def _leader(view: View, row: Row, standing: Standing) -> str:
+    name, metric = view.name(standing.best), view.metric
+    value = interval(row["mean"], row["mean_low"], row["mean_high"], decimals(metric.unit))
+    unit = "" if metric.unit in ("1", "count") else f" {metric.unit}"
+    extreme = "highest" if metric.higher_is_better else "lowest"
+    text = f"{name} has the {extreme} mean {metric.long_name}, {value}{unit} over {count(int(row['n']), 'case')}"
+    first = row.get("p_first", math.nan)
     if len(view.trainers) > 1 and not pd.isna(first):
         text += f", and ranks first in {percent(first)} of bootstrap samples"
-    text += "."
-    if beaten:
-        text += (
-            f" It is better than {enumerate_words([view.name(t) for t in beaten])} (Wilcoxon signed-rank, Holm, "
-            f"p < {SIGNIFICANT})"
-        )
-        text += f", but not demonstrably than {enumerate_words([view.name(t) for t in level])}." if level else "."
-    return text
+    if not standing.beaten:
+        return text + "."
+    text += f". It is better than {_names(view, standing.beaten)} (Wilcoxon signed-rank, Holm, p < {SIGNIFICANT})"
+    return text + (f", but not demonstrably than {_names(view, standing.level)}." if standing.level else ".")
+
+
+def _names(view: View, trainers: list[str]) -> str:
+    return enumerate_words([view.name(t) for t in trainers])
 
 
 def _against_baseline(view: View, best: str) -> str:
@@ -96,28 +115,28 @@ def _against_baseline(view: View, best: str) -> str:
         return ""
     if best == view.baseline:
         return "It is the baseline itself."
-    pairs = against(view.statistic("pairwise"), view.baseline)
-    if best not in pairs.index or pd.isna(pairs.loc[best, "difference"]):
+    row = against(view, view.baseline).get(best)
+    if row is None or pd.isna(row["difference"]):
         return ""
-    row = pairs.loc[best]
     gap = interval(row["difference"], row["low"], row["high"], decimals(view.metric.unit), signed=True)
     p = p_value(row["p_holm"])
-    return f"Its paired difference from the baseline, {view.name(view.baseline)}, is {gap} (p {p if p[0] == '<' else '= ' + p})."
+    p = f"p {p}" if p[0] == "<" else f"p = {p}"
+    return f"Its paired difference from the baseline, {view.name(view.baseline)}, is {gap} ({p})."
 
 
 def _cost(view: View, best: str) -> str:
     spent = costs(view)
-    if spent is None or best not in spent.index:
-        return "What it costs is not known: there is no record of its runs."
-    row = spent.loc[best]
-    known = [text for text, value in ((duration(row["seconds"]), row["seconds"]),
-                                      (memory(row["peak_memory_mb"]), row["peak_memory_mb"])) if not pd.isna(value)]  # fmt: skip
+    if best not in spent:
+        return "What it costs is not known: there is no record of a completed run."
+    seconds, peak = spent[best]["seconds"], spent[best]["peak_memory_mb"]
+    written = ((duration(seconds), seconds), (memory(peak), peak))
+    known = [text for text, value in written if not pd.isna(value)]
     if not known:
         return "What it costs was not measured."
     text = f"One training took {' and '.join(known)}"
-    base = view.baseline
-    if base is not None and base != best and base in spent.index and spent.loc[base, "seconds"] > 0:
-        text += f", {row['seconds'] / spent.loc[base, 'seconds']:.2f} times the baseline's time"
+    base = spent.get(view.baseline or "", {}).get("seconds", 0)
+    if best != view.baseline and base > 0 and not pd.isna(seconds):
+        text += f", {seconds / base:.2f} times the baseline's time"
     return text + "."
 
 
@@ -130,7 +149,7 @@ def _failures(view: View) -> str:
     return f"{len(failed)} of {count(len(jobs), 'run')} did not complete ({who}): see Failures."
 
 
-def _power(view: View, ranking: pd.DataFrame) -> str:
+def _power(view: View) -> str:
     """With few cases no test can become significant: say so, lest "not separable" be read as "equal"."""
     pairs = view.statistic("pairwise")
     if pairs is None or pairs.empty:

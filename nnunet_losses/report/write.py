@@ -37,10 +37,16 @@ def write_report(
     (the date printed on it; default now) is the same.
 
     Args:
+        out_dir: made if it does not exist.
         tables: ``cases`` (required), ``lesions``, ``training``, ``jobs``, ``thresholds``, ``calibration``.
         statistics: what `nnunet_losses.statistics.compare` returns.
-        runs: ``versions`` (by package), ``losses`` (trainer to formula, reference, parameters), and whatever else is known
-            of how the results were made (git commit, config, hash of the splits, hardware); shown in its order.
+        runs: ``versions`` (by package), ``losses`` (trainer to formula, reference, parameters), and whatever else is
+            known of how the results were made (git commit, config, hash of the splits, hardware); shown in its order.
+        title: headline of the page.
+        baseline: trainer that all others are compared with.
+        primary_metric: metric that decides the ranking.
+        seed: of the bootstraps drawn for figures.
+        created: date printed on the page; now if absent.
         gallery: dataset, case, image, reference, trainer, prediction (paths of NIfTI files); None for no pictures.
 
     Raises:
@@ -55,8 +61,8 @@ def write_report(
     size = len(page.encode())
     if size > MOST_BYTES:
         raise UserError(
-            f"The report would have {size / 1e6:.0f} MB, more than {MOST_BYTES / 1e6:.0f}; compare fewer trainers, metrics "
-            "or data sets at once."
+            f"The report would have {size / 1e6:.0f} MB, more than {MOST_BYTES / 1e6:.0f}; compare fewer trainers, "
+            "metrics or data sets at once."
         )
     _write_data(out_dir / "data", study)
     with write_atomically(out_dir / "report.html") as temporary:

@@ -28,7 +28,7 @@ def make_tables(
 ) -> dict[str, pd.DataFrame]:
     """All tables of a study, of some metrics (empty: all); the trainers differ in skill, recall and precision."""
     rng = np.random.default_rng(0)
-    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in ("cases", "lesions", "training", "jobs")}
+    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in ("cases", "lesions", "thresholds", "calibration", "training", "jobs")}
     for dataset in datasets:
         ease = rng.normal(0, 0.09, cases)
         for trainer in trainers:
@@ -65,14 +65,40 @@ def _add_case(
         )  # fmt: skip
     for component, diameter in enumerate(np.random.default_rng(i).lognormal(1.3, 0.5, 12)):
         found = bool(rng.random() < np.clip(recall + 0.25 * np.log(diameter / 4), 0.02, 0.99))
-        tables["lesions"].append(
-            {
-                **key, "side": "reference", "component": component + 1, "voxels": int(diameter**3 / 2),
-                "volume_mm3": np.pi / 6 * diameter**3, "diameter_mm": diameter, "matched": found, "matches": int(found),
-                "dice": 0.6 * found, "iou": 0.45 * found, "overlap_fraction": 0.5 * found,
-                "score_max": 2.0 if found else np.nan, "score_mean": 1.0 if found else np.nan, "touches_border": False,
-            }
-        )  # fmt: skip
+        _add_lesion(tables, key, "reference", component, diameter, found, 2 + rng.normal() if found else np.nan)
+        if found:
+            _add_lesion(tables, key, "prediction", component, diameter, True, 2 + rng.normal())
+    for component in range(int(rng.poisson(12 * (1 - precision)))):
+        _add_lesion(tables, key, "prediction", 20 + component, 3.0, False, rng.normal())
+    for threshold in (0.1, 0.3, 0.5, 0.7, 0.9):
+        share = float(np.clip(recall + 0.3 * (0.5 - threshold), 0.02, 0.99))
+        counts = {"tp": int(1000 * share), "fp": int(900 * (1 - precision) * (1.6 - threshold))}
+        tables["thresholds"].append({**key, "threshold": threshold, **counts, "fn": 1000 - counts["tp"]})
+    for number in range(10):
+        confidence = (number + 0.5) / 10
+        accuracy = float(np.clip(confidence ** (1.4 - recall / 2), 0, 1))
+        tables["calibration"].append(
+            {**key, "bin": number, "count": 100, "confidence": confidence, "accuracy": accuracy}
+        )
+
+
+def _add_lesion(
+    tables: dict[str, list[dict[str, Any]]],
+    key: dict[str, Any],
+    side: str,
+    component: int,
+    diameter: float,
+    matched: bool,
+    score: float,
+) -> None:
+    tables["lesions"].append(
+        {
+            **key, "side": side, "component": component + 1, "voxels": int(diameter**3 / 2),
+            "volume_mm3": np.pi / 6 * diameter**3, "diameter_mm": diameter, "matched": matched,
+            "matches": int(matched), "dice": 0.6 * matched, "iou": 0.45 * matched, "overlap_fraction": 0.5 * matched,
+            "score_max": score, "score_mean": score - 1, "touches_border": False,
+        }
+    )  # fmt: skip
 
 
 def _add_run(
@@ -149,7 +175,8 @@ def make_gallery(folder: Path, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 def make_statistics(tables: dict[str, pd.DataFrame], baseline: str = TRAINERS[0]) -> dict[str, pd.DataFrame]:
     """The real statistics, with few resamples."""
-    return compare(tables["cases"], baseline=baseline, resamples=300)
+    extra = {name: tables.get(name) for name in ("lesions", "thresholds", "jobs")}
+    return compare(tables["cases"], baseline=baseline, **extra, resamples=200, test_resamples=100, draws=200)
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,1 @@
-"""One figure, or one family of figures, a file; each takes a view and gives a figure or None if its table is missing."""
+"""One figure, or one family of figures, a file: a view in, a figure out, or None if its table is missing."""

@@ -13,39 +13,38 @@ from nnunet_losses.report.style import canvas, figure_style
 
 def draw(view: View) -> Figure | None:
     """Mean of the primary metric with its interval over the mean training time of one run."""
-    ranking, spent = view.statistic("ranking"), costs(view)
-    if ranking is None or spent is None:
-        return None
-    ranking = ranking.set_index(ranking["trainer"].astype(str))
-    trainers = [t for t in view.trainers if t in ranking.index and t in spent.index]
-    trainers = [t for t in trainers if np.isfinite(ranking.loc[t, "mean"]) and np.isfinite(spent.loc[t, "seconds"])]
+    ranking, spent = view.by_trainer("ranking"), costs(view)
+    trainers = [t for t in view.trainers if t in ranking and t in spent]
+    trainers = [t for t in trainers if np.isfinite([ranking[t]["mean"], spent[t]["seconds"]]).all()]
     if not trainers:
         return None
-    longest = max(spent.loc[trainers, "seconds"])
-    unit, scale = ("hours", 3600) if longest >= 5400 else ("minutes", 60) if longest >= 100 else ("seconds", 1)
+    unit, scale = _unit(max(spent[t]["seconds"] for t in trainers))
     with figure_style():
         figure, axes = canvas(3.6)
         for trainer in trainers:
-            score, seconds, look = ranking.loc[trainer], spent.loc[trainer], view.look(trainer)
-            axes.vlines(
-                seconds["seconds"] / scale, score["mean_low"], score["mean_high"], color=look.color, linewidth=1
-            )
-            axes.hlines(
-                score["mean"], seconds["fastest"] / scale, seconds["slowest"] / scale, color=look.color, linewidth=1
-            )
-            axes.plot(seconds["seconds"] / scale, score["mean"], look.marker, color=look.color, markersize=6.5)
+            score, time, color = ranking[trainer], spent[trainer], view.look(trainer).color
+            mean, seconds = score["mean"], time["seconds"] / scale
+            axes.vlines(seconds, score["mean_low"], score["mean_high"], color=color, linewidth=1)
+            axes.hlines(mean, time["fastest"] / scale, time["slowest"] / scale, color=color, linewidth=1)
+            axes.plot(seconds, mean, view.look(trainer).marker, color=color, markersize=6.5)
         axes.set_xlabel(f"Training time of one run ({unit})")
         axes.set_ylabel(f"Mean {long_name(view)}")
         axes.grid(color="#eceef0")
         legend(figure, view, trainers, lines=False)
+    told = (f"{view.name(t)}: {number(ranking[t]['mean'])} in {duration(spent[t]['seconds'])}" for t in trainers)
+    best = "Upper left" if view.metric.higher_is_better else "Lower left"
     return Figure(
         f"{view.metric.long_name} against training time",
-        "Upper left is best: more for less. Upright line: 95 % interval of the mean; level line: fastest to slowest run of "
-        "that loss. Times of runs on different hardware, or on a shared machine, are only a rough guide.",
-        "; ".join(
-            f"{view.name(t)}: {number(ranking.loc[t, 'mean'])} in {duration(spent.loc[t, 'seconds'])}" for t in trainers
-        )
-        + ".",
+        f"{best} is best: more for less. Upright line: 95 % interval of the mean; level line: fastest to slowest "
+        "run of that loss. Times of runs on different hardware, or on a shared machine, are only a rough guide.",
+        "; ".join(told) + ".",
         figure,
         "jobs",
     )
+
+
+def _unit(seconds: float) -> tuple[str, int]:
+    """A unit of time in which ``seconds`` is a handy number, and its length in seconds."""
+    if seconds >= 5400:
+        return "hours", 3600
+    return ("minutes", 60) if seconds >= 100 else ("seconds", 1)

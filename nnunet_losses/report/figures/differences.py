@@ -6,7 +6,7 @@ from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.figures.distribution import MOST_MARKS, MOST_TIPS
 from nnunet_losses.report.figures.rows import against, better, height, label_rows, long_name, no_value, set_limits
 from nnunet_losses.report.numbers import decimals, interval, number
-from nnunet_losses.report.study import View
+from nnunet_losses.report.study import Row, View
 from nnunet_losses.report.style import INK, MUTED, canvas, figure_style, jitter
 
 
@@ -19,7 +19,7 @@ def draw(view: View) -> Figure | None:
     gaps = values.sub(values[base], axis=0)
     if not np.isfinite(gaps[[t for t in others if t in gaps]].to_numpy(dtype=float)).any():
         return None
-    pairs = against(view.statistic("pairwise"), base)
+    pairs = against(view, base)
     digits, tips, marks = decimals(view.metric.unit), {}, len(gaps) * len(others)
     with figure_style():
         figure, axes = canvas(height(len(others), row=0.38))
@@ -37,19 +37,15 @@ def draw(view: View) -> Figure | None:
             if marks <= MOST_TIPS:
                 dots.set_gid(f"gaps-{row}")
                 tips[f"gaps-{row}"] = [f"{case}: {number(v, digits, signed=True)}" for case, v in column.items()]
-            if trainer in pairs.index and np.isfinite(pairs.loc[trainer, "difference"]):
-                found = pairs.loc[trainer]
+            if trainer in pairs and np.isfinite(pairs[trainer]["difference"]):
+                found = pairs[trainer]
                 axes.plot([found["low"], found["high"]], [row - 0.2] * 2, color=INK, linewidth=2)
                 face = INK if found["p_holm"] < 0.05 else "#ffffff"
                 axes.plot(found["difference"], row - 0.2, "D", markersize=4.5, color=INK, markerfacecolor=face)
         label_rows(axes, view, others)
         set_limits(axes, np.append(gaps.to_numpy(dtype=float), 0), bounded=False)
         axes.set_xlabel(f"{long_name(view)}: loss minus baseline, case by case ({better(view)})")
-    told = [
-        f"{view.name(t)} {interval(*pairs.loc[t, ['difference', 'low', 'high']], digits, signed=True)}"
-        for t in others
-        if t in pairs.index
-    ]
+    told = [f"{view.name(t)} {_estimate(pairs[t], digits)}" for t in others if t in pairs]
     return Figure(
         f"{view.metric.long_name}: paired differences from {view.name(base)}",
         "One dot is one case: right of the dashed line the loss has the larger value. Diamond and line: Hodges-Lehmann "
@@ -59,3 +55,7 @@ def draw(view: View) -> Figure | None:
         "cases",
         tips,
     )
+
+
+def _estimate(pair: Row, digits: int) -> str:
+    return interval(pair["difference"], pair["low"], pair["high"], digits, signed=True)

@@ -1,6 +1,7 @@
 """Every loss against every other: difference, direction, and whether it survives Holm's correction."""
 
 import numpy as np
+import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.patches import Rectangle
 
@@ -21,9 +22,9 @@ def draw(view: View) -> Figure | None:
     pairs = view.statistic("pairwise")
     if pairs is None:
         return None
-    named = set(pairs["trainer_a"].astype(str)) | set(pairs["trainer_b"].astype(str))
+    named = {*pairs["trainer_a"], *pairs["trainer_b"]}
     trainers = [t for t in view.trainers if t in named]
-    gap, sure = _matrices(view, trainers)
+    gap, sure = _matrices(pairs, trainers)
     sign = 1 if view.metric.higher_is_better else -1
     largest = np.nanmax(np.abs(gap)) if np.isfinite(gap).any() else 1.0
     digits, k = decimals(view.metric.unit), len(trainers)
@@ -37,7 +38,7 @@ def draw(view: View) -> Figure | None:
             if i == j:
                 continue
             if k <= MOST_WORDS:
-                words = number(gap[i, j], digits, signed=True) + (" ●" if sure[i, j] else "")
+                words = number(float(gap[i, j]), digits, signed=True) + (" ●" if sure[i, j] else "")
                 axes.text(j, i, words, ha="center", va="center", fontweight="bold" if sure[i, j] else "normal")
             elif sure[i, j]:
                 axes.plot(j, i, "o", color=INK, markersize=3.5)
@@ -53,8 +54,9 @@ def draw(view: View) -> Figure | None:
             if sign * gap[i, j] > 0]  # fmt: skip
     return Figure(
         f"{view.metric.long_name}: every loss against every other",
-        "A cell is the row's loss minus the column's (Hodges-Lehmann, paired by case). Blue: the row is better; orange: "
-        "worse. A dot (●): significant in the Wilcoxon signed-rank test after Holm's correction over all pairs (5 %).",
+        "A cell is the row's loss minus the column's (Hodges-Lehmann, paired by case). Blue: the row is better; "
+        "orange: worse. A dot (●): significant in the Wilcoxon signed-rank test after Holm's correction over all "
+        "pairs (5 %).",
         f"Significant pairs, the better first: {enumerate_words(told, 12)}."
         if told
         else "No pair differs significantly.",
@@ -63,12 +65,11 @@ def draw(view: View) -> Figure | None:
     )
 
 
-def _matrices(view: View, trainers: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    pairs = view.statistic("pairwise")
+def _matrices(pairs: pd.DataFrame, trainers: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Differences, row minus column, and whether they are significant; NaN and False without a test."""
     place = {trainer: i for i, trainer in enumerate(trainers)}
     gap = np.full((len(trainers), len(trainers)), np.nan)
     sure = np.zeros(gap.shape, dtype=bool)
-    assert pairs is not None
     for a, b, difference, p in pairs[["trainer_a", "trainer_b", "difference", "p_holm"]].itertuples(index=False):
         i, j = place[str(a)], place[str(b)]
         gap[i, j], gap[j, i] = difference, -difference

@@ -1,5 +1,7 @@
 """The figure of the first screen: mean with interval, and the difference from the baseline."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -13,35 +15,33 @@ from nnunet_losses.report.figures.rows import (
     no_value,
     set_limits,
 )
-from nnunet_losses.report.numbers import interval
-from nnunet_losses.report.study import View
+from nnunet_losses.report.numbers import decimals, interval
+from nnunet_losses.report.study import Row, View
 from nnunet_losses.report.style import MUTED, canvas, figure_style
 
 
 def draw(view: View) -> Figure | None:
     """Mean with 95 % interval per trainer, and beside it the Hodges-Lehmann difference from the baseline."""
-    ranking = view.statistic("ranking")
-    if ranking is None:
+    ranking, pairs = view.by_trainer("ranking"), against(view, view.baseline)
+    if not ranking:
         return None
-    ranking = ranking.set_index(ranking["trainer"].astype(str))
-    pairs = against(view.statistic("pairwise"), view.baseline)
-    columns = 2 if len(pairs) else 1
+    columns, several = 2 if pairs else 1, len(view.study.views) > 1
     with figure_style():
         figure, axes = canvas(
             height(len(view.trainers)), columns, sharey=True, squeeze=False,
             gridspec_kw={"width_ratios": [1.25, 1][:columns]},
         )  # fmt: skip
         _means(axes[0, 0], view, ranking)
-        if len(pairs):
+        if pairs:
             _differences(axes[0, 1], view, pairs)
     how = "Dot: mean over cases; line: 95 % bootstrap interval of that mean. "
-    if len(pairs):
+    if pairs:
         how += (
             "Right: paired difference from the baseline (Hodges-Lehmann) with its 95 % interval; filled if it stays "
             "significant after Holm's correction, hollow if not."
         )
     return Figure(
-        f"{view.metric.long_name} of each loss, best on top",
+        f"{view.metric.long_name} of each loss, best on top" + (f", {view.title}" if several else ""),
         how,
         _describe(view, ranking),
         figure,
@@ -49,9 +49,9 @@ def draw(view: View) -> Figure | None:
     )
 
 
-def _means(axes, view: View, ranking: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]
+def _means(axes: Any, view: View, ranking: dict[str, Row]) -> None:
     for row, trainer in enumerate(view.trainers):
-        found = ranking.loc[trainer] if trainer in ranking.index else None
+        found = ranking.get(trainer)
         if found is None or pd.isna(found["mean"]):
             no_value(axes, row)
             continue
@@ -61,16 +61,17 @@ def _means(axes, view: View, ranking: pd.DataFrame) -> None:  # type: ignore[no-
         if trainer == view.baseline:
             axes.axvline(found["mean"], color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)), zorder=0)
     label_rows(axes, view, view.trainers)
-    set_limits(axes, ranking[["mean_low", "mean_high", "mean"]].to_numpy(), bounded=view.metric.unit == "1")
+    shown = [[row[key] for key in ("mean", "mean_low", "mean_high")] for row in ranking.values()]
+    set_limits(axes, np.array(shown), bounded=view.metric.unit == "1")
     axes.set_xlabel(f"Mean {long_name(view)} ({better(view)})")
 
 
-def _differences(axes, view: View, pairs: pd.DataFrame) -> None:  # type: ignore[no-untyped-def]
+def _differences(axes: Any, view: View, pairs: dict[str, Row]) -> None:
     for row, trainer in enumerate(view.trainers):
-        if trainer not in pairs.index or pd.isna(pairs.loc[trainer, "difference"]):
+        if trainer not in pairs or pd.isna(pairs[trainer]["difference"]):
             no_value(axes, row, "baseline" if trainer == view.baseline else "no value")
             continue
-        found, look = pairs.loc[trainer], view.look(trainer)
+        found, look = pairs[trainer], view.look(trainer)
         sure = found["p_holm"] < 0.05
         axes.plot([found["low"], found["high"]], [row, row], color=look.color, linewidth=1.8)
         axes.plot(
@@ -78,16 +79,17 @@ def _differences(axes, view: View, pairs: pd.DataFrame) -> None:  # type: ignore
             markerfacecolor=look.color if sure else "#ffffff", markeredgewidth=1.3,
         )  # fmt: skip
     axes.axvline(0, color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)), zorder=0)
-    set_limits(axes, np.append(pairs[["low", "high", "difference"]].to_numpy(dtype=float), 0), bounded=False)
+    shown = [[row[key] for key in ("difference", "low", "high")] for row in pairs.values()]
+    set_limits(axes, np.append(np.array(shown, dtype=float), 0), bounded=False)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y")
     axes.set_xlabel(f"Difference from the baseline ({better(view)})")
 
 
-def _describe(view: View, ranking: pd.DataFrame) -> str:
+def _describe(view: View, ranking: dict[str, Row]) -> str:
     words = [
-        f"{view.name(t)} {interval(row['mean'], row['mean_low'], row['mean_high'])}"
-        for t, row in ((t, ranking.loc[t]) for t in view.trainers if t in ranking.index)
+        f"{view.name(t)} {interval(row['mean'], row['mean_low'], row['mean_high'], decimals(view.metric.unit))}"
+        for t, row in ((t, ranking[t]) for t in view.trainers if t in ranking)
     ]
     return f"{view.metric.long_name}, mean and 95 % interval: {'; '.join(words)}."

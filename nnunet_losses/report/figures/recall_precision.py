@@ -34,8 +34,8 @@ def draw(view: View) -> Figure | None:
         legend(figure, view, [t for t in view.trainers if any(t in x and t in y for _, x, y in panels)])
     return Figure(
         "Recall against precision",
-        "Up: more of the reference is found; right: less is invented. Dot: mean over cases; ellipse: 95 % bootstrap region "
-        "of that mean. Along a grey curve the harmonic mean of the two (F1) is the same.",
+        "Up: more of the reference is found; right: less is invented. Dot: mean over cases; ellipse: 95 % bootstrap "
+        "region of that mean. Along a grey curve the harmonic mean of the two (F1) is the same.",
         f"Mean precision and recall. {'; '.join(told)}.",
         figure,
         "cases",

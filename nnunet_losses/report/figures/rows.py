@@ -8,7 +8,7 @@ import pandas as pd
 
 from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import robust_limits
-from nnunet_losses.report.study import View
+from nnunet_losses.report.study import Row, View, rows_by
 from nnunet_losses.report.style import MUTED, ROW, RULE
 
 LABEL_LENGTH = 30
@@ -48,28 +48,28 @@ def no_value(axes: Any, row: int, words: str = "no value") -> None:
     )
 
 
-def turned(pairs: pd.DataFrame, swap: "pd.Series[bool]") -> pd.DataFrame:
+def turned(pairs: pd.DataFrame, swap: pd.Series) -> pd.DataFrame:
     """The pairs with trainer_a and trainer_b exchanged where ``swap`` holds, and every signed column with them."""
-    result, swap = pairs.copy(), swap.to_numpy(dtype=bool)
+    result, where = pairs.copy(), swap.to_numpy(dtype=bool)
     for one, other in (("trainer_a", "trainer_b"), ("wins", "losses"), ("p_better", "p_worse")):
         if one in pairs and other in pairs:
-            result[one] = np.where(swap, pairs[other], pairs[one])
-            result[other] = np.where(swap, pairs[one], pairs[other])
+            result[one] = np.where(where, pairs[other], pairs[one])
+            result[other] = np.where(where, pairs[one], pairs[other])
     for column in ("difference", "mean_difference", "rank_biserial"):
         if column in pairs:
-            result[column] = np.where(swap, -pairs[column], pairs[column])
-    result["low"] = np.where(swap, -pairs["high"], pairs["low"])
-    result["high"] = np.where(swap, -pairs["low"], pairs["high"])
+            result[column] = np.where(where, -pairs[column], pairs[column])
+    result["low"] = np.where(where, -pairs["high"], pairs["low"])
+    result["high"] = np.where(where, -pairs["low"], pairs["high"])
     return result
 
 
-def against(pairwise: pd.DataFrame | None, baseline: str | None) -> pd.DataFrame:
-    """The pairs with the baseline, turned so that every difference is trainer minus baseline; indexed by trainer."""
-    if pairwise is None or baseline is None:
-        return pd.DataFrame(columns=["difference", "low", "high", "p_holm"], dtype=float)
-    here = pairwise[(pairwise["trainer_a"] == baseline) | (pairwise["trainer_b"] == baseline)]
-    here = turned(here, here["trainer_a"] == baseline)
-    return here.set_index(here["trainer_a"].astype(str))
+def against(view: View, trainer: str | None) -> dict[str, Row]:
+    """The pairs with one trainer, by the other, every difference being the other minus this one; empty if none."""
+    pairs = view.statistic("pairwise")
+    if pairs is None or trainer is None:
+        return {}
+    here = pairs[(pairs["trainer_a"] == trainer) | (pairs["trainer_b"] == trainer)]
+    return rows_by(turned(here, here["trainer_a"] == trainer), "trainer_a")
 
 
 def long_name(view: View) -> str:

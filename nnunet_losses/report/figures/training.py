@@ -42,8 +42,8 @@ def pseudo_dice(view: View) -> Figure | None:
         legend(figure, view, trainers)
     return Figure(
         "Pseudo-Dice while training",
-        "nnU-Net's own check on validation patches (not on whole cases), running mean over epochs. Line: mean over folds "
-        "and seeds; band: lowest to highest. It shows convergence; it does not decide a ranking.",
+        "nnU-Net's own check on validation patches (not on whole cases), running mean over epochs. Line: mean over "
+        "folds and seeds; band: lowest to highest. It shows convergence; it does not decide a ranking.",
         f"Pseudo-Dice at the end: {'; '.join(told)}.",
         figure,
         "training",
@@ -69,8 +69,8 @@ def losses(view: View) -> Figure | None:
             ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     return Figure(
         "Loss while training, each on its own scale",
-        "Solid: training patches; dashed: validation patches; thin lines: single folds and seeds; thick: their mean. Only "
-        "the shape can be compared between panels, since every loss has a scale of its own.",
+        "Solid: training patches; dashed: validation patches; thin lines: single folds and seeds; thick: their "
+        "mean. Only the shape can be compared between panels, since every loss has a scale of its own.",
         f"Training and validation loss per epoch for {len(trainers)} losses.",
         figure,
         "training",

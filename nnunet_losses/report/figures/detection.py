@@ -1,0 +1,61 @@
+"""Finding lesions at every threshold: FROC and precision-recall curves with bootstrap bands."""
+
+from typing import Any
+
+import pandas as pd
+
+from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.figures.legend import legend
+from nnunet_losses.report.numbers import enumerate_words
+from nnunet_losses.report.study import View
+from nnunet_losses.report.style import canvas, figure_style
+
+MOST_BANDS = 8  # with more losses the bands hide each other
+
+
+def draw(view: View) -> Figure | None:
+    """FROC and precision-recall curves of the lesion candidates, beside each other."""
+    froc, precision = view.statistic("froc_curve"), view.statistic("pr_curve")
+    panels: list[tuple[pd.DataFrame, str, str, str, str]] = []
+    if froc is not None and froc["recall"].notna().any():
+        panels.append((froc, "fp_per_case", "recall", "False positives per case", "Lesions found"))
+    if precision is not None and precision["precision"].notna().any():
+        panels.append((precision, "recall", "precision", "Lesions found", "Candidates that are true"))
+    if not panels:
+        return None
+    trainers = [t for t in view.trainers if any((frame["trainer"] == t).any() for frame, *_ in panels)]
+    with figure_style():
+        figure, axes = canvas(3.9, len(panels), squeeze=False)
+        for ax, (frame, x, y, x_label, y_label) in zip(axes[0], panels, strict=True):
+            for trainer in trainers:
+                _curve(ax, view, trainer, frame[frame["trainer"] == trainer], x, y, len(trainers) <= MOST_BANDS)
+            ax.set_xlabel(x_label)
+            ax.set_ylabel(y_label)
+            ax.set_ylim(-0.02, 1.02)
+            ax.set_xlim(left=0)
+            ax.grid()
+            ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+            if x == "recall":
+                ax.set_xlim(0, 1.02)
+                ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+        legend(figure, view, trainers)
+    kinds = ["FROC" if x == "fp_per_case" else "precision-recall" for _, x, *_ in panels]
+    return Figure(
+        f"Detection of lesions: {enumerate_words(kinds)} curve{'s' if len(kinds) > 1 else ''}",
+        "Every predicted component is a candidate with its largest log-odds as score; a curve runs over all "
+        "thresholds on that score. Nearer to the upper left (FROC) or upper right (precision-recall) is better. "
+        "Bands: 95 % bootstrap over cases.",
+        f"Curves of {len(trainers)} losses; the measures are in the table below.",
+        figure,
+        "statistics_froc_curve" if kinds[0] == "FROC" else "statistics_pr_curve",
+    )
+
+
+def _curve(axes: Any, view: View, trainer: str, rows: pd.DataFrame, x: str, y: str, band: bool) -> None:
+    look, rows = view.look(trainer), rows.sort_values(x)
+    if band:
+        axes.fill_between(rows[x], rows["low"], rows["high"], color=look.color, alpha=0.09, linewidth=0)
+    axes.plot(
+        rows[x], rows[y], color=look.color, linestyle=look.line, marker=look.marker, markersize=4,
+        markevery=max(len(rows) // 6, 1),
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Better, or only another operating point? Dice at 0.5 and at the threshold that was best on the other folds."""
+
+import numpy as np
+
+from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.figures.rows import height, label_rows, no_value, set_limits
+from nnunet_losses.report.numbers import number
+from nnunet_losses.report.study import View
+from nnunet_losses.report.style import INK, canvas, figure_style
+
+
+def draw(view: View) -> Figure | None:
+    """Mean Dice at probability 0.5 (hollow) and at the tuned threshold (filled), a row per loss."""
+    rows = {t: r for t, r in view.by_trainer("thresholds").items() if np.isfinite(r["dice_tuned"])}
+    if not rows:
+        return None
+    trainers = [t for t in view.trainers if t in rows]
+    with figure_style():
+        figure, axes = canvas(height(len(trainers)))
+        for i, trainer in enumerate(trainers):
+            row, look = rows[trainer], view.look(trainer)
+            if not np.isfinite(row["dice_default"]):
+                no_value(axes, i)
+                continue
+            axes.plot([row["dice_default"], row["dice_tuned"]], [i, i], color=look.color, linewidth=1.6)
+            axes.plot(row["dice_default"], i, "o", color=look.color, markerfacecolor="#ffffff", markersize=6)
+            axes.plot(row["dice_tuned"], i, "o", color=look.color, markersize=6)
+            axes.annotate(
+                f"at {number(row['threshold'], 2)}", (1.0, i), xycoords=("axes fraction", "data"), ha="right",
+                va="bottom", fontsize=7.5, color=INK, xytext=(0, 1), textcoords="offset points",
+            )  # fmt: skip
+        label_rows(axes, view, trainers)
+        both = np.array([[rows[t]["dice_default"], rows[t]["dice_tuned"]] for t in trainers], dtype=float)
+        set_limits(axes, both, bounded=True, margin=0.15)
+        axes.set_xlabel("Mean Dice (better →)")
+    told = (f"{view.name(t)} {number(rows[t]['dice_default'])} to {number(rows[t]['dice_tuned'])}" for t in trainers)
+    return Figure(
+        "Dice at 0.5 and at each loss's own threshold",
+        "Hollow: probability cut at 0.5, as nnU-Net does. Filled: at the threshold (written at the right, mean over "
+        "folds) that was best on the other folds. Losses that only move the operating point meet when each has its "
+        "own.",
+        f"Mean Dice from the common to the tuned threshold: {'; '.join(told)}.",
+        figure,
+        "statistics_thresholds",
+    )
