@@ -7,6 +7,7 @@ and compute the probabilities again in the backward pass. Notation: p probabilit
 voxel weight.
 """
 
+import itertools
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
@@ -21,8 +22,9 @@ from nnunet_losses.losses.distributed import sum_over_ranks
 # Elements of a block (channels × voxels). On the CPU a few blocks must fit into the second-level cache;
 # elsewhere a block bounds the temporaries and is large enough that the time to launch a kernel does not
 # count.
-CPU_BLOCK = 1 << 16
+CPU_BLOCK = 3 << 15
 DEVICE_BLOCK = 1 << 26
+FEW_CLASSES = 4
 
 
 STATISTICS = ("pg", "p", "g", "pp", "gg", "ppg", "w")
@@ -68,10 +70,9 @@ def region_statistics(
         target.flatten(2),
         None if voxel_weight is None else voxel_weight.flatten(2),
         regions,
+        0 if regions or include_background else 1,
         wanted,
     )
-    if not regions and not include_background:
-        sums = sums[..., 1:]
     if batch:
         sums = sum_over_ranks(sums.sum(1, keepdim=True))
     return sums.unbind()
@@ -87,12 +88,7 @@ def log_probabilities(
     Arguments and errors as in `region_statistics`.
     """
     check_inputs(logits, target, voxel_weight, regions=regions)
-    log_p = _LogProbabilities.apply(
-        logits.flatten(2),
-        target.flatten(2),
-        None if voxel_weight is None else voxel_weight.flatten(2),
-        regions,
-    )
+    log_p = _LogProbabilities.apply(logits.flatten(2), target.flatten(2), regions)
     return log_p.unflatten(2, target.shape[2:])
 
 
@@ -148,69 +144,118 @@ def check_inputs(logits: Tensor, target: Tensor, voxel_weight: Tensor | None, *,
             f"voxel_weight must have shape {(batch, 1, *space)} or {(batch, channels, *space)}, "
             f"got {tuple(voxel_weight.shape)}"
         )
+    if not regions and target.device.type == "cpu":  # elsewhere it would wait for the device
+        _check_labels(target, voxel_weight, channels)
+
+
+def _check_labels(labels: Tensor, weight: Tensor | None, channels: int) -> None:
+    """Refuse labels (B, 1, *S) that are no class, where their weight is not 0."""
+    low, high = torch.aminmax(labels)
+    if low >= 0 and high < channels:
+        return
+    wrong = (labels < 0) | (labels >= channels)
+    if weight is not None:
+        wrong &= (weight > 0).any(1, keepdim=True)
+    if wrong.any():
+        raise ValueError(
+            f"label {labels[wrong][0].item():g} stands at a voxel that counts, but the logits have classes 0 to "
+            f"{channels - 1}; give voxels to be ignored the weight 0"
+        )
 
 
 class _Block(NamedTuple):
-    """A run of voxels of one sample: where it lies, and its inputs in the type that is computed in."""
+    """A run of n voxels of one sample, in the type that is computed in.
 
-    sample: int
-    voxels: slice
-    logits: Tensor  # (C, n)
-    target: Tensor  # labels: (n,) int64; regions: (C, n)
-    weight: Tensor | None  # (1, n) or (C, n)
+    ``g`` may be overwritten, and the rest is room to compute in: fresh memory would fall out of cache.
+    """
 
-
-def _blocks(logits: Tensor, target: Tensor, weight: Tensor | None, regions: bool) -> Iterator[_Block]:
-    """Cut flattened inputs (B, C, N) into blocks."""
-    samples, channels, voxels = logits.shape
-    dtype = _compute_type(logits)
-    elements = CPU_BLOCK if logits.device.type == "cpu" else DEVICE_BLOCK
-    length = max(1, elements // channels)
-    for sample in range(samples):
-        for start in range(0, voxels, length):
-            part = slice(start, start + length)
-            w = None if weight is None else weight[sample, :, part].to(dtype)
-            t = target[sample, :, part]
-            t = t.to(dtype) if regions else _valid_labels(t[0].long(), w, channels)
-            yield _Block(sample, part, logits[sample, :, part].to(dtype), t, w)
+    x: Tensor  # logits (C, n)
+    g: Tensor  # reference of the classes that count (C', n), one-hot for labels
+    w: Tensor | None  # weight (1, n) or (C', n)
+    room: Tensor  # (C, n)
+    room_counted: Tensor  # (C', n)
+    room_row: Tensor  # (1, n)
 
 
-def _valid_labels(labels: Tensor, weight: Tensor | None, channels: int) -> Tensor:
-    """Labels that can index a class: those of weight 0 may be anything, the others must be 0 … C − 1."""
-    if weight is not None:
-        labels = labels.masked_fill((weight == 0).all(0), 0)
-    if labels.device.type == "cpu":  # elsewhere a check would wait for the device, whose own kernels check the index
-        low, high = torch.aminmax(labels)
-        if low < 0 or high >= channels:
-            wrong = int(low) if low < 0 else int(high)
-            raise ValueError(
-                f"label {wrong} stands at a voxel that counts, but the logits have classes 0 to "
-                f"{channels - 1}; give voxels to be ignored the weight 0"
-            )
-    return labels
+def _blocks(logits: Tensor, target: Tensor, weight: Tensor | None, regions: bool, first: int = 0) -> Iterator[_Block]:
+    """Cut one sample (C, N) into blocks; the classes that count are ``first`` … C − 1."""
+    channels, dtype = len(logits), _compute_type(logits)
+    length = _block_length(logits)
+    memory = logits.new_empty(3 * channels - 2 * first + 1, min(length, logits.shape[1]), dtype=dtype)
+    rows = (channels - first, channels, channels - first, 1)
+    classes = torch.arange(first, channels, dtype=dtype, device=logits.device)[:, None]
+    if target.dtype == torch.bool:
+        target = target.view(torch.uint8)  # torch converts bool to float six times as slowly
+    xs, targets = logits.split(length, 1), target.split(length, 1)
+    weights = itertools.repeat(None) if weight is None else weight.split(length, 1)
+    room = memory.split(rows)
+    for x, t, w in zip(xs, targets, weights, strict=False):
+        if x.shape[1] < memory.shape[1]:
+            room = memory.flatten()[: len(memory) * x.shape[1]].view(len(memory), -1).split(rows)
+        g, *rest = room
+        if regions:
+            g.copy_(t)
+        else:
+            torch.eq(rest[-1].copy_(t), classes, out=g)
+        if w is not None:
+            w = (w if len(w) == 1 else w[first:]).to(dtype)
+        yield _Block(x.to(dtype), g, w, *rest)
+
+
+def _block_length(logits: Tensor) -> int:
+    """Voxels of a block of (C, N)."""
+    return max(1, (CPU_BLOCK if logits.device.type == "cpu" else DEVICE_BLOCK) // len(logits))
 
 
 def _compute_type(x: Tensor) -> torch.dtype:
     return torch.float64 if x.dtype == torch.float64 else torch.float32
 
 
+def _samples(*tensors: Tensor | None) -> Iterator[tuple[Any, ...]]:
+    """Go through the samples of several tensors together; None stays None."""
+    return zip(*(itertools.repeat(None) if x is None else x for x in tensors), strict=False)
+
+
 def _full_precision(x: Tensor) -> AbstractContextManager[Any]:
     return torch.autocast(x.device.type, enabled=False)
 
 
+def _exponentials(block: _Block) -> tuple[Tensor, Tensor]:
+    """Softmax in two factors: exponentials (C, n) and the inverse of their sum (1, n), in the room of the block."""
+    e = torch.sub(block.x, _largest(block.x, block.room_row), out=block.room).exp_()
+    return e, _total(e, block.room_row).reciprocal_()
+
+
 def _probabilities(block: _Block, regions: bool) -> Tensor:
-    return block.logits.sigmoid() if regions else block.logits.softmax(0)
+    """Probabilities (C, n), in the room of the block."""
+    if regions:
+        return torch.sigmoid(block.x, out=block.room)
+    e, scale = _exponentials(block)
+    return e.mul_(scale)
 
 
-def _sum_by_class(values: Tensor | None, labels: Tensor, channels: int) -> Tensor:
-    """Sum (n,) values over the voxels of each label; count the voxels if values is None."""
-    if values is not None and labels.device.type == "cpu":
-        values = values.double()  # one addition after the other needs more digits than a tree of additions
-    return torch.bincount(labels, values, minlength=channels)
+def _largest(x: Tensor, out: Tensor) -> Tensor:
+    """Maximum over classes, (C, n) to (1, n)."""
+    if not 1 < len(x) <= FEW_CLASSES:
+        return torch.amax(x, 0, keepdim=True, out=out)
+    torch.maximum(x[:1], x[1:2], out=out)
+    for c in range(2, len(x)):
+        torch.maximum(out, x[c], out=out)
+    return out
+
+
+def _total(x: Tensor, out: Tensor) -> Tensor:
+    """Sum over classes, (C, n) to (1, n)."""
+    if not 1 < len(x) <= FEW_CLASSES:
+        return torch.sum(x, 0, keepdim=True, out=out)
+    torch.add(x[:1], x[1:2], out=out)
+    for c in range(2, len(x)):
+        out.add_(x[c])
+    return out
 
 
 class _RegionSums(Function):
-    """Weighted sums (K, B, C) of the K wanted statistics."""
+    """Weighted sums (K, B, C') of the K wanted statistics over the classes that count."""
 
     @staticmethod
     def forward(
@@ -219,121 +264,107 @@ class _RegionSums(Function):
         target: Tensor,
         weight: Tensor | None,
         regions: bool,
+        first: int,
         wanted: tuple[str, ...],
     ) -> Tensor:
         ctx.save_for_backward(logits, target, weight)
-        ctx.regions, ctx.wanted = regions, wanted
-        samples, channels, _ = logits.shape
-        sums = logits.new_zeros(len(wanted), samples, channels, dtype=_compute_type(logits))
-        add = _add_regions if regions else _add_labels
+        ctx.regions, ctx.first, ctx.wanted = regions, first, wanted
+        sums = []
         with _full_precision(logits):
-            for block in _blocks(logits, target, weight, regions):
-                p = _probabilities(block, regions)
-                add(sums[:, block.sample], wanted, p, block.target, block.weight)
-        return sums
+            for x, t, w in _samples(logits, target, weight):
+                parts = []
+                for block in _blocks(x, t, w, regions, first):
+                    p, scale = (_probabilities(block, True), None) if regions else _exponentials(block)
+                    parts.append(torch.stack([_sum(name, p[first:], scale, block) for name in wanted]))
+                sums.append(torch.stack(parts).sum(0))
+        return torch.stack(sums, 1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_sums: Tensor) -> tuple[Tensor | None, ...]:
         logits, target, weight = ctx.saved_tensors
         gradient = torch.empty_like(logits, memory_format=torch.contiguous_format)
-        by_name = dict(zip(ctx.wanted, grad_sums, strict=True))
         with _full_precision(logits):
-            for block in _blocks(logits, target, weight, ctx.regions):
-                p = _probabilities(block, ctx.regions)
-                slopes = {name: grad[block.sample, :, None] for name, grad in by_name.items()}
-                upstream = _upstream(slopes, p, block, ctx.regions)
-                if ctx.regions:
-                    torch.mul(upstream, p.sub_(p.square()), out=p)
-                else:
-                    p = torch.ops.aten._softmax_backward_data(upstream, p, 0, p.dtype)
-                gradient[block.sample, :, block.voxels] = p
-        return gradient, None, None, None, None
+            for x, t, w, out, grad in _samples(logits, target, weight, gradient, grad_sums.transpose(0, 1)):
+                slopes = dict(zip(ctx.wanted, grad[..., None], strict=True))
+                blocks = _blocks(x, t, w, ctx.regions, ctx.first)
+                for block, part in zip(blocks, out.split(_block_length(x), 1), strict=True):
+                    p = _probabilities(block, ctx.regions)
+                    counted = p[ctx.first :]
+                    pull = _slope(slopes, counted, block).mul_(counted)
+                    if ctx.regions:
+                        pull.mul_(p.neg_().add_(1))
+                        part.copy_(pull)
+                    else:
+                        p.mul_(_total(pull, block.room_row).neg_())
+                        counted.add_(pull)
+                        part.copy_(p)
+        return gradient, None, None, None, None, None
 
 
-def _add_labels(sums: Tensor, wanted: tuple[str, ...], p: Tensor, labels: Tensor, weight: Tensor | None) -> None:
-    """Add one block of labels to ``sums`` (K, C): the reference is never made one-hot."""
-    channels = len(p)
-    p_true = p.gather(0, labels[None])[0]
-    w_true = None if weight is None else weight[0] if len(weight) == 1 else weight.gather(0, labels[None])[0]
-    for total, name in zip(sums, wanted, strict=True):
-        match name:
-            case "p" | "pp":
-                power = p if name == "p" else p.square()
-                total += power.sum(1) if weight is None else (power * weight).sum(1)
-            case "g" | "gg":
-                total += _sum_by_class(w_true, labels, channels)
-            case "pg" | "ppg":
-                value = p_true if name == "pg" else p_true.square()
-                total += _sum_by_class(value if w_true is None else value * w_true, labels, channels)
-            case "w":
-                total += p.shape[1] if weight is None else weight.sum(1)
+def _sum(name: str, p: Tensor, scale: Tensor | None, block: _Block) -> Tensor:
+    """Weighted sum (C',) over the voxels of a block of the product that the name spells; p is still to be scaled."""
+    factors = {"p": p, "g": block.g}
+    if name == "w":
+        product = torch.ones_like(p)
+    elif len(name) == 1:
+        product = factors[name]
+    else:
+        product = torch.mul(factors[name[0]], factors[name[1]], out=block.room_counted)
+        for letter in name[2:]:
+            product.mul_(factors[letter])
+    weight = block.w
+    if scale is not None:
+        for _ in range(name.count("p")):
+            weight = scale if weight is None else weight * scale
+    if weight is None:
+        return product.sum(1)
+    return product @ weight[0] if len(weight) == 1 else (product * weight).sum(1)
 
 
-def _add_regions(sums: Tensor, wanted: tuple[str, ...], p: Tensor, g: Tensor, weight: Tensor | None) -> None:
-    """Add one block of regions to ``sums`` (K, C)."""
-    factors = {"p": p, "g": g}
-    for total, name in zip(sums, wanted, strict=True):
-        if name == "w":
-            total += p.shape[1] if weight is None else weight.sum(1)
-            continue
-        product = factors[name[0]]
-        for letter in name[1:]:
-            product = product * factors[letter]
-        total += product.sum(1) if weight is None else (product * weight).sum(1)
-
-
-def _upstream(slopes: dict[str, Tensor], p: Tensor, block: _Block, regions: bool) -> Tensor:
-    """Gradient with respect to p, (C, n), from the gradients with respect to the sums, (C, 1) each.
-
-    w·(∂p + ∂pg·g + 2·p·(∂pp + ∂ppg·g)); with labels a table looked up at the true class, as g is one-hot.
-    """
-
-    def affine(constant: str, slope: str) -> Tensor | None:
-        if slope not in slopes:
-            return slopes.get(constant)
-        base = slopes.get(constant, torch.zeros_like(slopes[slope]))
-        if regions:
-            return torch.addcmul(base, slopes[slope], block.target)
-        return (base + slopes[slope][:, 0].diag()).index_select(1, block.target)
-
-    linear, quadratic = affine("p", "pg"), affine("pp", "ppg")
-    upstream = torch.zeros_like(p) if linear is None else linear.expand_as(p)
-    if quadratic is not None:
-        upstream = torch.addcmul(upstream, quadratic, p, value=2)
-    return upstream if block.weight is None else upstream * block.weight
+def _slope(slopes: dict[str, Tensor], p: Tensor, block: _Block) -> Tensor:
+    """Slope at each p, (C', n): w·(∂p + ∂pg·g + 2·p·(∂pp + ∂ppg·g)), the ∂ being those of the sums, (C', 1)."""
+    slope = torch.mul(block.g, slopes.get("pg", 0), out=block.room_counted).add_(slopes.get("p", 0))
+    if not slopes.keys().isdisjoint({"pp", "ppg"}):
+        slope.addcmul_(block.g.mul_(slopes.get("ppg", 0)).add_(slopes.get("pp", 0)), p, value=2)
+    return slope if block.w is None else slope.mul_(block.w)
 
 
 class _LogProbabilities(Function):
     """Log probability of the truth: (B, 1, N) for labels, (B, C, N) for regions."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, target: Tensor, weight: Tensor | None, regions: bool) -> Tensor:
-        ctx.save_for_backward(logits, target, weight)
+    def forward(ctx: Any, logits: Tensor, target: Tensor, regions: bool) -> Tensor:
+        ctx.save_for_backward(logits, target)
         ctx.regions = regions
         log_p = logits.new_empty(target.shape, dtype=_compute_type(logits))
         with _full_precision(logits):
-            for block in _blocks(logits, target, weight, regions):
-                if regions:  # g·log σ(x) + (1 − g)·log(1 − σ(x)), without cancellation at either end
-                    x = block.logits
-                    truth = x * block.target - x.relu() - x.abs().neg().exp().log1p()
-                else:
-                    truth = block.logits.log_softmax(0).gather(0, block.target[None])
-                log_p[block.sample, :, block.voxels] = truth
+            for x, t, out in _samples(logits, target, log_p):
+                blocks = _blocks(x, t, None, regions)
+                for block, part in zip(blocks, out.split(_block_length(x), 1), strict=True):
+                    part.copy_(_log_truth(block, regions))
         return log_p
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_log_p: Tensor) -> tuple[Tensor | None, ...]:
-        logits, target, weight = ctx.saved_tensors
+        logits, target = ctx.saved_tensors
         gradient = torch.empty_like(logits, memory_format=torch.contiguous_format)
         with _full_precision(logits):
-            for block in _blocks(logits, target, weight, ctx.regions):
-                upstream = grad_log_p[block.sample, :, block.voxels]
-                p = _probabilities(block, ctx.regions)
-                if ctx.regions:
-                    p = (block.target - p).mul_(upstream)
-                else:
-                    p.mul_(-upstream).scatter_add_(0, block.target[None], upstream)
-                gradient[block.sample, :, block.voxels] = p
-        return gradient, None, None, None
+            for x, t, out, grad in _samples(logits, target, gradient, grad_log_p):
+                length = _block_length(x)
+                blocks = _blocks(x, t, None, ctx.regions)
+                for block, part, pull in zip(blocks, out.split(length, 1), grad.split(length, 1), strict=True):
+                    difference = block.g.sub_(_probabilities(block, ctx.regions))
+                    part.copy_(difference.mul_(pull))
+        return gradient, None, None
+
+
+def _log_truth(block: _Block, regions: bool) -> Tensor:
+    x, g = block.x, block.g
+    if regions:  # g·log σ(x) + (1 − g)·log(1 − σ(x)), without cancellation at either end
+        tail = torch.abs(x, out=block.room).neg_().exp_().log1p_()
+        return g.mul_(x).sub_(tail).sub_(torch.relu(x))
+    shifted = torch.sub(x, _largest(x, block.room_row), out=block.room)
+    truth = _total(g.mul_(shifted), block.room_counted[:1])
+    return truth.sub_(_total(shifted.exp_(), block.room_row).log_())

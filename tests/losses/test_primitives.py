@@ -59,8 +59,8 @@ def test_nothing_but_the_inputs_is_saved():
         return x
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
-        primitives._RegionSums.apply(logits.flatten(2), labels.flatten(2), None, False, ("pg", "p", "g"))
-        primitives._LogProbabilities.apply(logits.flatten(2), labels.flatten(2), None, False)
+        primitives._RegionSums.apply(logits.flatten(2), labels.flatten(2), None, False, 1, ("pg", "p", "g"))
+        primitives._LogProbabilities.apply(logits.flatten(2), labels.flatten(2), False)
     assert set(kept) == {x.untyped_storage().data_ptr() for x in (logits, labels)}
 
 
