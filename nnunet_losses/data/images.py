@@ -38,6 +38,8 @@ def read_grid(path: Path) -> Grid:
     """Grid of an image file, without its voxels; raises one of READ_ERRORS if it is no image or cut short."""
     if is_nifti(path):
         nifti: Any = nib.load(path)
+        if len(nifti.shape) not in (2, 3):
+            raise ValueError(f"it has {len(nifti.shape)} dimensions, but nnU-Net takes one 3D file a channel")
         _check_complete(path, nifti)
         if nifti.affine is None or not np.isfinite(nifti.affine).all():
             raise ValueError("its affine holds NaN or infinity")

@@ -41,7 +41,7 @@ class Phantom:
 
     cases: int = 24
     shape: tuple[int, ...] = (48, 64, 64)  # in nnU-Net's order: slices, rows, columns
-    spacing_mm: tuple[float, ...] | None = None  # in the same order; 1 mm in every direction if absent
+    spacing_mm: tuple[float, ...] = ()  # in the same order; if absent, 1 mm in every direction
     seed: int = 0
     labels: str = "lesion"
     channels: tuple[str, ...] = ("FLAIR",)
@@ -62,7 +62,7 @@ class Phantom:
             value = getattr(self, field.name)
             if isinstance(value, list):
                 object.__setattr__(self, field.name, tuple(value))
-        if self.spacing_mm is None:
+        if not self.spacing_mm:
             object.__setattr__(self, "spacing_mm", (1.0,) * len(self.shape))
         for wrong, what in _rules(self):
             if wrong:
@@ -74,8 +74,8 @@ class Phantom:
         check_keys(options, [field.name for field in fields(cls)], "phantom")
         try:
             return cls(**options)
-        except TypeError as error:
-            raise UserError(f"phantom: a value has the wrong type ({error}).") from error
+        except (TypeError, ValueError, IndexError) as error:
+            raise UserError(f"phantom: a value has the wrong type or length ({error}).") from error
 
     def case_names(self) -> list[str]:
         """Names of all cases, in order."""
@@ -88,7 +88,6 @@ class Phantom:
 
 
 def _rules(p: Phantom) -> list[tuple[bool, str]]:
-    assert p.spacing_mm is not None
     low, high = p.foreground
     return [
         (p.cases < 1, f"cases must be at least 1, got {p.cases}"),
@@ -126,7 +125,6 @@ def draw_sizes(rng: np.random.Generator, phantom: Phantom) -> NDArray[np.int64]:
 
     Raises UserError if 1000 draws do not reach that share.
     """
-    assert phantom.spacing_mm is not None
     voxels = int(np.prod(phantom.shape))
     voxel_size = float(np.prod(phantom.spacing_mm))
     least, most = phantom.lesions
@@ -146,7 +144,6 @@ def draw_sizes(rng: np.random.Generator, phantom: Phantom) -> NDArray[np.int64]:
 
 def make_phantom_case(phantom: Phantom, index: int) -> tuple[list[NDArray[np.int16]], NDArray[np.uint8]]:
     """Draw case ``index``: one image per channel and the label map, each of the phantom's shape."""
-    assert phantom.spacing_mm is not None
     rng = np.random.default_rng([phantom.seed, 0, index])
     spacing = phantom.spacing_mm
     head = make_head(rng, phantom.shape, spacing, phantom.confounders)
@@ -193,7 +190,6 @@ def write_phantom(
     report: Callable[[str], None] | None = None,
 ) -> None:
     """Write the cases (all, or those named) in nnU-Net's raw layout to an existing empty folder."""
-    assert phantom.spacing_mm is not None
     names = phantom.case_names()
     wanted = names if cases is None else cases
     spacing = [*phantom.spacing_mm[::-1], *[SLICE_THICKNESS_MM] * (3 - len(phantom.shape))]

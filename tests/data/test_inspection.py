@@ -91,6 +91,11 @@ def test_another_shape_is_refused(raw_dataset: Path, write_image: Write) -> None
         assert "has shape (12, 10, 8), its label (12, 10, 9)" in line
 
 
+def test_all_channels_in_one_4d_file_are_refused(raw_dataset: Path, write_image: Write) -> None:
+    write_image(raw_dataset / "imagesTr/a_0000.nii.gz", np.ones((12, 10, 8, 2), np.uint8))
+    assert "it has 4 dimensions, but nnU-Net takes one 3D file a channel" in the_problem_of(raw_dataset)
+
+
 def test_another_affine_is_refused_beyond_the_tolerance(raw_dataset: Path, write_image: Write) -> None:
     affine = np.eye(4)
     affine[0, 3] = 0.5

@@ -222,6 +222,8 @@ def test_files_have_the_spacing_and_the_order_of_axes_of_nifti(tmp_path: Path) -
         ({"lesions": [9, 3]}, "least, most"),
         ({"noise": -1}, "must not be negative"),
         ({"shape": 64}, "wrong type"),
+        ({"foreground": [0.1]}, "wrong type or length"),
+        ({"lesions": [3]}, "wrong type or length"),
         ({"lesions": (1, 2), "median_volume_mm3": 0.001}, "cannot fill"),
     ],
 )
