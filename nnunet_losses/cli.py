@@ -166,7 +166,9 @@ def predict(
     segmentations: Annotated[Path, typer.Option(help="Folder for the label maps.")],
     probabilities: Annotated[Path, typer.Option(help="Folder for the probabilities (.npz).")],
     plans: Plans = "nnUNetPlans",
-    model: Annotated[Path | None, typer.Option(help="Published checkpoint, if the one of the training is gone.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Published checkpoint, if the one of the training is gone.")
+    ] = None,
     device: str = "cuda",
 ) -> None:
     """Predict the cases that a fold did not train on, with probabilities."""
@@ -199,7 +201,9 @@ def evaluate(
         typer.Option(help="Data set, configuration, trainer and fold, for the tables.", show_default=False),
     ] = None,
     tolerances_mm: Annotated[list[float] | None, typer.Option(help="Surface-Dice tolerance; may be repeated.")] = None,
-    strata_mm: Annotated[list[float] | None, typer.Option(help="Limits of small|medium and medium|large lesions, diameter; given twice.")] = None,
+    strata_mm: Annotated[
+        list[float] | None, typer.Option(help="Limits of small|medium and medium|large lesions, diameter; given twice.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Measure predictions per voxel, surface and lesion, into tidy tables."""
@@ -211,13 +215,17 @@ def evaluate(
         settings["tolerances_mm"] = tuple(tolerances_mm)
     if strata_mm:
         if len(strata_mm) != 2:
-            raise UserError(f"--strata-mm must be given twice (small|medium, medium|large), got {len(strata_mm)} limits.")
+            raise UserError(
+                f"--strata-mm must be given twice (small|medium, medium|large), got {len(strata_mm)} limits."
+            )
         settings["strata_mm"] = tuple(zip(("small", "medium", "large"), (*strata_mm, math.inf), strict=True))
     if dataset_json is None:
         beside = [folder / "dataset.json" for folder in (reference, reference.parent, prediction, prediction.parent)]
         dataset_json = next((file for file in beside if file.is_file()), None)
         if dataset_json is None:
-            raise UserError(f"There is no dataset.json in or above {reference} or {prediction}; name it: --dataset-json.")
+            raise UserError(
+                f"There is no dataset.json in or above {reference} or {prediction}; name it: --dataset-json."
+            )
     tables = evaluate_folder(
         reference,
         prediction,

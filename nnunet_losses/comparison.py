@@ -46,8 +46,14 @@ def compare_tables(
     if baseline not in trainers:
         raise UserError(f"The baseline {baseline} has no cases; there are cases of {', '.join(trainers)}.")
     settings = study.get("config", {}).get("statistics", {})
-    extras = {name: tables[name] for name in ("lesions", "thresholds", "jobs") if name in tables}
-    return tables, compare(tables["cases"], baseline=baseline, **extras, **settings)
+    return tables, compare(
+        tables["cases"],
+        baseline=baseline,
+        lesions=tables.get("lesions"),
+        thresholds=tables.get("thresholds"),
+        jobs=tables["jobs"],
+        **settings,
+    )
 
 
 def with_missing_jobs(jobs: pd.DataFrame | None, runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -35,11 +35,11 @@ class Configuration:
         if self.inherits_from is None:
             return ""
         values = {"inherits_from": self.inherits_from, **self.overrides}
-        words = []
-        for key, value in values.items():
-            for item in value if isinstance(value, (list, tuple)) else [value]:
-                words.append(f"--{key.replace('_', '-')} {item}")
-        return " ".join(words)
+        return " ".join(
+            f"--{key.replace('_', '-')} {item}"
+            for key, value in values.items()
+            for item in (value if isinstance(value, (list, tuple)) else [value])
+        )
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Study:
         return folds
 
     def record(self, runs: Iterable[Run]) -> dict[str, Any]:
-        """What a report needs to know of the study: the config with its defaults, and every training that it expects."""
+        """What a report needs to know: the config with its defaults, and every training that belongs to the study."""
         return {
             "config": dict(self.config),
             "title": self.title,

@@ -29,12 +29,16 @@ def schema_keys(schema: dict[str, Any], prefix: str = "") -> list[str]:
 def test_every_key_of_the_schema_is_explained_in_the_config_readme() -> None:
     readme = (ROOT / "config/README.md").read_text()
     keys = schema_keys(SCHEMA)
-    sections = {key.rsplit(".", 1)[0] for key in keys if "." in key and not key.startswith(("configurations", "trainers"))}
+    sections = {
+        key.rsplit(".", 1)[0] for key in keys if "." in key and not key.startswith(("configurations", "trainers"))
+    }
     assert len(keys) > 20
     assert [key for key in keys if f"| `{key}` |" not in readme and key not in sections] == []
 
 
-@pytest.mark.parametrize("file", ["config/config.yaml", *sorted(str(p) for p in (ROOT / "config/studies").glob("*.yaml"))])
+@pytest.mark.parametrize(
+    "file", ["config/config.yaml", *sorted(str(p) for p in (ROOT / "config/studies").glob("*.yaml"))]
+)
 def test_shipped_studies_are_valid(file: str) -> None:
     study = load_study(yaml.safe_load((ROOT / file).read_text()), SCHEMA, file)
     assert study.baseline in study.trainers
@@ -62,11 +66,16 @@ def test_products_are_multiplied_out_with_length_and_seeds_in_the_names() -> Non
         "TverskyTrainer_fp0.1_iw_20epochs_50iters",
         "TverskyTrainer_iw_20epochs_50iters",
     )
-    assert study.trained[:2] == ("TverskyTrainer_fp0.1_20epochs_50iters_seed1", "TverskyTrainer_fp0.1_20epochs_50iters_seed2")
+    assert study.trained[:2] == (
+        "TverskyTrainer_fp0.1_20epochs_50iters_seed1",
+        "TverskyTrainer_fp0.1_20epochs_50iters_seed2",
+    )
 
 
 def test_a_trainer_that_names_its_own_length_keeps_it() -> None:
-    study = load(trainers=["DiceTrainer_5epochs", "TverskyTrainer"], training={"epochs": 20}, baseline="DiceTrainer_5epochs")
+    study = load(
+        trainers=["DiceTrainer_5epochs", "TverskyTrainer"], training={"epochs": 20}, baseline="DiceTrainer_5epochs"
+    )
     assert study.trainers == ("DiceTrainer_5epochs", "TverskyTrainer_20epochs")
 
 

@@ -55,5 +55,5 @@ class _Context:
 @contextmanager
 def pools_in_process() -> Iterator[None]:
     """Within the block, ``multiprocessing.get_context(...).Pool(...)`` makes an `InProcessPool`."""
-    with mock.patch.object(multiprocessing, "get_context", lambda method=None: _Context):  # noqa: ARG005
+    with mock.patch.object(multiprocessing, "get_context", return_value=_Context):
         yield

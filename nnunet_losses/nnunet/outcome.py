@@ -34,7 +34,7 @@ def fold_folder(dataset: str, configuration: str, trainer: str, plans: str, fold
 
 
 def publish_training(dataset: str, configuration: str, trainer: str, plans: str, fold: int, out: Path) -> None:
-    """Copy a finished fold to ``out``: the final checkpoint, ``training.parquet``, ``jobs.parquet``, ``experiment.json``.
+    """Copy a finished fold to ``out``: final checkpoint, ``training.parquet``, ``jobs.parquet``, ``experiment.json``.
 
     Raises:
         UserError: the training is not finished.
@@ -67,7 +67,7 @@ def predict_out_of_fold(
     model: Path | None = None,
     device: str = "cuda",
 ) -> None:
-    """Predict the cases that this fold did not train on: ``<case>.nii.gz`` (or as the data set ends) and ``<case>.npz``.
+    """Predict the cases that this fold did not train on: ``<case><file ending>`` and ``<case>.npz``.
 
     What nnU-Net predicted at the end of the training is used where it is complete; otherwise nnU-Net's validation runs
     again, from ``model`` if the checkpoint in the work folder is gone. Both folders are complete or absent.
@@ -112,12 +112,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     import numpy as np
     import torch
 
-    harmless = [np.dtype, *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"}]
+    harmless: list[Any] = [np.dtype, *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"}]
     try:
         from numpy._core import multiarray
     except ImportError:  # NumPy 1
         from numpy.core import multiarray  # type: ignore[no-redef]
-    with torch.serialization.safe_globals([*harmless, multiarray.scalar, multiarray._reconstruct, np.ndarray]):
+    harmless += [multiarray.scalar, multiarray._reconstruct, np.ndarray]
+    with torch.serialization.safe_globals(harmless):
         try:
             checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:

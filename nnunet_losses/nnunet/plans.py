@@ -37,7 +37,9 @@ def derive_configuration(
 
     if inherits_from not in plans["configurations"]:
         there = ", ".join(plans["configurations"])
-        raise UserError(f"Configuration {name} inherits from {inherits_from}, which nnU-Net did not plan; it planned {there}.")
+        raise UserError(
+            f"Configuration {name} inherits from {inherits_from}, which nnU-Net did not plan; it planned {there}."
+        )
     parent = PlansManager(dict(plans)).get_configuration(inherits_from)
     patch = list(patch_size) if patch_size is not None else [int(n) for n in parent.patch_size]
     if len(patch) != len(parent.spacing):
@@ -126,6 +128,6 @@ def resolved_configuration(plans_file: Path, name: str) -> dict[str, Any]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     # A neighbour file is locked, since the plans file itself is replaced.
-    with open(path.with_name(f".{path.name}.lock"), "w") as lock:
+    with path.with_name(f".{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -34,7 +34,9 @@ def write_splits(preprocessed: Path, splits: Splits, cases: list[str]) -> Path:
     known = set(cases)
     for fold, split in enumerate(splits):
         if unknown := sorted(set(split["train"] + split["val"]) - known):
-            raise UserError(f"Fold {fold} of the splits names {unknown[0]}, which is not a case of {preprocessed.name}.")
+            raise UserError(
+                f"Fold {fold} of the splits names {unknown[0]}, which is not a case of {preprocessed.name}."
+            )
     path = preprocessed / "splits_final.json"
     if path.exists():
         if json.loads(path.read_text()) == splits:

@@ -1,0 +1,42 @@
+"""Files are complete or absent."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nnunet_losses.errors import UserError
+from nnunet_losses.files import check_writable, write_atomically, write_json
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    target.write_text("old")
+    with pytest.raises(RuntimeError, match="half"), write_atomically(target) as temporary:
+        temporary.write_text("new")
+        raise RuntimeError("half way")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_writing_makes_folders_and_keeps_the_suffix_and_the_usual_mode(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "table.tar.gz"
+    with write_atomically(target) as temporary:
+        assert temporary.name.endswith(".tar.gz")
+        temporary.write_bytes(b"x")
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert target.read_bytes() == b"x"
+    assert target.stat().st_mode == plain.stat().st_mode
+
+
+def test_json_round_trips(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"a": [1, None, "ü"]})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": [1, None, "ü"]}
+
+
+def test_a_folder_below_a_file_cannot_be_written_and_the_sentence_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    check_writable(tmp_path / "new")
+    with pytest.raises(UserError, match=r"Cannot write to .*/file/out \(Not a directory\)"):
+        check_writable(tmp_path / "file" / "out")
