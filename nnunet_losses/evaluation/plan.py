@@ -75,9 +75,10 @@ def plan(
     tasks: dict[str, list[Task]] = defaultdict(list)
     geometries: dict[str, Geometry] = {}
     for prediction in predictions:
-        identity = {**defaults, "trainer": prediction.directory.name, **prediction.identity}
+        identity = {**defaults, "trainer": prediction.directory.name}
         if unknown := set(prediction.identity) - set(identity):
             raise UserError(f"identity: unknown column {min(unknown)!r}; columns are {', '.join(identity)}")
+        identity |= prediction.identity
         predicted = _cases(prediction.directory, ending)
         if not predicted:
             problems.append(f"{prediction.directory}: holds no predictions ending in {ending!r}")

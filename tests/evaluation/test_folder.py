@@ -1,0 +1,275 @@
+import json
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import SimpleITK
+
+from nnunet_losses.errors import UserError
+from nnunet_losses.evaluation import (
+    EvaluationSettings,
+    Prediction,
+    Reference,
+    evaluate_case,
+    evaluate_folder,
+    evaluate_folders,
+    folder,
+)
+from nnunet_losses.evaluation.plan import parts_dir
+
+DATASET = {"labels": {"background": 0, "a": 1, "b": 2}, "file_ending": ".nii.gz", "name": "Toy"}
+AFFINE = np.diag([0.5, 2.0, 3.0, 1.0])
+SHAPE = (6, 7, 8)
+
+
+def random_image(seed):
+    return (np.random.default_rng(seed).random(SHAPE) * 2.3).astype(np.uint8)
+
+
+def save(image, path: Path, affine=AFFINE):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nib.save(nib.Nifti1Image(image, affine), path)
+
+
+def probabilities_of(image):
+    raw = 0.2 + np.stack([image == k for k in range(3)])
+    return (raw / raw.sum(axis=0)).astype(np.float32)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Three references, two trainers; nnU-Net's probabilities for the first."""
+    for case in range(3):
+        save(random_image(case), tmp_path / "labels" / f"case{case}.nii.gz")
+        for trainer in (1, 2):
+            image = random_image(10 * trainer + case)
+            save(image, tmp_path / f"trainer{trainer}" / f"case{case}.nii.gz")
+            stored = probabilities_of(image).transpose(0, 3, 2, 1)  # SimpleITK's order, as nnU-Net writes it
+            np.savez_compressed(tmp_path / f"trainer{trainer}" / f"case{case}.npz", probabilities=stored)
+    (tmp_path / "dataset.json").write_text(json.dumps(DATASET))
+    return tmp_path
+
+
+def run(study, trainer=1, out="tables", **kwargs):
+    kwargs = {"dataset_json": study / "dataset.json", "progress": False, **kwargs}
+    return evaluate_folder(study / "labels", study / f"trainer{trainer}", study / out, **kwargs)
+
+
+def test_tables_hold_what_each_case_gives_on_its_own(study):
+    # nibabel reads an image last axis first in memory; components are numbered in that order.
+    found = run(study, probabilities_dir=study / "trainer1", identity={"trainer": "Dice", "fold": 3})
+    for case in range(3):
+        made = Reference(np.asfortranarray(random_image(case)), (0.5, 2.0, 3.0), DATASET["labels"])
+        image = random_image(10 + case)
+        alone = evaluate_case(made, image, probabilities_of(image))
+        for name, table in found.items():
+            rows = table[table.case == f"case{case}"].reset_index(drop=True)
+            assert (rows.dataset == "Toy").all()
+            assert (rows.trainer == "Dice").all()
+            assert (rows.fold == 3).all()
+            pd.testing.assert_frame_equal(rows[alone[name].columns], alone[name], rtol=1e-6)
+
+
+def test_what_is_returned_is_what_is_written_and_nothing_else_stays(study):
+    found = run(study)
+    assert sorted(path.name for path in (study / "tables").iterdir()) == [
+        "calibration.parquet",
+        "cases.parquet",
+        "lesions.parquet",
+        "thresholds.parquet",
+    ]
+    for name, table in found.items():
+        pd.testing.assert_frame_equal(pd.read_parquet(study / "tables" / f"{name}.parquet"), table)
+        assert list(table.columns[:6]) == ["dataset", "configuration", "trainer", "fold", "seed", "case"]
+
+
+def test_two_processes_give_the_same_tables(study):
+    one, two = run(study), run(study, out="again", workers=2)
+    for name in one:
+        pd.testing.assert_frame_equal(one[name], two[name])
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(study, monkeypatch):
+    done = []
+    original = folder._run
+
+    def stop_at_the_third(job):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(job.case)
+        original(job)
+
+    monkeypatch.setattr(folder, "_run", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        run(study)
+    assert not (study / "tables" / "cases.parquet").exists()
+
+    resumed = []
+    monkeypatch.setattr(folder, "_run", lambda job: (resumed.append(job.case), original(job)))
+    found = run(study)
+    assert (done, resumed) == (["case0", "case1"], ["case2"])
+    assert set(found["cases"].case) == {"case0", "case1", "case2"}
+
+
+@pytest.mark.parametrize("change", ["file", "settings", "identity"])
+def test_a_change_makes_waiting_results_stale(study, monkeypatch, change):
+    original = folder._run
+    monkeypatch.setattr(folder.shutil, "rmtree", lambda *_, **__: None)  # leaves the waiting results there
+    run(study)
+    assert parts_dir(study / "tables").exists()
+    again = []
+    monkeypatch.setattr(folder, "_run", lambda job: (again.append(job.case), original(job)))
+    kwargs = {}
+    if change == "file":
+        save(random_image(99), study / "trainer1" / "case1.nii.gz")
+    elif change == "settings":
+        kwargs["settings"] = EvaluationSettings(beta=1)
+    else:
+        kwargs["identity"] = {"fold": 4}
+    found = run(study, **kwargs)
+    assert again == (["case1"] if change == "file" else ["case0", "case1", "case2"])
+    assert len(found["cases"].drop_duplicates(["case", "fold"])) == 3
+
+
+def test_several_trainers_share_each_reference(study, monkeypatch):
+    made = []
+    monkeypatch.setattr(folder, "Reference", lambda *args: made.append(args) or Reference(*args))
+    predictions = [
+        Prediction(study / "trainer1", identity={"trainer": "A"}),
+        Prediction(study / "trainer2", study / "trainer2", {"trainer": "B"}, cases=["case2", "case0"]),
+    ]
+    found = evaluate_folders(study / "labels", predictions, study / "t", dataset_json=DATASET, progress=False)
+    assert len(made) == 3
+    cases = found["cases"]
+    assert cases.groupby("trainer").case.agg(lambda c: sorted(set(c))).to_dict() == {
+        "A": ["case0", "case1", "case2"],
+        "B": ["case0", "case2"],
+    }
+    assert set(found["thresholds"].trainer) == {"B"}
+    alone = run(study, trainer=2, out="alone", cases=["case0"], probabilities_dir=study / "trainer2")["cases"]
+    together = cases[(cases.trainer == "B") & (cases.case == "case0")].reset_index(drop=True)
+    pd.testing.assert_frame_equal(together.drop(columns="trainer"), alone.drop(columns="trainer"))
+
+
+def test_all_problems_are_told_before_any_work(study, monkeypatch):
+    monkeypatch.setattr(folder, "_run", lambda _: pytest.fail("work began"))
+    (study / "trainer1" / "case0.nii.gz").unlink()
+    save(random_image(1)[:, :-1], study / "trainer1" / "case1.nii.gz")
+    save(random_image(2), study / "trainer1" / "case2.nii.gz", np.diag([0.5, 2.0, 3.1, 1.0]))
+    with pytest.raises(UserError) as error:
+        run(study, cases=["case0", "case1", "case2", "case3"])
+    lines = str(error.value).splitlines()
+    assert len(lines) == 4
+    assert "case0.nii.gz: is missing" in lines[0]
+    assert "case1.nii.gz: has shape (6, 6, 8)" in lines[1]
+    assert "case2.nii.gz: lies elsewhere than its reference" in lines[2]
+    assert "case3.nii.gz: is missing, the reference" in lines[3]
+    assert not (study / "tables").exists()
+
+
+def test_a_long_list_of_problems_is_cut(study):
+    with pytest.raises(UserError, match=r"\.\.\. and 5 more"):
+        run(study, cases=[f"x{i}" for i in range(25)])
+
+
+def test_a_wrong_header_can_be_allowed(study):
+    save(random_image(11), study / "trainer1" / "case1.nii.gz", np.eye(4))
+    found = run(study, allow_geometry_mismatch=True)
+    assert found["cases"].equals(run(study, out="other", allow_geometry_mismatch=True)["cases"])
+    made = Reference(random_image(1), (0.5, 2.0, 3.0), DATASET["labels"])
+    alone = evaluate_case(made, random_image(11))["cases"]
+    assert found["cases"][found["cases"].case == "case1"].value.tolist() == pytest.approx(
+        alone.value.tolist(), nan_ok=True, rel=1e-6
+    )
+
+
+def broken(path: Path):
+    path.write_bytes(b"no image")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda s: save(random_image(1) + 2, s / "trainer1" / "case1.nii.gz"), r"case1\.nii\.gz: the prediction holds"),
+        (lambda s: save(random_image(1) + 3, s / "labels" / "case1.nii.gz"), r"labels.case1\.nii\.gz: the reference"),
+        (lambda s: broken(s / "trainer1" / "case1.nii.gz"), r"case1\.nii\.gz: cannot be read"),
+        (lambda s: broken(s / "trainer1" / "case1.npz"), r"case1\.npz: is not a file of nnU-Net probabilities"),
+        (lambda s: (s / "trainer1" / "case1.npz").unlink(), r"case1\.npz: is missing"),
+        (lambda s: np.savez(s / "trainer1" / "case1.npz", probabilities=np.zeros((3, *SHAPE), "f4")), "has shape"),
+        (lambda s: np.savez(s / "trainer1" / "case1.npz", wrong=np.zeros(3)), r"case1\.npz: is not a file"),
+        (lambda s: (s / "dataset.json").write_text("{"), r"dataset\.json: cannot be read"),
+        (lambda s: (s / "dataset.json").write_text("{}"), "has no 'labels'"),
+        (
+            lambda s: (s / "dataset.json").write_text('{"labels": {"a": 1}, "file_ending": ".mha"}'),
+            "no reference files",
+        ),
+        (
+            lambda s: save(random_image(1), s / "trainer1" / "stale.nii.gz"),
+            r"stale\.nii\.gz: is missing, the reference",
+        ),
+        (lambda s: save(random_image(1) * 0.5, s / "trainer1" / "case1.nii.gz"), "not integer labels"),
+    ],
+)
+def test_bad_files_are_named_in_one_sentence(study, spoil, sentence):
+    spoil(study)
+    with pytest.raises(UserError, match=sentence) as error:
+        run(study, probabilities_dir=study / "trainer1")
+    assert "\n" not in str(error.value)
+
+
+def test_missing_folders_and_unknown_columns_are_told(study):
+    with pytest.raises(UserError, match="no such folder"):
+        run(study, trainer=7)
+    with pytest.raises(UserError, match="unknown column 'trainr'"):
+        run(study, identity={"trainr": "x"})
+    (study / "trainer5").mkdir()
+    with pytest.raises(UserError, match="holds no predictions"):
+        run(study, trainer=5)
+
+
+def test_float_files_with_integer_labels_are_read(study):
+    whole = run(study)["cases"]
+    save(random_image(11).astype(np.float64), study / "trainer1" / "case1.nii.gz")
+    assert run(study, out="float")["cases"].equals(whole)
+
+
+def test_other_formats_are_read_by_simpleitk_with_the_same_numbers(study):
+    expected = run(study, probabilities_dir=study / "trainer1")
+    for directory in ("labels", "trainer1"):
+        (study / f"{directory}_mha").mkdir()
+        for path in (study / directory).glob("*.nii.gz"):
+            image = SimpleITK.ReadImage(str(path))
+            SimpleITK.WriteImage(image, str(study / f"{directory}_mha" / path.name.replace(".nii.gz", ".mha")))
+    found = evaluate_folder(
+        study / "labels_mha",
+        study / "trainer1_mha",
+        study / "mha",
+        dataset_json={**DATASET, "file_ending": ".mha"},
+        probabilities_dir=study / "trainer1",
+        identity={"trainer": "trainer1"},
+        progress=False,
+    )
+    pd.testing.assert_frame_equal(found["cases"], expected["cases"], rtol=1e-5)
+    assert found["thresholds"].equals(expected["thresholds"])
+
+
+def test_two_dimensional_images_with_nnunets_leading_axis_are_read(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, seed in (("labels", 1), ("pred", 2)):
+        image = (np.random.default_rng(seed).random((12, 15)) > 0.5).astype(np.uint8)
+        (tmp_path / name).mkdir()
+        SimpleITK.WriteImage(SimpleITK.GetImageFromArray(image), str(tmp_path / name / "x.png"))
+    foreground = np.clip(image * 0.8 + rng.random(image.shape) * 0.2, 0, 1).astype(np.float32)
+    np.savez(tmp_path / "pred" / "x.npz", probabilities=np.stack([1 - foreground, foreground])[:, None])
+    found = evaluate_folder(
+        tmp_path / "labels",
+        tmp_path / "pred",
+        tmp_path / "out",
+        dataset_json={"labels": {"background": 0, "a": 1}, "file_ending": ".png"},
+        probabilities_dir=tmp_path / "pred",
+        progress=False,
+    )
+    assert found["cases"].set_index("metric").value["dice"] > 0
+    assert len(found["thresholds"]) > 0

@@ -1,0 +1,44 @@
+import math
+
+import pytest
+
+from nnunet_losses.errors import UserError
+from nnunet_losses.evaluation import EvaluationSettings
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"tolerances_mm": ()},
+        {"tolerances_mm": (0,)},
+        {"tolerances_mm": (1, 1)},
+        {"strata_mm": (("a", 5), ("b", 4), ("c", math.inf))},
+        {"strata_mm": (("a", 5), ("b", 10))},
+        {"strata_mm": (("a", 5), ("a", math.inf))},
+        {"strata_mm": (("iou", math.inf),)},
+        {"strata_mm": ()},
+        {"connectivity": 8},
+        {"beta": 0},
+        {"iou_threshold": 0.4},
+        {"overlap_fraction": 0},
+        {"margin_mm": -1},
+        {"calibration_bins": 0},
+        {"threshold_logit_step": 0},
+        {"threshold_logit_max": 20},
+    ],
+)
+def test_impossible_settings_are_refused_by_name(wrong):
+    with pytest.raises(UserError, match="threshold_logit" if "threshold_logit" in str(wrong) else next(iter(wrong))):
+        EvaluationSettings(**wrong)
+
+
+def test_settings_come_from_a_config_section():
+    made = EvaluationSettings.from_mapping({"strata_mm": {"small": 3, "large": math.inf}, "tolerances_mm": [2, 1]})
+    assert made == EvaluationSettings(strata_mm=(("small", 3.0), ("large", math.inf)), tolerances_mm=(2.0, 1.0))
+    assert hash(made) is not None
+    with pytest.raises(UserError, match=r"unknown key 'tolerance_mm'.*tolerances_mm"):
+        EvaluationSettings.from_mapping({"tolerance_mm": 1})
+
+
+def test_the_first_tolerance_keeps_the_plain_name():
+    assert EvaluationSettings(tolerances_mm=(2, 0.5)).nsd_names("nsd") == {"nsd": 2.0, "nsd_0.5mm": 0.5}
