@@ -13,6 +13,11 @@ from nnunet_losses.errors import UserError
 Web = tuple[str, Path]
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_between_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pooch.core.time.sleep", lambda _: None)
+
+
 def sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
