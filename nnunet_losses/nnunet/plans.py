@@ -44,7 +44,8 @@ def derive_configuration(
     patch = list(patch_size) if patch_size is not None else [int(n) for n in parent.patch_size]
     if len(patch) != len(parent.spacing):
         raise UserError(
-            f"Configuration {name}: patch_size {patch} has {len(patch)} axes, {inherits_from} has {len(parent.spacing)}."
+            f"Configuration {name}: patch_size {patch} has {len(patch)} axes, but {inherits_from} has "
+            f"{len(parent.spacing)}."
         )
     architecture = dict(parent.configuration["architecture"])
     kwargs = dict(architecture["arch_kwargs"])

@@ -78,7 +78,7 @@ def test_adding_the_same_again_changes_nothing_and_several_processes_lose_nothin
     ("name", "overrides", "sentence"),
     [
         ("x", {"inherits_from": "3d_lowres"}, "3d_lowres, which nnU-Net did not plan; it planned 2d, 3d_fullres"),
-        ("x", {"inherits_from": "3d_fullres", "patch_size": [16, 16]}, "has 2 axes, 3d_fullres has 3"),
+        ("x", {"inherits_from": "3d_fullres", "patch_size": [16, 16]}, "has 2 axes, but 3d_fullres has 3"),
         ("x", {"inherits_from": "3d_fullres", "patch_size": [17, 16, 16], "features_per_stage": [4, 8]}, "would fit"),
         ("x", {"inherits_from": "3d_fullres", "patch_size": [8, 8, 8], "features_per_stage": [4] * 5}, "names 5"),
         ("2d", {"inherits_from": "3d_fullres"}, "already has a configuration 2d of nnU-Net's own"),
