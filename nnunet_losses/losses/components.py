@@ -30,5 +30,5 @@ def label_components(labels: NDArray[np.generic]) -> NDArray[np.int16]:
 
 
 def _label(labels: NDArray[np.generic]) -> NDArray[np.int16]:
-    ids = cc3d.connected_components(labels, connectivity=26 if labels.ndim == 3 else 8)
-    return np.minimum(ids, LAST_ID).astype(np.int16)
+    ids, count = cc3d.connected_components(labels, connectivity=26 if labels.ndim == 3 else 8, return_N=True)
+    return (ids if count <= LAST_ID else np.minimum(ids, LAST_ID)).astype(np.int16)

@@ -38,27 +38,35 @@ def inverse_weights(instances: Tensor, valid: Tensor | None = None, *, definitio
             f"valid must have shape {(len(instances), 1, *instances.shape[2:])} beside instances of shape "
             f"{tuple(instances.shape)}, got {tuple(valid.shape)}"
         )
-    ids = instances.flatten(0, 1).flatten(1).long()
-    rows, slots = len(ids), int(ids.max()) + 2  # the last slot takes what is not valid
+    ids = instances.flatten(0, 1).flatten(1)
+    count = torch.full((len(ids), 1), ids.shape[1], device=ids.device)
     if valid is not None:
-        ids = torch.where(valid.expand_as(instances).reshape(ids.shape), ids, slots - 1)
-    ids = ids + slots * torch.arange(rows, device=ids.device)[:, None]
-    sizes = torch.bincount(ids.view(-1), minlength=rows * slots).view(rows, slots)
-    weights = torch.zeros(rows, slots, device=ids.device)
-    weights[:, :-1] = WEIGHTINGS[definition](sizes[:, :-1].float())
-    return weights.view(-1)[ids].view(instances.shape)
+        valid = valid.expand_as(instances).reshape(ids.shape)
+        ids, count = ids * valid, valid.sum(1, keepdim=True)
+    # Lesions are few: only their voxels are counted one by one and looked up.
+    lesion = ids.view(-1).nonzero()[:, 0]
+    slots = int(ids.max()) + 1
+    number = lesion // ids.shape[1] * slots + ids.view(-1)[lesion]
+    sizes = torch.bincount(number, minlength=len(ids) * slots).view(-1, slots)
+    sizes[:, :1] = count - sizes.sum(1, keepdim=True)
+    by_number = WEIGHTINGS[definition](sizes.float())
+    weights = by_number[:, :1].repeat(1, ids.shape[1])
+    weights.view(-1)[lesion] = by_number.view(-1)[number]
+    if valid is not None:
+        weights *= valid
+    return weights.view(instances.shape)
 
 
 def _release_weights(sizes: Tensor) -> Tensor:
     """Weights by component number from sizes (rows, numbers); number 0 is the background."""
     total, present = sizes.sum(1, keepdim=True), (sizes > 0).sum(1, keepdim=True)
-    return (total / (present * sizes)).clamp(*LIMITS)
+    return (total / (present * sizes).clamp_min(1)).clamp(*LIMITS)
 
 
 def _positive_weights(sizes: Tensor) -> Tensor:
     lesions = sizes[:, 1:]
     total, present = lesions.sum(1, keepdim=True), (lesions > 0).sum(1, keepdim=True)
-    return torch.cat([torch.ones_like(sizes[:, :1]), total / (present * lesions)], 1)
+    return torch.cat([torch.ones_like(sizes[:, :1]), total / (present * lesions).clamp_min(1)], 1)
 
 
 WEIGHTINGS: dict[str, Callable[[Tensor], Tensor]] = {"iw": _release_weights, "iwpos": _positive_weights}
