@@ -24,7 +24,7 @@ def bayesian_signed_rank(
     z = np.vstack([np.zeros((1, pairs)), differences])
     order = np.argsort(z, axis=0, kind="stable")
     z = np.take_along_axis(z, order, axis=0)
-    step = max(1, min(draws, 500_000 // (n + 1)))
+    step = min(draws, max(500, 500_000 // (n + 1)))  # a block stays in the cache
     largest = np.zeros((pairs, 3))
     for start in range(0, draws, step):
         size = min(step, draws - start)

@@ -8,7 +8,7 @@ from scipy import stats
 FEW_CASES = 8  # below this a resampled set of cases says almost nothing of the spread
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)  # large: 8 bytes × resamples × cases
 def resample_counts(n: int, resamples: int, seed: int) -> np.ndarray:
     """How often each of `n` cases was drawn: (resamples, n) float64, each row summing to n.
 
@@ -51,13 +51,28 @@ def expanded_level(n: int, confidence: float) -> float:
     return float(stats.norm.cdf(-np.sqrt(n / (n - 1)) * t))
 
 
+def percentile_interval(samples: np.ndarray, n: int, confidence: float) -> tuple[np.ndarray, np.ndarray]:
+    """(low, high) of resampled statistics (resamples, columns), expanded for n cases; NaN below 8 cases.
+
+    NaN samples (a recall in a resample without lesions) are left out; a column of NaN gives NaN.
+    """
+    low, high = np.full((2, samples.shape[1]), np.nan)
+    some = np.isfinite(samples).any(axis=0)
+    if n >= FEW_CASES and some.any():
+        level = expanded_level(n, confidence)
+        low[some], high[some] = np.nanquantile(samples[:, some], [level, 1 - level], axis=0)
+    return low, high
+
+
 def mean_interval(
     values: np.ndarray, means: np.ndarray, *, confidence: float
 ) -> tuple[np.ndarray, np.ndarray, str, str]:
     """(low, high, method, reason) of the means of the columns of `values`, given their bootstrap `means`.
 
     Percentile bootstrap, expanded for small n; Student's t below 8 cases (a bootstrap cannot leave the range of
-    the data, so it would pretend certainty); NaN for one case.
+    the data, so it would pretend certainty); NaN for one case. In simulations (benchmarks/statistics_simulation.py)
+    95 % intervals of Dice- and F1-like scores cover 92-97 % from 30 cases on; with fewer cases and rare failures they
+    cover less, as every interval does that cannot know of a failure it has not seen.
     """
     n, columns = values.shape
     if n < 2:
@@ -68,9 +83,7 @@ def mean_interval(
         mean = values.mean(axis=0)
         reason = f"n = {n}: too few cases to resample, Student's t instead"
         return mean - half, mean + half, "t", reason
-    level = expanded_level(n, confidence)
-    low, high = np.quantile(means, [level, 1 - level], axis=0)
-    return low, high, "percentile", ""
+    return *percentile_interval(means, n, confidence), "percentile", ""
 
 
 def bca_interval(values: np.ndarray, means: np.ndarray, *, confidence: float) -> tuple[np.ndarray, np.ndarray]:

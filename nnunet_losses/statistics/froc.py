@@ -1,11 +1,9 @@
 """FROC and precision-recall of every trainer, with bootstrap intervals over cases, paired between trainers."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.statistics.bootstrap import FEW_CASES, resample_counts
+from nnunet_losses.statistics.bootstrap import FEW_CASES, percentile_interval, resample_counts
 from nnunet_losses.statistics.detection import (
     MEASURES,
     Detections,
@@ -98,18 +96,6 @@ def _resampled_measures(found: Detections, counts: np.ndarray | None) -> np.ndar
     return np.vstack([measures(curves(thinned, part)) for part in np.array_split(counts, max(1, len(counts) // 1_000))])
 
 
-def _interval(samples: np.ndarray, confidence: float, n: int) -> tuple[np.ndarray, np.ndarray]:
-    if n < FEW_CASES or not len(samples):
-        nan = np.full(samples.shape[1], np.nan)
-        return nan, nan.copy()
-    alpha = (1 - confidence) / 2
-    with warnings.catch_warnings():
-        # A recall that no resample reaches has no band: NaN is the answer, not a mishap.
-        warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
-        low, high = np.nanquantile(samples, [alpha, 1 - alpha], axis=0)
-    return low, high
-
-
 def _few(n: int) -> str:
     return f"n = {n}: too few cases for a bootstrap interval" if n < FEW_CASES else ""
 
@@ -124,7 +110,7 @@ def _measure_table(
 ) -> pd.DataFrame:
     n, rows = len(roster.cases), []
     for trainer, detected in found.items():
-        low, high = _interval(resampled[trainer], confidence, n)
+        low, high = percentile_interval(resampled[trainer], n, confidence)
         for k, name in enumerate(MEASURES):
             rows.append(
                 {
@@ -147,7 +133,7 @@ def _pair_table(
     for i, a in enumerate(trainers):
         for b in trainers[i + 1 :]:
             samples = resampled[a] - resampled[b]
-            low, high = _interval(samples, confidence, n)
+            low, high = percentile_interval(samples, n, confidence)
             for k, name in enumerate(MEASURES):
                 rows.append(
                     {
@@ -177,8 +163,8 @@ def _curve_tables(found: Detections, counts: np.ndarray | None, confidence: floa
     # The curve ends where the lowest threshold was: beyond there is nothing to show.
     grid = np.append(FALSE_POSITIVE_GRID[last > FALSE_POSITIVE_GRID], min(last, FALSE_POSITIVE_GRID[-1]))
     reached = RECALL_GRID[np.nanmax(full.recall) >= RECALL_GRID]
-    froc_low, froc_high = _interval(recall_at(grid, thinned), confidence, n)
-    pr_low, pr_high = _interval(precision_at(reached, thinned), confidence, n)
+    froc_low, froc_high = percentile_interval(recall_at(grid, thinned), n, confidence)
+    pr_low, pr_high = percentile_interval(precision_at(reached, thinned), n, confidence)
     return {
         "froc_curve": pd.DataFrame(
             {"fp_per_case": grid, "recall": recall_at(grid, full)[0], "low": froc_low, "high": froc_high}

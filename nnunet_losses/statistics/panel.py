@@ -107,10 +107,13 @@ def without_seed(trainer: str, seed: int) -> str:
 
 def merge_seeds(table: pd.DataFrame) -> pd.DataFrame:
     """The table with repeats under one trainer name; the column `seed` still tells them apart."""
-    runs = table[["trainer", "seed"]].drop_duplicates()
-    names = {(t, s): without_seed(t, s) for t, s in zip(runs["trainer"], runs["seed"], strict=True)}
-    merged = [names[key] for key in zip(table["trainer"], table["seed"], strict=True)]
-    return table.assign(trainer=merged)
+    repeated = (table["seed"] != 0).to_numpy()
+    if not repeated.any():
+        return table
+    trainer = table["trainer"].to_numpy(dtype=object, copy=True)
+    seeds = table["seed"].to_numpy()[repeated]
+    trainer[repeated] = [without_seed(t, s) for t, s in zip(trainer[repeated], seeds, strict=True)]
+    return table.assign(trainer=trainer)
 
 
 def check_cases(cases: pd.DataFrame, baseline: str) -> None:

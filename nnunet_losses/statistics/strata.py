@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from nnunet_losses.statistics.bootstrap import FEW_CASES, resample_counts
+from nnunet_losses.statistics.bootstrap import FEW_CASES, percentile_interval, resample_counts
 from nnunet_losses.statistics.panel import Policy, merge_seeds
 from nnunet_losses.statistics.roster import Roster, rosters
 
@@ -59,42 +59,30 @@ def _name(low: float, high: float) -> str:
 def _rows(
     chosen: pd.DataFrame, roster: Roster, stratum: dict[str, object], counts: np.ndarray, confidence: float
 ) -> list[dict[str, object]]:
-    alpha = 1 - confidence
-    resampled: dict[str, np.ndarray] = {}
-    recalls: dict[str, float] = {}
+    alpha, trainers = 1 - confidence, roster.trainers
+    cell = (chosen["position"].to_numpy(), chosen["trainer"].map({t: k for k, t in enumerate(trainers)}).to_numpy())
+    weight = chosen["weight"].to_numpy()
+    present, found = np.zeros((2, len(roster.cases), len(trainers)))
+    np.add.at(present, cell, weight)
+    np.add.at(found, cell, weight * chosen["matched"].to_numpy(dtype=float))
+    n, hits = present.sum(axis=0), found.sum(axis=0)
+    recall = np.divide(hits, n, out=np.full(len(trainers), np.nan), where=n > 0)
+    total = counts @ present
+    samples = np.divide(counts @ found, total, out=np.full(total.shape, np.nan), where=total > 0)
+    base = trainers.index(roster.baseline) if roster.baseline in trainers else None
     rows: list[dict[str, object]] = []
-    for trainer in reversed(roster.trainers):  # the baseline first: the others are compared with it
-        own = chosen[chosen["trainer"] == trainer]
-        position, weight = own["position"].to_numpy(), own["weight"].to_numpy()
-        hit = weight * own["matched"].to_numpy(dtype=float)
-        found = np.bincount(position, weights=hit, minlength=len(roster.cases))
-        present = np.bincount(position, weights=weight, minlength=len(roster.cases))
-        n, hits = float(present.sum()), float(found.sum())
-        total = counts @ present
-        samples = np.divide(counts @ found, total, out=np.full(len(total), np.nan), where=total > 0)
-        resampled[trainer] = samples
-        few = int((present > 0).sum())
-        wilson = proportion_confint(hits, n, alpha=alpha, method="wilson") if n else (np.nan, np.nan)
-        against = resampled.get(roster.baseline)
-        paired = against is not None and trainer != roster.baseline
-        recall = hits / n if n else np.nan
-        recalls[trainer] = recall
-        low, high = _ends(samples, alpha, few)
-        d_low, d_high = _ends(samples - against, alpha, few) if paired and against is not None else (np.nan, np.nan)
+    for k, trainer in enumerate(trainers):
+        few = int((present[:, k] > 0).sum())
+        wilson = proportion_confint(hits[k], n[k], alpha=alpha, method="wilson") if n[k] else (np.nan, np.nan)
+        pair = np.full(len(samples), np.nan) if base in (None, k) else samples[:, k] - samples[:, base]
+        (low, d_low), (high, d_high) = percentile_interval(np.column_stack([samples[:, k], pair]), few, confidence)
+        difference = np.nan if base in (None, k) else recall[k] - recall[base]
         rows.append(
             {
-                "trainer": trainer, **stratum, "n": n, "hits": hits, "n_cases": few, "recall": recall,
+                "trainer": trainer, **stratum, "n": n[k], "hits": hits[k], "n_cases": few, "recall": recall[k],
                 "wilson_low": wilson[0], "wilson_high": wilson[1], "low": low, "high": high,
-                "difference": recall - recalls[roster.baseline] if paired else np.nan,
-                "difference_low": d_low, "difference_high": d_high,
+                "difference": difference, "difference_low": d_low, "difference_high": d_high,
                 "reason": "" if few >= FEW_CASES else f"lesions in {few} cases: too few to resample",
             }
         )  # fmt: skip
-    return rows[::-1]
-
-
-def _ends(samples: np.ndarray, alpha: float, cases: int) -> tuple[float, float]:
-    if cases < FEW_CASES:
-        return np.nan, np.nan
-    low, high = np.nanquantile(samples, [alpha / 2, 1 - alpha / 2])
-    return float(low), float(high)
+    return rows

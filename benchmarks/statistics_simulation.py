@@ -1,0 +1,133 @@
+"""Are the intervals honest? Coverage of 95 % intervals and family-wise error of Holm, on data like Dice and F1.
+
+    python benchmarks/statistics_simulation.py [--studies 2000]
+
+Writes benchmarks/results/statistics_simulation.json. Two groups are no pass
+criteria but limits to know: with few cases, a failure that was not seen cannot be in the interval; with "shared
+models", all cases of a fold share a lucky or unlucky training, which no test on cases can know, and repeated seeds and
+the fold test are there to tell.
+"""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from nnunet_losses.statistics.bootstrap import bootstrap_means, mean_interval, percentile_interval
+from nnunet_losses.statistics.fold_test import corrected_t
+from nnunet_losses.statistics.hodges_lehmann import hodges_lehmann
+from nnunet_losses.statistics.pairwise import holm
+from nnunet_losses.statistics.signed_rank import signed_rank
+
+RESULTS = Path(__file__).parent / "results" / "statistics_simulation.json"
+RESAMPLES = 2_000
+Population = Callable[[np.random.Generator, int], np.ndarray]
+
+
+def dice_like(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Skewed to the left, with some missed cases at exactly zero."""
+    return np.where(rng.random(n) < 0.04, 0.0, rng.beta(6, 2, n))
+
+
+def f1_like(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Few lesions a case: many ties, some zeros and ones."""
+    lesions = 1 + rng.poisson(3, n)
+    found = rng.binomial(lesions, rng.beta(4, 2, n))
+    invented = rng.poisson(1, n)
+    return np.round(2 * found / (found + lesions + invented), 12)
+
+
+POPULATIONS: dict[str, Population] = {"dice": dice_like, "f1": f1_like}
+
+
+def coverage_of_means(population: Population, n: int, studies: int, rng: np.random.Generator) -> float:
+    """Share of studies of n cases whose interval holds the mean of the population."""
+    truth = population(np.random.default_rng(99), 4_000_000).mean()
+    values = np.column_stack([population(rng, n) for _ in range(studies)])
+    means = bootstrap_means(values, resamples=RESAMPLES, seed=int(rng.integers(2**31)))
+    low, high, *_ = mean_interval(values, means, confidence=0.95)
+    return float(((low <= truth) & (truth <= high)).mean())
+
+
+def coverage_of_differences(population: Population, n: int, studies: int, rng: np.random.Generator) -> float:
+    """Share of studies whose Hodges-Lehmann interval holds 0 when two trainers differ by noise alone."""
+    covered = 0
+    for _ in range(studies):
+        d = np.round(population(rng, n) - population(rng, n), 12)
+        _, low, high = hodges_lehmann(d)
+        covered += low <= 0 <= high
+    return covered / studies
+
+
+def coverage_of_clustered_recall(n: int, studies: int, rng: np.random.Generator) -> float:
+    """Lesions of one case share its luck: coverage of the cluster bootstrap of the pooled recall."""
+
+    def study(generator: np.random.Generator, cases: int) -> tuple[np.ndarray, np.ndarray]:
+        lesions = 1 + generator.geometric(0.2, cases)
+        return generator.binomial(lesions, generator.beta(1.5, 1.0, cases)), lesions
+
+    found, lesions = study(np.random.default_rng(99), 4_000_000)
+    truth, covered = found.sum() / lesions.sum(), 0
+    for _ in range(studies):
+        pair = np.column_stack(study(rng, n)).astype(float)
+        totals = bootstrap_means(pair, resamples=RESAMPLES, seed=0)
+        low, high = percentile_interval(totals[:, :1] / totals[:, 1:], n, 0.95)
+        covered += low[0] <= truth <= high[0]
+    return covered / studies
+
+
+def family_wise_error(
+    population: Population, n: int, trainers: int, studies: int, rng: np.random.Generator, fold_noise: float = 0.0
+) -> tuple[float, float]:
+    """Share of studies of equal trainers in which Holm finds a difference: (Wilcoxon on cases, corrected t on folds).
+
+    fold_noise: SD of what a trainer gains or loses by chance in all cases of a fold.
+    """
+    a, b = np.triu_indices(trainers, 1)
+    fold = np.arange(n) % 5
+    false = np.zeros(2)
+    for _ in range(studies):
+        values = np.column_stack([population(rng, n) for _ in range(trainers)])
+        shared = 0.5 * values + 0.5 * values.mean(axis=1, keepdims=True)  # hard cases are hard for all
+        shared = np.round(shared + fold_noise * rng.normal(size=(5, trainers))[fold], 2)
+        d = np.round(shared[:, a] - shared[:, b], 12)
+        false[0] += holm(signed_rank(d).p).min() < 0.05
+        by_fold = np.array([d[fold == f].mean(axis=0) for f in range(5)])
+        false[1] += holm(corrected_t(by_fold)[1]).min() < 0.05
+    return float(false[0] / studies), float(false[1] / studies)
+
+
+def simulate(studies: int, seed: int = 0) -> dict[str, dict[str, float]]:
+    """All scenarios by group: coverage, coverage of few cases, family-wise error, shared models."""
+    rng = np.random.default_rng(seed)
+    coverage, small, error, shared = {}, {}, {}, {}
+    for name, population in POPULATIONS.items():
+        for n in (5, 10, 20):
+            small[f"mean of {name}, {n} cases"] = coverage_of_means(population, n, studies, rng)
+        for n in (30, 60, 200):
+            coverage[f"mean of {name}, {n} cases"] = coverage_of_means(population, n, studies, rng)
+        for n in (30, 100):
+            coverage[f"difference of {name}, {n} cases"] = coverage_of_differences(population, n, studies, rng)
+        for n in (12, 60):
+            error[f"{name}, 6 trainers, {n} cases"] = family_wise_error(population, n, 6, studies, rng)[0]
+        on_cases, on_folds = family_wise_error(population, 60, 6, studies, rng, fold_noise=0.03)
+        shared[f"{name}, Wilcoxon on cases"], shared[f"{name}, corrected t on folds"] = on_cases, on_folds
+    for n in (30, 100):
+        coverage[f"recall of clustered lesions, {n} cases"] = coverage_of_clustered_recall(n, studies, rng)
+    return {"coverage": coverage, "coverage, few cases": small, "family-wise error": error, "shared models": shared}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--studies", type=int, default=2_000)
+    options = parser.parse_args()
+    result = {"studies": options.studies, **simulate(options.studies)}
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    print(RESULTS.read_text())
+
+
+if __name__ == "__main__":
+    main()
