@@ -38,15 +38,13 @@ rule data:
     """Only the data: made or fetched, inspected, planned, split, preprocessed."""
     input:
         preprocessed_files(),
-        collect(
-            "results/datasets/{dataset}/splits_final.json", dataset=description_files
-        ),
+        collect("results/datasets/{dataset}/splits_final.json", dataset=description_files),
 
 
 rule trained:
     """Everything up to the trained models."""
     input:
-        run_files("models", "/jobs.parquet"),
+        run_files("models", "jobs.parquet"),
 
 
 rule partial_report:

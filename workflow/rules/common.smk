@@ -15,7 +15,7 @@ from nnunet_losses.study import Run, load_study, read_splits
 
 os.environ.update(
     # the commands of the environment that Snakemake itself runs in, activated or not
-    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
     nnUNet_raw=str(Path("work/nnUNet_raw").absolute()),
     nnUNet_preprocessed=str(Path("work/nnUNet_preprocessed").absolute()),
     nnUNet_results=str(Path("work/nnUNet_results").absolute()),
@@ -30,11 +30,7 @@ try:
         )
     description_files = {}
     for entry in study.dataset_files:
-        path = (
-            entry
-            if entry.endswith(".yaml")
-            else str(Path(workflow.basedir, "config/datasets", f"{entry}.yaml"))
-        )
+        path = entry if entry.endswith(".yaml") else str(Path(workflow.basedir, "config/datasets", f"{entry}.yaml"))
         description_files[load_dataset_description(path).name] = path
     own_splits = study.config["folds"].get("file")
     split_count = study.fold_count or len(read_splits(own_splits, "folds.file"))
@@ -70,31 +66,32 @@ wildcard_constraints:
     fold=r"\d+",
 
 
-def run_files(kind, name=""):
-    """The file (or folder) that each training of the study has under results/<kind>/."""
+def run_files(kind, *names):
+    """The files of these names (or, without a name, the folder) of each training of the study under results/<kind>/."""
     return [
-        f"results/{kind}/{run.dataset}/{study.plans}__{run.configuration}/{run.trainer}/fold_{run.fold}{name}"
+        str(
+            Path(
+                "results",
+                kind,
+                run.dataset,
+                f"{study.plans}__{run.configuration}",
+                run.trainer,
+                f"fold_{run.fold}",
+                *names,
+            )
+        )
         for run in runs
     ]
 
 
 def preprocessed_files():
     """The mark that each data set has been preprocessed for each configuration."""
-    return sorted(
-        {
-            f"results/preprocessed/{run.dataset}/{study.plans}/{run.configuration}.json"
-            for run in runs
-        }
-    )
+    return sorted({f"results/preprocessed/{run.dataset}/{study.plans}/{run.configuration}.json" for run in runs})
 
 
 def existing(files, name):
     """All files for the study itself; those that are there already for its partial report."""
-    return (
-        [file for file in files if Path(file).exists()]
-        if name.endswith("-partial")
-        else files
-    )
+    return [file for file in files if Path(file).exists()] if name.endswith("-partial") else files
 
 
 def dataset_number(dataset):
@@ -104,11 +101,7 @@ def dataset_number(dataset):
 
 def split_options():
     """How `nnunet-losses split` is to split."""
-    return (
-        f"--file {own_splits}"
-        if own_splits
-        else f"--folds {split_count} --seed {study.config['folds']['seed']}"
-    )
+    return f"--file {own_splits}" if own_splits else f"--folds {split_count} --seed {study.config['folds']['seed']}"
 
 
 def configuration_options(name):

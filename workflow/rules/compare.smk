@@ -19,8 +19,7 @@ rule compare:
     input:
         study="results/studies/{study}/study.json",
         tables=lambda wildcards: existing(
-            run_files("tables", "/cases.parquet")
-            + run_files("models", "/training.parquet"),
+            run_files("tables", "cases.parquet") + run_files("models", "training.parquet"),
             wildcards.study,
         ),
     output:
@@ -34,9 +33,7 @@ rule compare:
         mem_mb=8000,
         runtime=240,
     params:
-        folders=lambda wildcards, input: sorted(
-            {str(Path(table).parent) for table in input.tables}
-        ),
+        folders=lambda wildcards, input: sorted({str(Path(table).parent) for table in input.tables}),
         tables=subpath(output.cases, parent=True),
         statistics=subpath(output.ranking, parent=True),
     shell:

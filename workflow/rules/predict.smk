@@ -6,14 +6,8 @@ rule predict:
     input:
         model="results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/checkpoint_final.pth",
     output:
-        segmentations=directory(
-            "results/predictions/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}"
-        ),
-        probabilities=temp(
-            directory(
-                "results/probabilities/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}"
-            )
-        ),
+        segmentations=directory("results/predictions/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}"),
+        probabilities=temp(directory("results/probabilities/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}")),
     log:
         "logs/predict/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
     priority: 20
@@ -24,9 +18,7 @@ rule predict:
         runtime=240,
     params:
         device=study.config["device"],
-        environment=lambda wildcards, threads: parallel_environment(
-            study.config["device"], threads
-        ),
+        environment=lambda wildcards, threads: parallel_environment(study.config["device"], threads),
     shell:
         "( export {params.environment} &&"
         " nnunet-losses predict {wildcards.dataset} {wildcards.configuration} {wildcards.fold} -tr {wildcards.trainer}"

@@ -17,8 +17,7 @@ rule plan:
         planner=study.planner,
         number=lambda wildcards: dataset_number(wildcards.dataset),
     shell:
-        "( nnUNetv2_extract_fingerprint -d {params.number} -np {threads} --clean --no_pbar &&"
-        " nnUNetv2_plan_experiment -d {params.number} -pl {params.planner} &&"
+        "( nnUNetv2_plan_and_preprocess -d {params.number} -pl {params.planner} -npfp {threads} --clean --no_pp --no_pbar &&"
         " cp $nnUNet_preprocessed/{wildcards.dataset}/{wildcards.plans}.json {output.plans} ) > {log} 2>&1"
 
 
@@ -54,8 +53,7 @@ rule preprocess:
         number=lambda wildcards: dataset_number(wildcards.dataset),
         how=lambda wildcards: configuration_options(wildcards.configuration),
     shell:
-        "( nnunet-losses configure {wildcards.dataset} {wildcards.configuration} -p {wildcards.plans} {params.how} &&"
+        "( nnunet-losses configure {wildcards.dataset} {wildcards.configuration} -p {wildcards.plans} {params.how}"
+        " --out {output.configuration} &&"
         " nnUNetv2_preprocess -d {params.number} -plans_name {wildcards.plans} -c {wildcards.configuration}"
-        " -np {threads} --no_pbar &&"
-        " nnunet-losses configure {wildcards.dataset} {wildcards.configuration} -p {wildcards.plans} {params.how}"
-        " --out {output.configuration} ) > {log} 2>&1"
+        " -np {threads} --no_pbar ) > {log} 2>&1"

@@ -8,9 +8,7 @@ rule train:
         configuration="results/preprocessed/{dataset}/{plans}/{configuration}.json",
         splits="results/datasets/{dataset}/splits_final.json",
     output:
-        model=protected(
-            "results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/checkpoint_final.pth"
-        ),
+        model="results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/checkpoint_final.pth",
         curves="results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/training.parquet",
         job="results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/jobs.parquet",
     log:
@@ -25,9 +23,7 @@ rule train:
         runtime=2880,
     params:
         device=study.config["device"],
-        environment=lambda wildcards, threads: parallel_environment(
-            study.config["device"], threads
-        ),
+        environment=lambda wildcards, threads: parallel_environment(study.config["device"], threads),
         out=subpath(output.model, parent=True),
     shell:
         "( export {params.environment} &&"
