@@ -10,6 +10,7 @@ from nnunet_losses.statistics.columns import COLUMNS
 from nnunet_losses.statistics.consensus import consensus_table
 from nnunet_losses.statistics.failures import failures_table
 from nnunet_losses.statistics.fold_test import fold_test_table
+from nnunet_losses.statistics.foreground import with_foreground_mean
 from nnunet_losses.statistics.friedman import friedman_tables
 from nnunet_losses.statistics.froc import froc_tables
 from nnunet_losses.statistics.lesion_model import lesion_model_table
@@ -48,15 +49,18 @@ def compare(
     policy: Policy | None = None,
     higher_is_better: Mapping[str, bool] | None = None,
     edges_mm: Sequence[float] = EDGES_MM,
+    foreground_mean: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Every statistic of a study, by table name; the columns are listed in `nnunet_losses.statistics`.
 
     lesions, thresholds, jobs add their tables. resamples: of cases, for means, ranks and detection; test_resamples:
     of cases for test-then-rank; draws: of the Bayesian posterior. rope: region of practical equivalence by metric
-    (default 0.01 for scores, 0.5 mm for distances). edges_mm: bins of lesion diameter.
+    (default 0.01 for scores, 0.5 mm for distances). edges_mm: bins of lesion diameter. foreground_mean: of several
+    labels also compare the mean over labels, as label "foreground mean".
     Raises ValueError for a malformed table, an unknown baseline or metric.
     """
-    cut = list(panels(cases, baseline=baseline, metrics=metrics, policy=policy, higher_is_better=higher_is_better))
+    values = with_foreground_mean(cases) if foreground_mean else cases
+    cut = list(panels(values, baseline=baseline, metrics=metrics, policy=policy, higher_is_better=higher_is_better))
     all_ranks: dict[tuple[str, ...], list[BootstrapRanks]] = {}
     parts: dict[str, list[pd.DataFrame]] = {}
     for panel in cut:
@@ -91,7 +95,7 @@ def compare(
     if jobs is not None and len(jobs):
         result["failures"] = failures_table(jobs)
     result["sensitivity"] = sensitivity_table(
-        cases, cut, all_ranks, policy=policy, higher_is_better=higher_is_better, thresholds=result.get("thresholds")
+        values, cut, all_ranks, policy=policy, higher_is_better=higher_is_better, thresholds=result.get("thresholds")
     )
     return {
         name: result[name] if len(result[name]) else pd.DataFrame(columns=list(columns))

@@ -4,12 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nnunet_losses.statistics.panel import Panel, without_rounding_noise
-
-
-def case_ranks(panel: Panel) -> np.ndarray:
-    """Rank of each trainer (columns) in each case (rows), 1 is best, ties averaged."""
-    return stats.rankdata(-without_rounding_noise(panel.oriented, scale=panel.values), axis=1)
+from nnunet_losses.statistics.panel import Panel
+from nnunet_losses.statistics.ranking import case_ranks
 
 
 def critical_difference(k: int, n: int, *, confidence: float = 0.95) -> float:

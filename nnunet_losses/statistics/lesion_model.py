@@ -59,7 +59,8 @@ def _fit(rows: pd.DataFrame, trainer: str, confidence: float) -> list[dict[str, 
         reason = "too few cases or sizes for the model"
         return [{**common, "term": term, **nan, "reason": reason} for term in TERMS]
     model = sm.GLM(hit, design, family=sm.families.Binomial())
-    with warnings.catch_warnings():
+    # On the way to separation the exponentials overflow; that is what the warning below reports.
+    with warnings.catch_warnings(), np.errstate(over="ignore"):
         warnings.simplefilter("error", PerfectSeparationWarning)
         try:
             fit = model.fit(cov_type="cluster", cov_kwds={"groups": rows["position"].to_numpy()})

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy import stats
 
 from nnunet_losses.statistics.bayes import bayesian_signed_rank
-from nnunet_losses.statistics.hodges_lehmann import hodges_lehmann
+from nnunet_losses.statistics.hodges_lehmann import hodges_lehmann, interval_rank
 from nnunet_losses.statistics.panel import Panel
 from nnunet_losses.statistics.sign_flip import sign_flip_p
 from nnunet_losses.statistics.signed_rank import signed_rank
@@ -64,7 +64,11 @@ def pairwise_table(
     p_baseline = np.full(len(a), np.nan)
     p_baseline[against_baseline] = holm(ranks.p[against_baseline])
     bayes = bayesian_signed_rank(better, rope=rope, draws=draws, seed=seed)
-    reason = "" if n >= 6 else f"n = {n}: no {confidence:.0%} interval, the smallest possible p is {_smallest(n)}"
+    reason = ""
+    if interval_rank(n, confidence) == 0:
+        reason = f"n = {n}: no {confidence:.0%} interval, the smallest possible p is {min(1.0, 2.0 ** (1 - n)):.3g}"
+    if n == 0:
+        reason = "no case in which every trainer has a value"
     return panel.table(
         trainer_a=[panel.trainers[i] for i in a],
         trainer_b=[panel.trainers[j] for j in b],
@@ -90,7 +94,3 @@ def pairwise_table(
         p_false_claim=false_claim_probability(d),
         reason=reason,
     )
-
-
-def _smallest(n: int) -> str:
-    return f"{min(1.0, 2.0 ** (1 - n)):.3g}" if n else "undefined"

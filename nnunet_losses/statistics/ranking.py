@@ -32,6 +32,11 @@ def best_first(scores: np.ndarray) -> np.ndarray:
     return stats.rankdata(-without_rounding_noise(scores, scale=scores), axis=-1, method="min")
 
 
+def case_ranks(panel: Panel) -> np.ndarray:
+    """Rank of each trainer (columns) in each case (rows), 1 is best, ties averaged."""
+    return stats.rankdata(-without_rounding_noise(panel.oriented, scale=panel.values), axis=1)
+
+
 def ranking_table(
     panel: Panel,
     ranks: list[BootstrapRanks],
@@ -79,19 +84,31 @@ def ranking_table(
         table[f"p_top3{suffix}"] = (entry.resampled <= 3).mean(axis=0) if n > 1 else nan
     table = panel.coverage.merge(table, on="trainer", how="left").sort_values("rank", kind="stable")
     few = f"n = {n}: ranks resampled from so few cases understate the doubt" if 1 < n < FEW_CASES else ""
+    if n == 0:
+        reason = "no case in which every trainer has a value"
     note = "; ".join(part for part in (reason, few) if part)
     table["reason"] = [own or note for own in table["reason"]]
     return panel.table(**{str(name): column.to_numpy() for name, column in table.items()})
 
 
+def unranked(panel: Panel, method: str) -> BootstrapRanks:
+    """What a panel without cases has: no ranks, no resamples."""
+    k = len(panel.trainers)
+    return BootstrapRanks(method, np.full(k, np.nan), np.empty((0, k)))
+
+
 def rank_by_mean(panel: Panel, means: np.ndarray) -> BootstrapRanks:
     """Mean over cases, then rank; `means` (resamples, trainers) are the bootstrap means."""
+    if not panel.cases:
+        return unranked(panel, "mean")
     sign = 1.0 if panel.higher_is_better else -1.0
     return BootstrapRanks("mean", best_first(panel.oriented.mean(axis=0)), best_first(sign * means))
 
 
 def rank_by_ranks(panel: Panel, *, resamples: int, seed: int) -> BootstrapRanks:
     """Rank in every case (ties averaged), mean of the ranks, then rank."""
-    per_case = stats.rankdata(-panel.oriented, axis=1)
+    if not panel.cases:
+        return unranked(panel, "ranks")
+    per_case = case_ranks(panel)
     means = bootstrap_means(per_case, resamples=resamples, seed=seed)
     return BootstrapRanks("ranks", best_first(-per_case.mean(axis=0)), best_first(-means))

@@ -5,7 +5,7 @@ from scipy import stats
 
 from nnunet_losses.statistics.bootstrap import resample_counts, running_totals
 from nnunet_losses.statistics.panel import Panel
-from nnunet_losses.statistics.ranking import BootstrapRanks, best_first
+from nnunet_losses.statistics.ranking import BootstrapRanks, best_first, unranked
 
 
 def rank_by_tests(panel: Panel, *, resamples: int, seed: int, alpha: float = 0.05) -> BootstrapRanks:
@@ -15,18 +15,19 @@ def rank_by_tests(panel: Panel, *, resamples: int, seed: int, alpha: float = 0.0
     Source: Wiesenfarth et al., Methods and open-source toolkit for analyzing and visualizing challenge results,
     Scientific Reports 2021.
     """
+    if not panel.cases:
+        return unranked(panel, "tests")
     n, trainers = len(panel.cases), len(panel.trainers)
     a, b = panel.pairs
     differences = panel.differences() if panel.higher_is_better else -panel.differences()
     wins = np.zeros((1 + resamples, trainers))
-    if n:
-        # First row: the cases as they are.
-        counts = np.vstack([np.ones((1, n)), resample_counts(n, resamples, seed)]).astype(np.float32).T.copy()
-        threshold = stats.norm.isf(alpha)
-        for k, column in enumerate(differences.T):
-            z = _signed_rank_z(column, counts)
-            wins[:, a[k]] += z > threshold
-            wins[:, b[k]] += z < -threshold
+    # First row: the cases as they are.
+    counts = np.vstack([np.ones((1, n)), resample_counts(n, resamples, seed)]).astype(np.float32).T.copy()
+    threshold = stats.norm.isf(alpha)
+    for k, column in enumerate(differences.T):
+        z = _signed_rank_z(column, counts)
+        wins[:, a[k]] += z > threshold
+        wins[:, b[k]] += z < -threshold
     ranks = best_first(wins)
     return BootstrapRanks("tests", ranks[0], ranks[1:])
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -70,3 +71,26 @@ def test_names_with_markup_stay_untouched(study: pd.DataFrame) -> None:
     name = "<b>D & 'E'</b>_seed2"
     tables = compare(study.replace({"trainer": {"D": name}}), baseline="A", **QUICK)
     assert tables["ranking"]["trainer"].iloc[0] == name  # seed 0: the suffix is part of the name
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"A": [float("nan")] * 6, "B": [float("nan")] * 6},
+        {"A": [0.1, float("nan")], "B": [float("nan"), 0.2]},
+        {"A": [0.1, 0.2, 0.3]},
+        {"A": [0.5] * 9, "B": [0.5] * 9, "C": [0.5] * 9},
+        {"A": [0.0] * 9, "B": [1.0] * 9},
+        {"A": [0.3], "B": [0.4]},
+    ],
+    ids=["all undefined", "no common case", "the baseline alone", "all equal", "certain", "one case"],
+)
+def test_degenerate_studies_end_in_tables_not_in_errors(
+    make_cases: Callable[..., pd.DataFrame], values: dict[str, list[float]]
+) -> None:
+    cases = pd.concat([make_cases(values), make_cases(values, metric="hd95", unit="mm")])
+    tables = compare(cases, baseline="A", **QUICK)
+    assert len(tables["ranking"]) == 2 * len(values)
+    assert len(tables["pairwise"]) == len(values) * (len(values) - 1)
+    numbers = tables["ranking"].select_dtypes("number").to_numpy(dtype=float)
+    assert not np.isinf(numbers).any()
