@@ -20,7 +20,8 @@ def sensitivity(view: View) -> Table | None:
         return None
     columns = [
         Column("Choice", numeric=False), Column("Variant", numeric=False), Column("Cases"),
-        Column("Winner", numeric=False), Column("Mean"), Column("Second", numeric=False), Column("Kendall's τ", "With the ranking as reported"),
+        Column("Winner", numeric=False), Column("Mean"), Column("Second", numeric=False),
+        Column("Kendall's τ", "With the ranking as reported"),
     ]  # fmt: skip
     digits = decimals(view.metric.unit)
     rows = []

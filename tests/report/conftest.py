@@ -28,7 +28,9 @@ def make_tables(
 ) -> dict[str, pd.DataFrame]:
     """All tables of a study, of some metrics (empty: all); the trainers differ in skill, recall and precision."""
     rng = np.random.default_rng(0)
-    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in ("cases", "lesions", "thresholds", "calibration", "training", "jobs")}
+    tables: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("cases", "lesions", "thresholds", "calibration", "training", "jobs")
+    }
     for dataset in datasets:
         ease = rng.normal(0, 0.09, cases)
         for trainer in trainers:

@@ -189,8 +189,8 @@ def test_the_same_input_gives_the_same_page(
     tmp_path: Path,
 ) -> None:
     again = write_report(
-        tmp_path, tables=tables, statistics=statistics, runs=RUNS, gallery=gallery, title="Phantom", baseline=TRAINERS[0],
-        created="1 January 2026",
+        tmp_path, tables=tables, statistics=statistics, runs=RUNS, gallery=gallery, title="Phantom",
+        baseline=TRAINERS[0], created="1 January 2026",
     )  # fmt: skip
     assert again.read_bytes() == full.read_bytes()
     assert {p.name for p in again.parent.glob("data/*")} == {p.name for p in full.parent.glob("data/*")}
@@ -202,8 +202,8 @@ def test_data_are_the_tables_that_came_in(full: Path, tables: dict[str, pd.DataF
 
 
 HOSTILE = (
-    "<script>alert(1)</script>", "$x_$", "_leading & \"quoted\" 'name'", "a" * 400, "损失_функция_\u202eevil", "nnUNetTrainer",
-    "back\\slash{brace}%", "new\nline\x00nul",
+    "<script>alert(1)</script>", "$x_$", "_leading & \"quoted\" 'name'", "a" * 400, "损失_функция_\u202eevil",
+    "nnUNetTrainer", "back\\slash{brace}%", "new\nline\x00nul",
 )  # fmt: skip
 
 

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
-from matplotlib.patches import Rectangle
+from matplotlib.colors import LinearSegmentedColormap
 
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.figures.rows import LABEL_LENGTH
@@ -31,24 +30,26 @@ def draw(view: View) -> Figure | None:
     size = 1.5 + (0.62 if k <= MOST_WORDS else 0.3) * k
     with figure_style():
         figure, axes = canvas(min(size * 0.72, 9.0) if k <= MOST_WORDS else min(size, 11.0))
-        tint = TwoSlopeNorm(0, -largest or -1, largest or 1)
-        for i, j in np.ndindex(k, k):
-            color = TINTS(tint(sign * gap[i, j])) if np.isfinite(gap[i, j]) else NEUTRAL
-            axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor=color, edgecolor="#ffffff", linewidth=2))
-            if i == j:
-                continue
-            if k <= MOST_WORDS:
+        axes.set_facecolor(NEUTRAL)
+        axes.pcolormesh(
+            np.ma.masked_invalid(sign * gap), cmap=TINTS, vmin=-largest or -1, vmax=largest or 1, edgecolors="#ffffff",
+            linewidth=2,
+        )  # fmt: skip
+        if k <= MOST_WORDS:
+            for i, j in np.argwhere(np.isfinite(gap)):
                 words = number(float(gap[i, j]), digits, signed=True) + (" ●" if sure[i, j] else "")
-                axes.text(j, i, words, ha="center", va="center", fontweight="bold" if sure[i, j] else "normal")
-            elif sure[i, j]:
-                axes.plot(j, i, "o", color=INK, markersize=3.5)
+                weight = "bold" if sure[i, j] else "normal"
+                axes.text(j + 0.5, i + 0.5, words, ha="center", va="center", fontweight=weight, in_layout=False)
+        else:
+            rows, columns = np.nonzero(sure)
+            axes.plot(columns + 0.5, rows + 0.5, "o", color=INK, markersize=3.5, linestyle="none")
         names = [shorten(view.name(t), LABEL_LENGTH if k <= MOST_WORDS else 22) for t in trainers]
-        axes.set_yticks(range(k), names)
+        axes.set_yticks(np.arange(k) + 0.5, names)
         turned = k > 4 or max(map(len, names)) > 14
-        axes.set_xticks(range(k), names, rotation=35 if turned else 0, ha="left" if turned else "center")
+        axes.set_xticks(np.arange(k) + 0.5, names, rotation=35 if turned else 0, ha="left" if turned else "center")
         axes.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
-        axes.set_xlim(-0.5, k - 0.5)
-        axes.set_ylim(k - 0.5, -0.5)
+        axes.set_xlim(0, k)
+        axes.set_ylim(k, 0)
         axes.spines[:].set_visible(False)
     told = [f"{view.name(trainers[i])} over {view.name(trainers[j])}" for i, j in zip(*np.nonzero(sure), strict=True)
             if sign * gap[i, j] > 0]  # fmt: skip

@@ -1,0 +1,158 @@
+"""The gallery shows the right cases, the right slice, the right way round."""
+
+import base64
+import io
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from nnunet_losses.errors import UserError
+from nnunet_losses.report import gallery
+from nnunet_losses.report.blocks import Text, Tiles
+from nnunet_losses.report.study import Study, View
+
+
+def study(values: dict[str, list[float]], files: pd.DataFrame | None = None) -> View:
+    rows = [
+        {"dataset": "D", "configuration": "2d", "trainer": t, "fold": 0, "seed": 0, "case": f"c{i}", "label": "lesion",
+         "metric": "dice", "value": v, "unit": "1", "status": "ok"}
+        for t, column in values.items() for i, v in enumerate(column)
+    ]  # fmt: skip
+    return Study({"cases": pd.DataFrame(rows)}, {}, {}, files, "T", "A", "dice", 0, "today").views[0]
+
+
+def saved(path: Path, array: np.ndarray, affine: np.ndarray) -> Path:
+    nib.save(nib.Nifti1Image(array, affine), path)
+    return path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> pd.DataFrame:
+    """One case, stored left-posterior-superior; a lesion at the patient's right, front; A finds it, B invents one."""
+    affine = np.diag([-1.0, -1.0, 4.0, 1.0])
+    image = np.random.default_rng(0).normal(100, 5, (64, 60, 8)).astype(np.float32)
+    reference = np.zeros(image.shape, dtype=np.uint8)
+    reference[50:56, 8:14, 5] = 1  # large x is left-to-right reversed: the patient's right is at small x
+    reference = reference[::-1]
+    other = np.zeros_like(reference)
+    other[30:40, 30:40, 5] = 1
+    paths = {n: saved(tmp_path / f"{n}.nii.gz", a, affine) for n, a in
+             (("image", image), ("reference", reference), ("A", reference), ("B", other))}  # fmt: skip
+    return pd.DataFrame(
+        [{"dataset": "D", "case": "c0", "image": paths["image"], "reference": paths["reference"], "trainer": t,
+          "prediction": paths[t]} for t in "AB"]
+    )  # fmt: skip
+
+
+def pixels(uri: str) -> np.ndarray:
+    head, _, data = uri.partition(",")
+    assert head == "data:image/webp;base64"
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")).astype(int)
+
+
+def test_best_median_worst_and_most_disagreement_are_chosen() -> None:
+    view = study({"A": [0.1, 0.5, 0.9, 0.7, 0.7], "B": [0.2, 0.5, 0.9, 0.5, 0.1]})
+    chosen = {case.reason: case.name for case in gallery.choose(view, {f"c{i}" for i in range(5)})}
+    assert chosen == {"best case": "c2", "median case": "c1", "worst case": "c0", "most disagreement": "c4"}
+
+
+def test_a_case_with_two_reasons_is_shown_once() -> None:
+    chosen = gallery.choose(study({"A": [0.5], "B": [0.1]}), {"c0"})
+    assert [(c.name, c.reason) for c in chosen] == [("c0", "best case, median case, worst case, most disagreement")]
+
+
+def test_cases_without_files_are_not_chosen() -> None:
+    assert {c.name for c in gallery.choose(study({"A": [0.1, 0.5, 0.9]}), {"c1"})} == {"c1"}
+
+
+def test_reference_and_every_loss_are_shown_in_the_slice_with_most_to_see(files: pd.DataFrame) -> None:
+    (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+    assert isinstance(row, Tiles)
+    assert [tile.title for tile in row.tiles] == ["Reference", "A", "B"]
+    assert row.note == "axial slice 6 of 8"
+    assert "36 voxels true, 0 missed, 0 invented" in row.tiles[1].alt
+    assert "0 voxels true, 36 missed, 100 invented" in row.tiles[2].alt
+
+
+def test_the_picture_is_in_radiological_convention(files: pd.DataFrame) -> None:
+    """The lesion lies at the patient's right and front, so in the upper left of an axial picture."""
+    (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+    assert isinstance(row, Tiles)
+    picture = pixels(row.tiles[0].data)
+    blue = (picture[..., 2] - picture[..., 0]) > 60
+    y, x = np.nonzero(blue)
+    patient_right = nib.aff2axcodes(nib.load(files["reference"][0]).affine)[0] == "L"
+    assert patient_right, "the file is stored with x growing to the patient's left"
+    stored = np.nonzero(np.asarray(nib.load(files["reference"][0]).dataobj))
+    expected_left = stored[0].mean() < 32  # small x in an L file is the patient's right: left in the picture
+    expected_top = stored[1].mean() < 30  # small y in a P file is the patient's front: top of the picture
+    assert (x.mean() < picture.shape[1] / 2) == expected_left
+    assert (y.mean() < picture.shape[0] / 2) == expected_top
+
+
+def test_missed_and_invented_have_their_colours(files: pd.DataFrame) -> None:
+    (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+    assert isinstance(row, Tiles)
+    red, green, blue = (pixels(row.tiles[2].data)[..., i] for i in range(3))
+    assert ((red > 180) & (green > 180) & (blue < 120)).sum() > 20, "yellow: missed"
+    assert ((red > 180) & (green < 160) & (blue < 90)).sum() > 20, "orange: invented"
+
+
+def test_anisotropic_voxels_keep_their_shape(tmp_path: Path) -> None:
+    affine = np.diag([1.0, 2.0, 5.0, 1.0])
+    image = np.random.default_rng(0).normal(0, 1, (100, 50, 4)).astype(np.float32)
+    mask = np.zeros(image.shape, np.uint8)
+    mask[:, :, 2] = 1
+    a, b = saved(tmp_path / "i.nii.gz", image, affine), saved(tmp_path / "m.nii.gz", mask, affine)
+    frame = pd.DataFrame([{"dataset": "D", "case": "c0", "image": a, "reference": b, "trainer": "A", "prediction": b}])
+    (row,) = gallery.tiles(study({"A": [1.0]}, frame))
+    assert isinstance(row, Tiles)
+    height, width = pixels(row.tiles[0].data).shape[:2]
+    assert height == pytest.approx(width, abs=2)  # 100 × 1 mm by 50 × 2 mm
+
+
+def test_two_dimensional_images_work(tmp_path: Path) -> None:
+    a = saved(tmp_path / "i.nii.gz", np.random.default_rng(0).normal(0, 1, (80, 70)).astype(np.float32), np.eye(4))
+    b = saved(tmp_path / "m.nii.gz", np.eye(80, 70, dtype=np.uint8), np.eye(4))
+    frame = pd.DataFrame([{"dataset": "D", "case": "c0", "image": a, "reference": b, "trainer": "A", "prediction": b}])
+    (row,) = gallery.tiles(study({"A": [1.0]}, frame))
+    assert isinstance(row, Tiles)
+    assert row.note == "the image"
+
+
+def test_empty_masks_and_constant_images_work(tmp_path: Path) -> None:
+    a = saved(tmp_path / "i.nii.gz", np.zeros((20, 20, 5), np.float32), np.eye(4))
+    b = saved(tmp_path / "m.nii.gz", np.zeros((20, 20, 5), np.uint8), np.eye(4))
+    frame = pd.DataFrame([{"dataset": "D", "case": "c0", "image": a, "reference": b, "trainer": "A", "prediction": b}])
+    (row,) = gallery.tiles(study({"A": [1.0]}, frame))
+    assert isinstance(row, Tiles)
+    assert len(row.tiles) == 2
+
+
+def test_pictures_stop_at_the_budget_and_say_so(files: pd.DataFrame) -> None:
+    (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files), budget=100)
+    assert isinstance(row, Text)
+    assert "left out" in row.text
+
+
+def test_a_missing_prediction_is_named(files: pd.DataFrame) -> None:
+    files.loc[1, "prediction"] = None
+    (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+    assert isinstance(row, Tiles)
+    assert row.note.endswith("no prediction of B")
+
+
+def test_a_missing_file_is_one_clear_sentence(files: pd.DataFrame) -> None:
+    files.loc[:, "image"] = "/nowhere/c0_0000.nii.gz"
+    with pytest.raises(UserError, match=r"no file /nowhere/c0_0000\.nii\.gz"):
+        gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+
+
+def test_shapes_that_differ_are_one_clear_sentence(files: pd.DataFrame, tmp_path: Path) -> None:
+    files.loc[:, "reference"] = saved(tmp_path / "small.nii.gz", np.zeros((4, 4, 4), np.uint8), np.eye(4))
+    with pytest.raises(UserError, match="must agree"):
+        gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))

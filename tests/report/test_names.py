@@ -1,0 +1,52 @@
+"""Short names stay distinct and lose nothing but what all share."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnunet_losses.report.names import printable, short_names, shorten
+
+
+def test_a_shared_ending_is_left_out_and_told() -> None:
+    names, suffix = short_names(["nnUNetTrainer_20epochs", "TverskyTrainer_fp0.1_20epochs", "DiceTrainer_iw_20epochs"])
+    assert suffix == "_20epochs"
+    assert list(names.values()) == ["nnUNetTrainer", "Tversky fp0.1", "Dice iw"]
+
+
+def test_a_single_trainer_keeps_its_options() -> None:
+    assert short_names(["DiceTrainer_20epochs"]) == ({"DiceTrainer_20epochs": "Dice 20epochs"}, "")
+
+
+def test_a_name_without_options_leaves_the_others_alone() -> None:
+    assert short_names(["DiceTrainer", "FocalTrainer_250epochs"])[1] == ""
+
+
+def test_names_of_nnunet_stay() -> None:
+    assert short_names(["nnUNetTrainerDiceCELoss_noSmooth", "DiceTrainer"])[0]["nnUNetTrainerDiceCELoss_noSmooth"] == (
+        "nnUNetTrainerDiceCELoss_noSmooth"
+    )
+
+
+def test_names_that_would_fall_together_are_left_whole() -> None:
+    assert short_names(["DiceTrainer", "Dice"])[0] == {"DiceTrainer": "DiceTrainer", "Dice": "Dice"}
+
+
+@given(
+    st.lists(st.from_regex(r"[A-Z][a-z]{1,5}Trainer(_[a-z0-9.]{1,4}){0,3}", fullmatch=True), min_size=1, unique=True)
+)
+def test_short_names_are_always_distinct(trainers: list[str]) -> None:
+    names, _ = short_names(trainers)
+    assert len(set(names.values())) == len(trainers)
+    assert all(names.values())
+
+
+def test_what_no_page_can_hold_is_replaced() -> None:
+    assert printable("a\x00b\nc \ud800") == "a\ufffdb c \ufffd"
+
+
+@given(st.text(max_size=80), st.integers(5, 60))
+def test_shortened_text_fits_and_keeps_both_ends(text: str, length: int) -> None:
+    short = shorten(text, length)
+    assert len(short) <= length
+    if len(text) > length:
+        assert short[0] == text[0]
+        assert short[-1] == text[-1]
