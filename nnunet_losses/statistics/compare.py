@@ -18,7 +18,7 @@ from nnunet_losses.statistics.mixed import mixed_table
 from nnunet_losses.statistics.negatives import negatives_table
 from nnunet_losses.statistics.noise import noise_tables
 from nnunet_losses.statistics.pairwise import pairwise_table
-from nnunet_losses.statistics.panel import Panel, Policy, panels
+from nnunet_losses.statistics.panel import Panel, Policy, check_cases, experiment_of, merge_seeds, panels
 from nnunet_losses.statistics.pareto import pareto_table
 from nnunet_losses.statistics.power import power_table
 from nnunet_losses.statistics.ranking import BootstrapRanks, rank_by_mean, rank_by_ranks, ranking_table
@@ -59,6 +59,14 @@ def compare(
     labels also compare the mean over labels, as label "foreground mean".
     Raises ValueError for a malformed table, an unknown baseline or metric.
     """
+    # One decision for all tables: a repeat of which only a failed job is left still is a repeat.
+    given = [table for table in (cases, lesions, thresholds, jobs) if table is not None]
+    check_cases(cases, baseline)
+    baseline = experiment_of(baseline, *given)
+    cases = merge_seeds(cases, *given)
+    lesions, thresholds, jobs = (
+        None if table is None else merge_seeds(table, *given) for table in (lesions, thresholds, jobs)
+    )
     values = with_foreground_mean(cases) if foreground_mean else cases
     cut = list(panels(values, baseline=baseline, metrics=metrics, policy=policy, higher_is_better=higher_is_better))
     all_ranks: dict[tuple[str, ...], list[BootstrapRanks]] = {}

@@ -46,7 +46,7 @@ def froc_tables(
     lacking = [column for column in [*NEEDED, score] if column not in lesions]
     if lacking:
         raise ValueError(f"The table of lesions lacks the columns {lacking}.")
-    merged = merge_seeds(lesions)
+    merged = merge_seeds(lesions, cases)
     tables: dict[str, list[pd.DataFrame]] = {"froc": [], "froc_pairwise": [], "froc_curve": [], "pr_curve": []}
     for roster in rosters(cases, baseline=baseline, policy=policy):
         own = roster.own(merged)

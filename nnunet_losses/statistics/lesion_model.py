@@ -30,15 +30,15 @@ def lesion_model_table(
     found, or size separates the found from the missed.
     Source: Liang and Zeger, Biometrika 1986.
     """
-    merged = merge_seeds(lesions)
+    merged = merge_seeds(lesions, cases)
     tables = []
     for roster in rosters(cases, baseline=baseline, policy=policy):
         own = roster.own(merged)
         own = own[own["side"] == "reference"]
         rows: list[dict[str, object]] = []
         for trainer in roster.trainers:
-            if trainer != baseline and baseline in roster.trainers and len(own):
-                rows += _fit(own[own["trainer"].isin([trainer, baseline])], trainer, confidence)
+            if trainer != roster.baseline and roster.baseline in roster.trainers and len(own):
+                rows += _fit(own[own["trainer"].isin([trainer, roster.baseline])], trainer, confidence)
         if rows:
             tables.append(roster.table(rows))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -19,7 +19,7 @@ def negatives_table(
 
     share_low, share_high: Wilson interval of the share of negative cases with a false positive.
     """
-    merged = merge_seeds(lesions)
+    merged = merge_seeds(lesions, cases)
     tables = []
     for roster in rosters(cases, baseline=baseline, policy=policy):
         own = roster.own(merged)

@@ -105,15 +105,32 @@ def without_seed(trainer: str, seed: int) -> str:
     return trainer.removesuffix(suffix) if seed else trainer
 
 
-def merge_seeds(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with repeats under one trainer name; the column `seed` still tells them apart."""
-    repeated = (table["seed"] != 0).to_numpy()
-    if not repeated.any():
+def experiments(*tables: pd.DataFrame) -> dict[tuple[str, int], str]:
+    """The experiment that each (trainer, seed) of the tables belongs to.
+
+    Repeats lose the seed in their name; a trainer with a seed in its name but without any repeat keeps it.
+    """
+    runs = pd.concat([table[["trainer", "seed"]].drop_duplicates() for table in tables]).drop_duplicates()
+    names = {(t, s): without_seed(t, s) for t, s in zip(runs["trainer"], runs["seed"], strict=True)}
+    members: dict[str, set[str]] = {}
+    for (trainer, _), name in names.items():
+        members.setdefault(name, set()).add(trainer)
+    return {(t, s): name if len(members[name]) > 1 else t for (t, s), name in names.items()}
+
+
+def merge_seeds(table: pd.DataFrame, *others: pd.DataFrame) -> pd.DataFrame:
+    """The table with its repeats, known from it and the `others`, under one trainer name; `seed` tells them apart."""
+    seeds = table["seed"].to_numpy()
+    if not seeds.any():
         return table
-    trainer = table["trainer"].to_numpy(dtype=object, copy=True)
-    seeds = table["seed"].to_numpy()[repeated]
-    trainer[repeated] = [without_seed(t, s) for t, s in zip(trainer[repeated], seeds, strict=True)]
-    return table.assign(trainer=trainer)
+    names = experiments(table, *others)
+    trainers = table["trainer"].to_numpy(dtype=object)
+    return table.assign(trainer=[names[key] for key in zip(trainers, seeds, strict=True)])
+
+
+def experiment_of(trainer: str, *tables: pd.DataFrame) -> str:
+    """The experiment of one trainer of the tables; the trainer itself where they do not know it."""
+    return next((name for (t, _), name in experiments(*tables).items() if t == trainer), trainer)
 
 
 def check_cases(cases: pd.DataFrame, baseline: str) -> None:
@@ -132,7 +149,7 @@ def check_cases(cases: pd.DataFrame, baseline: str) -> None:
         first = cases.loc[twice, key].iloc[0].to_dict()
         raise ValueError(f"{int(twice.sum())} rows of the table of cases occur twice, the first is {first}.")
     trainers = sorted(set(merge_seeds(cases)["trainer"]))
-    if baseline not in trainers:
+    if experiment_of(baseline, cases) not in trainers:
         raise ValueError(f"The baseline {baseline!r} is not among the trainers {trainers}.")
 
 
@@ -150,6 +167,7 @@ def panels(
     Raises ValueError for a malformed table, an unknown baseline or metric.
     """
     check_cases(cases, baseline)
+    baseline = experiment_of(baseline, cases)
     policy = policy or Policy()
     present = list(dict.fromkeys(cases["metric"]))
     wanted = [m for m in present if m != DIAGONAL] if metrics is None else list(metrics)

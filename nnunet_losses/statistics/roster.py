@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.statistics.panel import Policy, check_cases, merge_seeds
+from nnunet_losses.statistics.panel import Policy, check_cases, experiment_of, merge_seeds
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Roster:
 def rosters(cases: pd.DataFrame, *, baseline: str, policy: Policy | None = None) -> Iterator[Roster]:
     """One roster per dataset × configuration × label of the table of cases; ValueError as in `panels`."""
     check_cases(cases, baseline)
+    baseline = experiment_of(baseline, cases)
     policy = policy or Policy()
     merged = merge_seeds(cases)
     for key, rows in merged.groupby(["dataset", "configuration", "label"], sort=False):

@@ -31,7 +31,7 @@ def strata_table(
     difference, difference_low, difference_high are paired with the baseline. Strata without lesions are left out.
     Source: Wilson 1927; cluster bootstrap: Field and Welsh, JRSS B 2007.
     """
-    merged = merge_seeds(lesions)
+    merged = merge_seeds(lesions, cases)
     tables = []
     for roster in rosters(cases, baseline=baseline, policy=policy):
         own = roster.own(merged)

@@ -28,7 +28,7 @@ def threshold_tables(
     folds (ties: nearest to 0.5), so that no case helps to choose its own. Cases without reference are left out: there
     Dice is 0 or undefined. With a single fold there are no other folds, so the tuned columns are NaN.
     """
-    own = _scores(merge_seeds(thresholds))
+    own = _scores(merge_seeds(thresholds, cases))
     per_case = _choose(own)
     summaries = []
     for roster in rosters(cases, baseline=baseline, policy=policy):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnunet_losses.statistics import Panel, Policy, panels
+from nnunet_losses.statistics import Panel, Policy, compare, panels
 
 MakeCases = Callable[..., pd.DataFrame]
 nan = np.nan
@@ -109,3 +109,29 @@ def test_a_malformed_table_is_refused_in_one_sentence(
     cases = cases.drop_duplicates() if sentence.startswith("baseline") else cases
     with pytest.raises(ValueError, match=sentence):
         list(panels(cases.assign(fold=range(len(cases))) if "baseline" in sentence else cases, baseline="B"))
+
+
+def test_a_seed_in_the_name_stays_where_nothing_is_repeated(make_cases: MakeCases) -> None:
+    cases = pd.concat([make_cases({"B_seed1": [0.1, 0.2]}, seed=1), make_cases({"A_seed1": [0.5, 0.6]}, seed=1)])
+    (panel,) = panels(cases, baseline="B_seed1")
+    assert panel.trainers == ["A_seed1", "B_seed1"]
+
+
+def test_the_baseline_may_be_named_by_any_of_its_repeats(make_cases: MakeCases) -> None:
+    cases = pd.concat([make_cases({f"{t}_seed{s}": [0.1, 0.2]}, seed=s) for t in "AB" for s in (1, 2)])
+    for name in ("B_seed1", "B_seed2", "B"):
+        (panel,) = panels(cases, baseline=name)
+        assert panel.trainers == ["A", "B"]
+
+
+def test_a_failed_repeat_is_a_repeat_in_every_table(make_cases: MakeCases) -> None:
+    cases = pd.concat([make_cases({"B": [0.1, 0.2]}), make_cases({"A_seed1": [0.5, 0.6]}, seed=1)])
+    jobs = pd.DataFrame(
+        {
+            "dataset": "Dataset001_Toy", "configuration": "3d_fullres", "trainer": ["A_seed1", "A_seed2"], "fold": 0,
+            "seed": [1, 2], "status": ["completed", "diverged"], "seconds": 1.0, "peak_memory_mb": 1.0,
+        }
+    )  # fmt: skip
+    tables = compare(cases, baseline="B", jobs=jobs, resamples=50, test_resamples=10, draws=50)
+    assert set(tables["ranking"]["trainer"]) == {"A", "B"}
+    assert tables["failures"]["trainer"].tolist() == ["A"]
