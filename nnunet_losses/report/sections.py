@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nnunet_losses.report import bibliography, gallery, methods, statistic_tables, tables
-from nnunet_losses.report.blocks import Block, Code, Definitions, Figure, References, Section, Table, Text
+from nnunet_losses.report.blocks import Block, Cell, Code, Column, Definitions, Figure, References, Section, Table, Text
 from nnunet_losses.report.costs import DONE
 from nnunet_losses.report.figures import (
     cost,
@@ -30,6 +30,8 @@ from nnunet_losses.report.study import Study, View
 from nnunet_losses.report.verdict import verdict
 
 Maker = Callable[[View], Figure | Table | Text | None]
+
+MOST_VERDICTS = 3  # told in full on the first screen; beyond, a table of headlines
 
 
 @dataclass(frozen=True)
@@ -76,15 +78,24 @@ RUNS = (
 
 def first_screen(study: Study) -> list[Block]:
     """The verdict of the first view in full; of further views, their verdicts in words."""
-    first, *others = study.views
+    first = study.views[0]
     blocks: list[Block] = []
-    for view in study.views:
+    if len(study.views) > MOST_VERDICTS:
+        blocks.append(overview(study))
+    for view in study.views if len(study.views) <= MOST_VERDICTS else [first]:
         told = verdict(view)
-        if others:
+        if len(study.views) > 1:
             blocks.append(Text(view.title, "kicker"))
         blocks += [Text(told.headline, "headline"), Text(told.detail, "lead")]
     blocks += [block for maker in (tables.verdict_table, ranking.draw) if (block := maker(first)) is not None]
     return blocks
+
+
+def overview(study: Study) -> Table:
+    """One row per data set, configuration and label: who leads there, and how surely."""
+    columns = [Column("Data set · configuration · label", numeric=False), Column("Verdict", numeric=False)]
+    rows = [[Cell(view.title), Cell(verdict(view).headline)] for view in study.views]
+    return Table("The answer on each data set; the first one in full below", columns, rows)
 
 
 def contents(study: Study) -> list[Section]:

@@ -63,7 +63,7 @@ def _scope_ids(root: ElementTree.Element, anchor: str) -> None:
         if name in used:
             element.set("id", f"{anchor}-{name}")
         for key, value in list(element.attrib.items()):
-            if key == _HREF:
+            if key == _HREF and value.startswith("#"):  # an embedded picture has its data here
                 element.set(key, f"#{anchor}-{value.removeprefix('#')}")
             elif "url(#" in value:
                 element.set(key, _USED_ID.sub(rf"url(#{anchor}-\1)", value))

@@ -89,6 +89,16 @@ def test_tooltips_name_case_and_value(view: View) -> None:
     assert len(titles) == 1 + view.values.notna().to_numpy().sum()
 
 
+def test_many_dots_become_one_embedded_picture(view: View, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distribution, "MOST_MARKS", 10)
+    figure = distribution.draw(view)
+    assert figure is not None
+    svg = to_svg(figure.drawing, anchor="f", title="t", description="d")
+    pictures = [e for e in ElementTree.fromstring(svg).iter() if e.tag.endswith("image")]
+    assert pictures
+    assert all(e.attrib["{http://www.w3.org/1999/xlink}href"].startswith("data:image/png;base64,") for e in pictures)
+
+
 def test_turning_a_pair_turns_every_signed_column() -> None:
     pair = pd.DataFrame(
         [{"trainer_a": "A", "trainer_b": "B", "difference": 0.1, "low": -0.1, "high": 0.4, "rank_biserial": 0.5,

@@ -291,6 +291,14 @@ def test_every_data_set_has_its_own_section(write: Writer) -> None:
     ]  # fmt: skip
 
 
+def test_many_data_sets_are_answered_in_one_table(write: Writer) -> None:
+    names = tuple(f"Dataset00{i}_X" for i in range(1, 5))
+    page = write(make_tables(TRAINERS[:2], cases=3, datasets=names))
+    first = page.all("table")[0]
+    assert all(f"{name} · 3d_fullres · lesion" in first["text"] for name in names)
+    assert [e["attrs"].get("class") for e in page.all("p")].count("headline") == 1
+
+
 def test_an_unknown_primary_metric_is_refused(write: Writer) -> None:
     with pytest.raises(UserError, match="primary metric 'dise' is not in the table"):
         write(make_tables(TRAINERS[:2], cases=2), primary_metric="dise")
