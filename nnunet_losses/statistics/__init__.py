@@ -65,7 +65,8 @@ from nnunet_losses.statistics.failures import failures_table
 from nnunet_losses.statistics.froc import froc_tables
 from nnunet_losses.statistics.lesion_model import lesion_model_table
 from nnunet_losses.statistics.negatives import negatives_table
-from nnunet_losses.statistics.panel import Panel, Policy, panels
+from nnunet_losses.statistics.panel import Panel, panels
+from nnunet_losses.statistics.policy import Policy
 from nnunet_losses.statistics.published_froc import published_froc
 from nnunet_losses.statistics.strata import strata_table
 from nnunet_losses.statistics.thresholds import threshold_tables

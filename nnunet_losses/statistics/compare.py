@@ -18,10 +18,12 @@ from nnunet_losses.statistics.mixed import mixed_table
 from nnunet_losses.statistics.negatives import negatives_table
 from nnunet_losses.statistics.noise import noise_tables
 from nnunet_losses.statistics.pairwise import pairwise_table
-from nnunet_losses.statistics.panel import Panel, Policy, check_cases, experiment_of, merge_seeds, panels
+from nnunet_losses.statistics.panel import Panel, check_cases, panels
 from nnunet_losses.statistics.pareto import pareto_table
+from nnunet_losses.statistics.policy import Policy
 from nnunet_losses.statistics.power import power_table
 from nnunet_losses.statistics.ranking import BootstrapRanks, rank_by_mean, rank_by_ranks, ranking_table
+from nnunet_losses.statistics.seeds import experiment_of, merge_seeds
 from nnunet_losses.statistics.sensitivity import sensitivity_table
 from nnunet_losses.statistics.significance_ranking import rank_by_tests
 from nnunet_losses.statistics.stability import kendall_table, leave_one_fold_out, rank_by_n, rank_frequencies

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from nnunet_losses.statistics.panel import merge_seeds
+from nnunet_losses.statistics.seeds import merge_seeds
 
 STATUSES = ("completed", "collapsed", "diverged", "missing")
 

@@ -14,8 +14,9 @@ from nnunet_losses.statistics.detection import (
     precision_at,
     recall_at,
 )
-from nnunet_losses.statistics.panel import Policy, merge_seeds
+from nnunet_losses.statistics.policy import Policy
 from nnunet_losses.statistics.roster import Roster, rosters
+from nnunet_losses.statistics.seeds import merge_seeds
 
 FALSE_POSITIVE_GRID = np.round(np.concatenate([np.linspace(0, 1, 41), np.linspace(1.1, 8, 70)]), 3)
 RECALL_GRID = np.linspace(0.01, 1, 100).round(2)

@@ -8,8 +8,9 @@ import statsmodels.api as sm
 from scipy import stats
 from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
-from nnunet_losses.statistics.panel import Policy, merge_seeds
+from nnunet_losses.statistics.policy import Policy
 from nnunet_losses.statistics.roster import rosters
+from nnunet_losses.statistics.seeds import merge_seeds
 
 TERMS = ("trainer", "doubling of diameter", "trainer × doubling")
 

@@ -3,8 +3,9 @@
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from nnunet_losses.statistics.panel import Policy, merge_seeds
+from nnunet_losses.statistics.policy import Policy
 from nnunet_losses.statistics.roster import rosters
+from nnunet_losses.statistics.seeds import merge_seeds
 
 
 def negatives_table(

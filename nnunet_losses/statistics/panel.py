@@ -1,42 +1,18 @@
 """The unit of every comparison: one table of cases by trainers, the same cases for every trainer."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from nnunet_losses.statistics.direction import is_higher_better
+from nnunet_losses.statistics.policy import DIAGONAL, STATUSES, Policy, filled, worst_values
+from nnunet_losses.statistics.seeds import experiment_of, merge_seeds
 
 IDENTITY = ["dataset", "configuration", "label", "metric"]
 RUN = ["dataset", "configuration", "trainer", "fold", "seed"]
 COLUMNS = [*RUN, "case", "label", "metric", "value", "unit", "status"]
-STATUSES = ("ok", "both_empty", "reference_empty", "prediction_empty")
-DIAGONAL = "image_diagonal"  # a metric of this name, if present, is each case's worst possible distance
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What an undefined value counts as; printed in every report, since it can decide a ranking.
-
-    both_empty: "exclude" leaves the case out for all trainers as soon as one of them has it undefined;
-        "perfect" counts it as 1 (as 0 for a distance).
-    one_empty: "worst" gives the worst value (0 for scores; for distances and other lower-is-better metrics `worst`,
-        else the case's `image_diagonal`, else the largest finite value of this metric); "exclude" leaves the case
-        out for all trainers.
-    missing: a case without any row for some trainer: "exclude" it for all trainers, or count it as "worst".
-    max_missing: a trainer that lacks more than this share of the cases is left out of the comparison, and listed
-        as such, instead of taking the cases of all others with it.
-    worst: worst value by metric name.
-    Source: statistics rule of Metrics Reloaded (Maier-Hein et al. 2024): a NaN policy is stated, never implied.
-    """
-
-    both_empty: Literal["exclude", "perfect"] = "exclude"
-    one_empty: Literal["worst", "exclude"] = "worst"
-    missing: Literal["exclude", "worst"] = "exclude"
-    max_missing: float = 0.2
-    worst: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,40 +73,6 @@ def without_rounding_noise(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
     largest = float(np.max(np.abs(scale), initial=0.0))
     decimals = 12 - (int(np.ceil(np.log10(largest))) if largest > 0 else 0)
     return np.round(values, decimals)
-
-
-def without_seed(trainer: str, seed: int) -> str:
-    """The experiment that a repeated run belongs to: its trainer name without the `_seed<n>` option."""
-    suffix = f"_seed{seed}"
-    return trainer.removesuffix(suffix) if seed else trainer
-
-
-def experiments(*tables: pd.DataFrame) -> dict[tuple[str, int], str]:
-    """The experiment that each (trainer, seed) of the tables belongs to.
-
-    Repeats lose the seed in their name; a trainer with a seed in its name but without any repeat keeps it.
-    """
-    runs = pd.concat([table[["trainer", "seed"]].drop_duplicates() for table in tables]).drop_duplicates()
-    names = {(t, s): without_seed(t, s) for t, s in zip(runs["trainer"], runs["seed"], strict=True)}
-    members: dict[str, set[str]] = {}
-    for (trainer, _), name in names.items():
-        members.setdefault(name, set()).add(trainer)
-    return {(t, s): name if len(members[name]) > 1 else t for (t, s), name in names.items()}
-
-
-def merge_seeds(table: pd.DataFrame, *others: pd.DataFrame) -> pd.DataFrame:
-    """The table with its repeats, known from it and the `others`, under one trainer name; `seed` tells them apart."""
-    seeds = table["seed"].to_numpy()
-    if not seeds.any():
-        return table
-    names = experiments(table, *others)
-    trainers = table["trainer"].to_numpy(dtype=object)
-    return table.assign(trainer=[names[key] for key in zip(trainers, seeds, strict=True)])
-
-
-def experiment_of(trainer: str, *tables: pd.DataFrame) -> str:
-    """The experiment of one trainer of the tables; the trainer itself where they do not know it."""
-    return next((name for (t, _), name in experiments(*tables).items() if t == trainer), trainer)
 
 
 def check_cases(cases: pd.DataFrame, baseline: str) -> None:
@@ -205,8 +147,8 @@ def _panel(
     diagonal: pd.Series,
 ) -> Panel:
     metric = identity[3]
-    worst = _worst_values(rows, metric, policy, higher_is_better, diagonal)
-    rows = rows.assign(filled=_filled(rows, metric, policy, higher_is_better, worst))
+    worst = worst_values(rows, metric, policy, higher_is_better, diagonal)
+    rows = rows.assign(filled=filled(rows, metric, policy, higher_is_better, worst))
     wide, has_row = _by_case_and_trainer(rows, trainers)
     if policy.missing == "worst":
         by_case = worst.groupby(rows["case"]).first()
@@ -241,38 +183,6 @@ def _by_case_and_trainer(rows: pd.DataFrame, trainers: list[str]) -> tuple[pd.Da
     wide = mean.unstack("trainer").reindex(columns=trainers).sort_index()  # noqa: PD010 (a Series has no pivot_table)
     has_row = table["rows"].unstack("trainer").reindex(columns=trainers).sort_index().notna()  # noqa: PD010
     return wide, has_row
-
-
-def _needs_reference(metric: str) -> bool:
-    # A share of the reference has no meaning without a reference, whatever was predicted.
-    return "recall" in metric or "sensitivity" in metric
-
-
-def _worst_values(
-    rows: pd.DataFrame, metric: str, policy: Policy, higher_is_better: bool, diagonal: pd.Series
-) -> pd.Series:
-    if metric in policy.worst:
-        return pd.Series(float(policy.worst[metric]), index=rows.index)
-    if higher_is_better:
-        return pd.Series(0.0, index=rows.index)
-    finite = rows["value"].where(np.isfinite(rows["value"]))
-    largest = pd.Series(finite.max(), index=rows.index)
-    if rows["unit"].iloc[0] == "mm" and len(diagonal):
-        return rows["case"].map(diagonal).fillna(largest)
-    return largest
-
-
-def _filled(rows: pd.DataFrame, metric: str, policy: Policy, higher_is_better: bool, worst: pd.Series) -> pd.Series:
-    value, status = rows["value"].astype(float), rows["status"]
-    undefined = ~np.isfinite(value)
-    value = value.mask(undefined)
-    if _needs_reference(metric):
-        undefined &= ~status.isin(["both_empty", "reference_empty"])
-    if policy.both_empty == "perfect":
-        value = value.mask(undefined & (status == "both_empty"), 1.0 if higher_is_better else 0.0)
-    if policy.one_empty == "worst":
-        value = value.mask(undefined & status.isin(["reference_empty", "prediction_empty"]), worst)
-    return value
 
 
 def _coverage(

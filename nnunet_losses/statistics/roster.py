@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.statistics.panel import Policy, check_cases, experiment_of, merge_seeds
+from nnunet_losses.statistics.panel import check_cases
+from nnunet_losses.statistics.policy import Policy
+from nnunet_losses.statistics.seeds import experiment_of, merge_seeds
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.statistics.panel import IDENTITY, Panel, Policy, panels
+from nnunet_losses.statistics.panel import IDENTITY, Panel, panels
+from nnunet_losses.statistics.policy import Policy
 from nnunet_losses.statistics.ranking import BootstrapRanks, best_first
 from nnunet_losses.statistics.stability import kendall_tau_b
 

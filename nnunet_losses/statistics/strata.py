@@ -8,8 +8,9 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from nnunet_losses.statistics.bootstrap import FEW_CASES, percentile_interval, resample_counts
-from nnunet_losses.statistics.panel import Policy, merge_seeds
+from nnunet_losses.statistics.policy import Policy
 from nnunet_losses.statistics.roster import Roster, rosters
+from nnunet_losses.statistics.seeds import merge_seeds
 
 EDGES_MM = (0.0, 3.0, 5.0, 10.0, 20.0, np.inf)
 

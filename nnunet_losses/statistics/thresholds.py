@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from nnunet_losses.statistics.bootstrap import bootstrap_means, mean_interval
-from nnunet_losses.statistics.panel import Policy, merge_seeds
+from nnunet_losses.statistics.policy import Policy
 from nnunet_losses.statistics.ranking import best_first
 from nnunet_losses.statistics.roster import Roster, rosters
+from nnunet_losses.statistics.seeds import merge_seeds
 
 DEFAULT = 0.5
 SCORES = ("dice", "recall", "precision")
