@@ -7,11 +7,16 @@ from nnunet_losses.losses.components import label_components
 from nnunet_losses.losses.cross_entropy import CrossEntropyLoss, cross_entropy_loss
 from nnunet_losses.losses.dice import DiceLoss, dice_loss
 from nnunet_losses.losses.dice_cross_entropy import DiceCrossEntropyLoss, dice_cross_entropy_loss
+from nnunet_losses.losses.dice_focal import DiceFocalLoss, dice_focal_loss
 from nnunet_losses.losses.focal import FocalLoss, focal_loss
 from nnunet_losses.losses.focal_tversky import FocalTverskyLoss, focal_tversky_loss
 from nnunet_losses.losses.generalized_dice import GeneralizedDiceLoss, generalized_dice_loss
+from nnunet_losses.losses.iou import IoULoss, iou_loss
+from nnunet_losses.losses.mixed_focal import MixedFocalLoss, mixed_focal_loss
 from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.penalty_generalized_dice import PenaltyGeneralizedDiceLoss, penalty_generalized_dice_loss
 from nnunet_losses.losses.primitives import log_probabilities, region_statistics
+from nnunet_losses.losses.sensitivity_specificity import SensitivitySpecificityLoss, sensitivity_specificity_loss
 from nnunet_losses.losses.tversky import TverskyLoss, tversky_loss
 from nnunet_losses.losses.weighting import WEIGHTINGS, inverse_weights
 
@@ -21,24 +26,34 @@ __all__ = [
     "AsymmetricSimilarityLoss",
     "CrossEntropyLoss",
     "DiceCrossEntropyLoss",
+    "DiceFocalLoss",
     "DiceLoss",
     "FocalLoss",
     "FocalTverskyLoss",
     "GeneralizedDiceLoss",
+    "IoULoss",
     "Loss",
+    "MixedFocalLoss",
     "Parameter",
+    "PenaltyGeneralizedDiceLoss",
+    "SensitivitySpecificityLoss",
     "TverskyLoss",
     "asymmetric_similarity_loss",
     "cross_entropy_loss",
     "dice_cross_entropy_loss",
+    "dice_focal_loss",
     "dice_loss",
     "focal_loss",
     "focal_tversky_loss",
     "generalized_dice_loss",
     "inverse_weights",
+    "iou_loss",
     "label_components",
     "log_probabilities",
+    "mixed_focal_loss",
+    "penalty_generalized_dice_loss",
     "region_statistics",
     "register",
+    "sensitivity_specificity_loss",
     "tversky_loss",
 ]

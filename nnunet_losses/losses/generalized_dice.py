@@ -28,17 +28,25 @@ def generalized_dice_loss(
 
     Range [0, 1], 0 at a perfect prediction. Arguments and errors as in `Loss`.
     """
-    pg, p, g = region_statistics(
+    dice = generalized_dice(
         logits,
         target,
         voxel_weight,
-        names="pg p g",
+        smooth=smooth,
         regions=regions,
         include_background=include_background,
         batch=batch,
     )
+    return 1 - sample_mean(dice)
+
+
+def generalized_dice(
+    logits: Tensor, target: Tensor, voxel_weight: Tensor | None = None, *, smooth: float, **modes: bool
+) -> Tensor:
+    """The generalised Dice score of every sample, (B,)."""
+    pg, p, g = region_statistics(logits, target, voxel_weight, names="pg p g", **modes)
     v = class_weights(g)
-    return 1 - sample_mean(ratio(2 * (v * pg).sum(-1), (v * (p + g)).sum(-1), smooth))
+    return ratio(2 * (v * pg).sum(-1), (v * (p + g)).sum(-1), smooth)
 
 
 def class_weights(volume: Tensor) -> Tensor:

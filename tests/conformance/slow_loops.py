@@ -174,19 +174,82 @@ def asymmetric_similarity(problem: Problem, *, beta: float, smooth: float) -> fl
     return 1 - mean(scores)
 
 
+def generalized_dice_of_group(problem: Problem, group: list[int], smooth: float) -> float:
+    """Sudre 2017; absent classes get the largest finite weight; weights scaled to a largest of 1."""
+    volumes = [sum(w * g for _, g, w in problem.voxels(group, c)) for c in problem.classes()]
+    finite = [1 / volume**2 for volume in volumes if volume > 0]
+    largest = max(finite, default=1.0)
+    weights = [(1 / volume**2 if volume > 0 else largest) / largest for volume in volumes]
+    above = below = 0.0
+    for weight, c in zip(weights, problem.classes(), strict=True):
+        for p, g, w in problem.voxels(group, c):
+            above += 2 * weight * w * p * g
+            below += weight * w * (p + g)
+    return 1 - (above + smooth) / (below + smooth)
+
+
 @slow_loop("GeneralizedDice")
 def generalized_dice(problem: Problem, *, smooth: float) -> float:
-    """Sudre 2017; absent classes get the largest finite weight; weights scaled to a largest of 1."""
+    return mean([generalized_dice_of_group(problem, group, smooth) for group in problem.groups()])
+
+
+@slow_loop("IoU")
+def iou(problem: Problem, *, smooth: float) -> float:
+    """Intersection over union."""
+    scores = []
+    for group in problem.groups():
+        for c in problem.classes():
+            intersection = union = 0.0
+            for p, g, w in problem.voxels(group, c):
+                intersection += w * p * g
+                union += w * (p + g - p * g)
+            scores.append((intersection + smooth) / (union + smooth))
+    return 1 - mean(scores)
+
+
+@slow_loop("SensitivitySpecificity")
+def sensitivity_specificity(problem: Problem, *, sensitivity_weight: float) -> float:
+    """Brosch 2015, equation 2."""
+    r = sensitivity_weight
     losses = []
     for group in problem.groups():
-        volumes = [sum(w * g for _, g, w in problem.voxels(group, c)) for c in problem.classes()]
-        finite = [1 / volume**2 for volume in volumes if volume > 0]
-        largest = max(finite, default=1.0)
-        weights = [(1 / volume**2 if volume > 0 else largest) / largest for volume in volumes]
-        above = below = 0.0
-        for weight, c in zip(weights, problem.classes(), strict=True):
+        for c in problem.classes():
+            on = off = lesion = rest = 0.0
             for p, g, w in problem.voxels(group, c):
-                above += 2 * weight * w * p * g
-                below += weight * w * (p + g)
-        losses.append(1 - (above + smooth) / (below + smooth))
+                on += w * (g - p) ** 2 * g
+                off += w * (g - p) ** 2 * (1 - g)
+                lesion += w * g
+                rest += w * (1 - g)
+            losses.append(r * (on / lesion if lesion else 0) + (1 - r) * (off / rest if rest else 0))
     return mean(losses)
+
+
+@slow_loop("PenaltyGeneralizedDice")
+def penalty_generalized_dice(problem: Problem, *, penalty: float, smooth: float) -> float:
+    """Yang 2019, for each group."""
+    losses = []
+    for group in problem.groups():
+        loss = generalized_dice_of_group(problem, group, smooth)
+        losses.append(loss / (1 + penalty * (1 - loss)))
+    return mean(losses)
+
+
+@slow_loop("DiceFocal")
+def dice_focal(problem: Problem, *, gamma: float, alpha: float | None, smooth: float) -> float:
+    return dice(problem, squared=False, smooth=smooth) + focal(problem, gamma=gamma, alpha=alpha)
+
+
+@slow_loop("MixedFocal")
+def mixed_focal(
+    problem: Problem,
+    *,
+    balance: float | None,
+    delta: float,
+    focal_gamma: float,
+    dice_gamma: float,
+    smooth: float,
+) -> float:
+    """Yeung 2021, version 1: both parts as in the authors' code."""
+    overlap = mean([(1 - index) ** dice_gamma for index in tversky_indices(problem, 1 - delta, delta, smooth)])
+    entropy = mean([-w * (1 - p) ** focal_gamma * math.log(p) for p, _, w in problem.truths()])
+    return overlap + entropy if balance is None else balance * overlap + (1 - balance) * entropy

@@ -1,0 +1,61 @@
+"""Dice plus focal: overlap, and cross-entropy on the voxels that are still wrong."""
+
+from torch import Tensor
+
+from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.dice import dice_loss
+from nnunet_losses.losses.focal import focal_loss
+from nnunet_losses.losses.parameter import Parameter
+
+
+def dice_focal_loss(
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    gamma: float = 2.0,
+    alpha: float | None = 0.5,
+    smooth: float = 1e-5,
+    regions: bool = False,
+    include_background: bool = False,
+    batch: bool = False,
+) -> Tensor:
+    """Dice loss + focal loss.
+
+    Zhu et al. 2019, AnatomyNet, arXiv:1808.05238; settings (γ 2, α 0.5) of Ma et al. 2021,
+    doi:10.1016/j.media.2021.102035. The parts are those of `dice_loss` and `focal_loss`, each with weight 1.
+    Range [0, ∞), 0 at a perfect prediction. Arguments and errors as in `Loss`.
+    """
+    dice = dice_loss(
+        logits,
+        target,
+        voxel_weight,
+        smooth=smooth,
+        regions=regions,
+        include_background=include_background,
+        batch=batch,
+    )
+    return dice + focal_loss(logits, target, voxel_weight, gamma=gamma, alpha=alpha, regions=regions)
+
+
+@register
+class DiceFocalLoss(Loss):
+    """Dice loss plus focal loss (Zhu 2019)."""
+
+    functional = staticmethod(dice_focal_loss)
+    formula = "1 − mean_c 2 Σ p g / (Σ p + Σ g) − Σ_i w_i α_i (1 − p_i)^γ log p_i / #{w > 0}"
+    reference = "Zhu et al. 2019, arXiv:1808.05238; Ma et al. 2021, doi:10.1016/j.media.2021.102035"
+    hyper_parameters = (
+        Parameter("gamma", "gamma", float, "focusing parameter γ; 0 is cross-entropy", minimum=0),
+        Parameter(
+            "alpha",
+            "alpha",
+            float,
+            "weight α of the foreground, 1 − α of the background",
+            minimum=0,
+            maximum=1,
+            none="noalpha",
+        ),
+        Parameter("smooth", "smooth", float, "added above and below the line of Dice", minimum=0),
+    )

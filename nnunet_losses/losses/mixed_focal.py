@@ -1,0 +1,65 @@
+"""Mixed focal: a focal Tversky loss and a focal loss over all classes."""
+
+from torch import Tensor
+
+from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.focal import focal_loss
+from nnunet_losses.losses.focal_tversky import focal_tversky_loss
+from nnunet_losses.losses.parameter import Parameter
+
+
+def mixed_focal_loss(
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    balance: float | None = None,
+    delta: float = 0.7,
+    focal_gamma: float = 2.0,
+    dice_gamma: float = 0.75,
+    smooth: float = 1e-6,
+    regions: bool = False,
+    include_background: bool = True,
+    batch: bool = False,
+) -> Tensor:
+    """λ·mean_c (1 − TI_c)^γ_fd + (1 − λ)·focal, or the plain sum without λ.
+
+    Yeung et al. 2021, arXiv:2102.04525v1, as in the authors' code of February 2021 (after the fix of the 4th): λ is
+    ``balance`` (None, the sum, is the code's default), δ is ``delta``, the weight of false negatives beside 1 − δ of
+    false positives, γ_fd is ``dice_gamma``, an exponent itself, and γ_f is ``focal_gamma``. Its focal part has no α.
+    Background is a class, as in the code.
+
+    Range [0, ∞), 0 at a perfect prediction; the slope of the power is bounded as in `focal_tversky_loss`.
+    Arguments and errors as in `Loss`.
+    """
+    overlap = focal_tversky_loss(
+        logits,
+        target,
+        voxel_weight,
+        fp_weight=1 - delta,
+        fn_weight=delta,
+        gamma=1 / dice_gamma,
+        smooth=smooth,
+        regions=regions,
+        include_background=include_background,
+        batch=batch,
+    )
+    focal = focal_loss(logits, target, voxel_weight, gamma=focal_gamma, alpha=None, regions=regions)
+    return overlap + focal if balance is None else balance * overlap + (1 - balance) * focal
+
+
+@register
+class MixedFocalLoss(Loss):
+    """Mixed focal loss (Yeung 2021, version 1): focal Tversky plus focal."""
+
+    functional = staticmethod(mixed_focal_loss)
+    formula = "mean_c (1 − TP/(TP + (1−δ)·FP + δ·FN))^γ_fd − Σ_i w_i (1 − p_i)^γ_f log p_i / #{w > 0}"
+    reference = "Yeung, Sala, Schönlieb, Rundo 2021, arXiv:2102.04525v1"
+    hyper_parameters = (
+        Parameter("lambda", "balance", float, "share λ of the overlap part", minimum=0, maximum=1, none="sum"),
+        Parameter("delta", "delta", float, "weight δ of false negatives", minimum=0, maximum=1),
+        Parameter("gammaf", "focal_gamma", float, "exponent γ_f of the focal part", minimum=0),
+        Parameter("gammafd", "dice_gamma", float, "exponent γ_fd of the overlap part", minimum=0, exclusive=True),
+        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+    )
