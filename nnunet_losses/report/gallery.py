@@ -1,32 +1,25 @@
 """Pictures of cases: the reference, and what each loss found, missed and invented."""
 
-import base64
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
-from matplotlib.patheffects import Normal, Stroke
-from PIL import Image
+from scipy import ndimage
 
 from nnunet_losses.errors import UserError
 from nnunet_losses.report.blocks import Text, Tile, Tiles
 from nnunet_losses.report.numbers import decimals, enumerate_words, number
+from nnunet_losses.report.slices import READABLE, Plane, best_slice, grey_window, load
 from nnunet_losses.report.study import View
-from nnunet_losses.report.style import INVENTED, MISSED, TRUE, figure_style
+from nnunet_losses.report.style import INVENTED, MISSED, TRUE
 
-TILE_PIXELS = 360
 MOST_BYTES = 5_000_000  # of all pictures in a report
-LEAST_VOXELS = 48  # side of the smallest part of a slice that is shown
 KEY = (
     "Best, median and worst case by the mean over losses, and the case on which the losses disagree most, each in "
-    "the slice with the most reference and disagreement. Solid blue: found (true); dashed yellow: missed; dotted "
-    "orange: invented. Radiological convention: the patient's left is on the right. Grey values from the 1st to the "
-    "99.5th percentile."
+    "the slice with the most reference and disagreement; then the largest and the smallest missed lesion in three "
+    "planes. Solid blue: found (true); dashed yellow: missed; dotted orange: invented. Radiological convention: the "
+    "patient's left is on the right. Grey values from the 1st to the 99.5th percentile."
 )
 
 
@@ -58,8 +51,20 @@ def choose(view: View, available: set[str]) -> list[Case]:
     return [Case(case, ", ".join(why)) for case, why in reasons.items()]
 
 
+@dataclass(frozen=True)
+class Volumes:
+    """What is known of one case, in one orientation: image, reference and the predictions, best trainer first."""
+
+    image: np.ndarray
+    reference: np.ndarray
+    predictions: dict[str, np.ndarray]
+    absent: list[str]  # trainers without a prediction
+    spacing: tuple[float, float, float]
+    window: tuple[float, float]
+
+
 def tiles(view: View, budget: int = MOST_BYTES) -> list[Tiles | Text]:
-    """A row of pictures per chosen case: the reference first, then every loss; empty without a gallery.
+    """A row of pictures per chosen case, and of the missed lesions; empty without a gallery.
 
     Stops before the pictures take more than ``budget`` bytes, and says so.
     """
@@ -69,179 +74,115 @@ def tiles(view: View, budget: int = MOST_BYTES) -> list[Tiles | Text]:
     here = gallery[gallery["dataset"].astype(str) == view.dataset]
     if "configuration" in here:
         here = here[here["configuration"].astype(str) == view.configuration]
+    if not here["image"].astype(str).str.lower().str.endswith(READABLE).all():
+        return [Text(f"No pictures of {view.dataset}: only {', '.join(READABLE)} can be shown.", "note")]
     rows: list[Tiles | Text] = []
-    for case in choose(view, set(here["case"].astype(str))):
-        row = _row(view, case, here[here["case"].astype(str) == case.name])
+    for row in _rows(view, here):
         budget -= sum(len(tile.data) for tile in row.tiles)
         if budget < 0:
-            rows.append(
-                Text(f"Pictures of {case.name} and further cases are left out to keep this page small.", "note")
-            )
+            rows.append(Text("Further pictures are left out to keep this page small.", "note"))
             break
         rows.append(row)
     return rows
 
 
-def _row(view: View, case: Case, files: pd.DataFrame) -> Tiles:
-    image, spacing = _load(files["image"].iloc[0], scalar=True)
-    reference, _ = _load(files["reference"].iloc[0])
-    if reference.shape != image.shape:
-        raise UserError(
-            f"Gallery: {files['reference'].iloc[0]} has shape {reference.shape}, its image {image.shape}; "
-            "they must agree."
-        )
-    order = {trainer: i for i, trainer in enumerate(view.trainers)}
-    predictions: dict[str, np.ndarray] = {}
-    absent: list[str] = []
-    for trainer, path in files.drop_duplicates("trainer")[["trainer", "prediction"]].itertuples(index=False):
-        if pd.isna(path):
-            absent.append(view.name(str(trainer)))
-            continue
-        predictions[str(trainer)], _ = _load(path)
-        if predictions[str(trainer)].shape != image.shape:
-            raise UserError(f"Gallery: {path} does not have the shape {image.shape} of its image; they must agree.")
-    predictions = dict(sorted(predictions.items(), key=lambda item: order.get(item[0], len(order))))
-    axis, index = _best_slice(reference, list(predictions.values()), spacing)
-    plane = _Plane.of(axis, index, reference, list(predictions.values()), spacing)
-    window = _window(image)
+def _rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:
+    for case in choose(view, set(files["case"].astype(str))):
+        yield _case_row(view, case, _volumes(view, files, case.name))
+    yield from _missed_rows(view, files)
+
+
+def _volumes(view: View, files: pd.DataFrame, case: str) -> Volumes:
+    files = files[files["case"].astype(str) == case].drop_duplicates("trainer")
+    image, spacing = load(files["image"].iloc[0], scalar=True)
+    paths = {str(t): path for t, path in files[["trainer", "prediction"]].itertuples(index=False)}
+    absent = [t for t, path in paths.items() if pd.isna(path)]
+    order = [t for t in [*view.trainers, *paths] if t in paths and t not in absent]
+    read = {t: load(paths[t])[0] for t in dict.fromkeys(order)}
+    reference, _ = load(files["reference"].iloc[0])
+    for path, volume in [(files["reference"].iloc[0], reference), *((paths[t], v) for t, v in read.items())]:
+        if volume.shape != image.shape:
+            raise UserError(f"Gallery: {path} has shape {volume.shape}, its image {image.shape}; they must agree.")
+    return Volumes(image, reference, read, absent, spacing, grey_window(image))
+
+
+def _case_row(view: View, case: Case, volumes: Volumes) -> Tiles:
+    predictions = list(volumes.predictions.values())
+    axis, index = best_slice(volumes.reference, predictions, volumes.spacing)
+    plane = Plane.of(axis, index, [volumes.reference, *predictions], volumes.spacing)
     shown = [
         Tile(
-            plane.draw(image, window, [(plane.cut(reference) > 0, TRUE)]),
+            plane.draw(volumes.image, volumes.window, [(plane.cut(volumes.reference) > 0, TRUE)]),
             f"Case {case.name}, {plane.words}: the image with the outline of the reference.",
-            "Reference", f"{int((reference > 0).sum()):,} voxels".replace(",", "\u202f"),
+            "Reference",
+            f"{int((volumes.reference > 0).sum()):,} voxels".replace(",", "\u202f"),
         )
-    ]  # fmt: skip
-    for trainer, prediction in predictions.items():
-        shown.append(_tile(view, case, trainer, plane, image, window, reference, prediction))
-    note = plane.words + (f"; no prediction of {enumerate_words(absent)}" if absent else "")
+    ]
+    values, metric = view.values, view.metric
+    for trainer in volumes.predictions:
+        value = values[trainer].get(case.name, np.nan) if trainer in values else np.nan
+        caption = f"{metric.long_name} {number(value, min(decimals(metric.unit), 2))}"
+        shown.append(_tile(view, case.name, trainer, plane, volumes, view.name(trainer), caption))
+    note = plane.words
+    if volumes.absent:
+        note += f"; no prediction of {enumerate_words([view.name(t) for t in volumes.absent])}"
     return Tiles(f"{case.name}: {case.reason}", note, shown)
 
 
 def _tile(
-    view: View, case: Case, trainer: str, plane: "_Plane", image: np.ndarray, window: tuple[float, float],
-    reference: np.ndarray, prediction: np.ndarray,
+    view: View, case: str, trainer: str, plane: Plane, volumes: Volumes, title: str, caption: str
 ) -> Tile:  # fmt: skip
-    g, p = plane.cut(reference), plane.cut(prediction)
+    g, p = plane.cut(volumes.reference), plane.cut(volumes.predictions[trainer])
     true, missed, invented = (g > 0) & (g == p), (g > 0) & (g != p), (p > 0) & (g != p)
-    values, metric = view.values, view.metric
-    value = values[trainer].get(case.name, np.nan) if trainer in values else np.nan
-    caption = f"{metric.long_name} {number(value, min(decimals(metric.unit), 2))}"
     counts = f"{int(true.sum())} voxels true, {int(missed.sum())} missed, {int(invented.sum())} invented in this slice"
-    return Tile(
-        plane.draw(image, window, [(true, TRUE), (missed, MISSED), (invented, INVENTED)]),
-        f"Case {case.name}, {plane.words}, {view.name(trainer)}: {caption}; {counts}.",
-        view.name(trainer), caption, f"{trainer}: {counts}",
-    )  # fmt: skip
+    drawn = plane.draw(volumes.image, volumes.window, [(true, TRUE), (missed, MISSED), (invented, INVENTED)])
+    alt = f"Case {case}, {plane.words}, {view.name(trainer)}: {caption}; {counts}."
+    return Tile(drawn, alt, title, caption, f"{trainer}: {counts}")
 
 
-def _load(path: Any, *, scalar: bool = False) -> tuple[np.ndarray, tuple[float, float, float]]:
-    """A volume in right-anterior-superior order, (X, Y, Z), and its spacing in mm."""
-    if not Path(path).is_file():
-        raise UserError(f"Gallery: there is no file {path}; take it out of the gallery or put it back.")
-    try:
-        loaded: Any = nib.as_closest_canonical(nib.load(path))
-    except nib.filebasedimages.ImageFileError:
-        raise UserError(f"Gallery: {path} is not a NIfTI image; pictures need NIfTI (.nii, .nii.gz).") from None
-    data = np.asanyarray(loaded.dataobj)
-    while data.ndim > 3:
-        data = data[..., 0]
-    if data.ndim == 2:
-        data = data[..., None]
-    spacing = tuple(float(z) or 1.0 for z in (*loaded.header.get_zooms()[:3], 1.0, 1.0)[:3])
-    return (data.astype(np.float32) if scalar else np.rint(data).astype(np.int32)), spacing  # type: ignore[return-value]
+def _missed_rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:
+    """The largest and the smallest reference lesion that some loss did not touch, in three planes."""
+    lesions = view.table("lesions")
+    if lesions is None:
+        return
+    missed = lesions[(lesions["side"] == "reference") & ~lesions["matched"].astype(bool)]
+    known = set(zip(files["case"].astype(str), files["trainer"].astype(str), strict=True))
+    missed = missed[
+        [key in known for key in zip(missed["case"].astype(str), missed["trainer"].astype(str), strict=True)]
+    ]
+    missed = missed.sort_values(["volume_mm3", "case", "trainer"])
+    if missed.empty:
+        return
+    for word, row in (("Largest", missed.iloc[-1]), ("Smallest", missed.iloc[0])):
+        case, trainer = str(row["case"]), str(row["trainer"])
+        volumes = _volumes(view, files, case)
+        lesion = _missed_lesion(volumes, trainer, largest=word == "Largest")
+        if lesion is None:
+            continue
+        finders = sum(bool((p[lesion] > 0).any()) for p in volumes.predictions.values())
+        centre = [int(np.median(places)) for places in np.nonzero(lesion)]
+        shown = []
+        for axis in (2, 1, 0) if volumes.image.shape[2] > 1 else (2,):
+            plane = Plane.of(axis, centre[axis], [lesion], volumes.spacing)
+            shown.append(
+                _tile(view, case, trainer, plane, volumes, plane.words.partition(" slice")[0].capitalize(), plane.words)
+            )
+        yield Tiles(
+            f"{word} missed lesion: {case}, {view.name(trainer)}",
+            f"{number(row['diameter_mm'], 1)} mm; found by {finders} of {len(volumes.predictions)} losses",
+            shown,
+        )
 
 
-def _best_slice(reference: np.ndarray, predictions: list[np.ndarray], spacing: tuple[float, ...]) -> tuple[int, int]:
-    """Axis across the coarsest spacing (the plane the scanner saw; axial if equal), and the slice with most to see.
-
-    Most to see: voxels of the reference, and voxels on which a loss disagrees with it, averaged over losses.
-    """
-    axis = 2 if reference.shape[2] == 1 or spacing[2] >= max(spacing) * 0.999 else int(np.argmax(spacing))
-    others = tuple(i for i in range(3) if i != axis)
-    seen = (reference > 0).sum(axis=others).astype(float)
-    for prediction in predictions:
-        seen += (prediction != reference).sum(axis=others) / len(predictions)
-    return axis, int(np.argmax(seen)) if seen.any() else reference.shape[axis] // 2
-
-
-def _window(image: np.ndarray) -> tuple[float, float]:
-    """Grey values shown as black and white: 1st and 99.5th percentile of what is not background."""
-    finite = image[np.isfinite(image)]
-    inside = finite[finite > finite.min()] if finite.size else finite
-    low, high = np.percentile(inside, [1, 99.5]) if inside.size else (0.0, 1.0)
-    return float(low), float(high if high > low else low + 1)
-
-
-@dataclass(frozen=True)
-class _Plane:
-    """A slice, cropped to what matters in it."""
-
-    axis: int
-    index: int
-    box: tuple[slice, slice]
-    aspect: float
-    slices: int
-
-    @classmethod
-    def of(
-        cls, axis: int, index: int, reference: np.ndarray, predictions: list[np.ndarray], spacing: tuple[float, ...]
-    ) -> "_Plane":
-        seen = np.take(reference, index, axis) > 0
-        for prediction in predictions:
-            seen |= np.take(prediction, index, axis) > 0
-        across, up = (s for i, s in enumerate(spacing) if i != axis)
-        return cls(axis, index, _box(seen, (across, up)), up / across, reference.shape[axis])
-
-    @property
-    def words(self) -> str:
-        name = ("sagittal", "coronal", "axial")[self.axis]
-        return f"{name} slice {self.index + 1} of {self.slices}" if self.slices > 1 else "the image"
-
-    def cut(self, volume: np.ndarray) -> np.ndarray:
-        """The part of the slice that is shown, rows up, columns to the right; radiological convention."""
-        part = np.take(volume, self.index, self.axis)[self.box].T
-        return part if self.axis == 0 else part[:, ::-1]
-
-    def draw(
-        self, image: np.ndarray, window: tuple[float, float], outlines: list[tuple[np.ndarray, tuple[str, str]]]
-    ) -> str:
-        """The slice with outlined masks as a data URI (WebP)."""
-        grey = self.cut(image)
-        height, width = grey.shape[0] * self.aspect, float(grey.shape[1])
-        scale = TILE_PIXELS / 100 / max(height, width)
-        with figure_style():
-            figure = Canvas(figsize=(width * scale, height * scale), dpi=100)
-            axes = figure.add_axes((0, 0, 1, 1))
-            axes.imshow(grey, cmap="gray", vmin=window[0], vmax=window[1], origin="lower", aspect="auto",
-                        interpolation="bicubic")  # fmt: skip
-            for mask, (color, line) in outlines:
-                if mask.any():
-                    rim = np.pad(mask.astype(float), 1)  # closes outlines at the edge of the picture
-                    x, y = np.arange(-1, mask.shape[1] + 1), np.arange(-1, mask.shape[0] + 1)
-                    drawn = axes.contour(x, y, rim, [0.5], colors=color, linestyles=line, linewidths=2.4)
-                    drawn.set_path_effects([Stroke(linewidth=4, foreground="#000000", alpha=0.6), Normal()])
-            axes.set_xlim(-0.5, grey.shape[1] - 0.5)
-            axes.set_ylim(-0.5, grey.shape[0] - 0.5)
-            axes.axis("off")
-            return _data_uri(figure)
-
-
-def _box(used: np.ndarray, spacing: tuple[float, float]) -> tuple[slice, slice]:
-    """The used part of a slice with a margin, as square in mm as the slice allows."""
-    spans = [np.nonzero(used.any(axis=1 - i))[0] for i in range(2)]
-    ends = [(int(s[0]), int(s[-1]) + 1) if len(s) else (0, used.shape[i]) for i, s in enumerate(spans)]
-    wanted = [max(1.3 * (last - first), LEAST_VOXELS) for first, last in ends]
-    side = max(length * s for length, s in zip(wanted, spacing, strict=True))
-    box = []
-    for (first, last), size, s in zip(ends, used.shape, spacing, strict=True):
-        length = min(size, round(side / s))
-        start = int(np.clip((first + last - length) // 2, 0, size - length))
-        box.append(slice(start, start + length))
-    return box[0], box[1]
-
-
-def _data_uri(figure: Canvas) -> str:
-    raw, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(raw, format="png", facecolor="black")
-    Image.open(raw).convert("RGB").save(small, format="WEBP", quality=82, method=6)
-    return "data:image/webp;base64," + base64.b64encode(small.getvalue()).decode()
+def _missed_lesion(volumes: Volumes, trainer: str, *, largest: bool) -> np.ndarray | None:
+    """Mask of the largest or smallest component (26 neighbours) of the reference that the prediction does not touch."""
+    if trainer not in volumes.predictions:
+        return None
+    components, n = ndimage.label(volumes.reference > 0, structure=np.ones((3, 3, 3)))
+    voxels = np.bincount(components.ravel(), minlength=n + 1).astype(float)
+    voxels[np.unique(components[volumes.predictions[trainer] > 0])] = np.nan
+    voxels[0] = np.nan
+    if not np.isfinite(voxels).any():
+        return None
+    found: np.ndarray = components == int(np.nanargmax(voxels) if largest else np.nanargmin(voxels))
+    return found

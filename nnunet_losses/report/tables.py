@@ -238,8 +238,8 @@ def failure_table(view: View) -> Table | None:
     rows = [
         [
             head(view, str(job["trainer"])),
-            numeric(job["fold"], str(job["fold"])),
-            numeric(job["seed"], str(job["seed"])),
+            numeric(job["fold"], number(job["fold"], 0)),
+            numeric(job["seed"], number(job["seed"], 0)),
             Cell(str(job["status"]), str(job["status"]), kind="bad"),
             numeric(job["epochs"], number(job["epochs"], 0)),
             numeric(job["seconds"], duration(job["seconds"])),

@@ -1,6 +1,7 @@
 """The gallery shows the right cases, the right slice, the right way round."""
 
 import base64
+import dataclasses
 import io
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 from nnunet_losses.errors import UserError
 from nnunet_losses.report import gallery
 from nnunet_losses.report.blocks import Text, Tiles
+from nnunet_losses.report.slices import Plane, load
 from nnunet_losses.report.study import Study, View
 
 
@@ -144,6 +146,44 @@ def test_a_missing_prediction_is_named(files: pd.DataFrame) -> None:
     (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
     assert isinstance(row, Tiles)
     assert row.note.endswith("no prediction of B")
+
+
+def test_missed_lesions_are_shown_in_three_planes(files: pd.DataFrame) -> None:
+    view = study({"A": [1.0], "B": [0.0]}, files)
+    lesion = {"dataset": "D", "configuration": "2d", "case": "c0", "label": "lesion", "side": "reference"}
+    lesions = [{**lesion, "trainer": t, "matched": t == "A", "volume_mm3": 144.0, "diameter_mm": 6.5} for t in "AB"]
+    tables = {**view.study.tables, "lesions": pd.DataFrame(lesions)}
+    rows = gallery.tiles(dataclasses.replace(view.study, tables=tables).views[0])
+    assert [row.title for row in rows if isinstance(row, Tiles)][1:] == [
+        "Largest missed lesion: c0, B", "Smallest missed lesion: c0, B",
+    ]  # fmt: skip
+    largest = rows[1]
+    assert isinstance(largest, Tiles)
+    assert largest.note == "6.5 mm; found by 1 of 2 losses"
+    assert [tile.title for tile in largest.tiles] == ["Axial", "Coronal", "Sagittal"]
+    assert all("36 missed" in largest.tiles[0].alt and " 0 voxels true" in tile.alt for tile in largest.tiles)
+
+
+def test_flat_pictures_keep_their_orientation(tmp_path: Path) -> None:
+    grey = np.zeros((60, 80), np.uint8)
+    mask = np.zeros_like(grey)
+    mask[5:15, 60:75] = 1  # upper right
+    for name, array in (("i", grey), ("m", mask)):
+        Image.fromarray(array).save(tmp_path / f"{name}.png")
+    a, b = tmp_path / "i.png", tmp_path / "m.png"
+    frame = pd.DataFrame([{"dataset": "D", "case": "c0", "image": a, "reference": b, "trainer": "A", "prediction": b}])
+    (row,) = gallery.tiles(study({"A": [1.0]}, frame))
+    assert isinstance(row, Tiles)
+    assert "150 voxels true, 0 missed, 0 invented" in row.tiles[1].alt
+    whole = Plane(2, 0, (slice(None), slice(None)), 1.0, 1).cut(load(b)[0])
+    np.testing.assert_array_equal(whole[::-1], mask)  # rows are drawn upwards
+
+
+def test_formats_that_cannot_be_shown_are_named_not_fatal(files: pd.DataFrame) -> None:
+    files["image"] = "c0_0000.mha"
+    (note,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+    assert isinstance(note, Text)
+    assert "No pictures of D" in note.text
 
 
 def test_a_missing_file_is_one_clear_sentence(files: pd.DataFrame) -> None:

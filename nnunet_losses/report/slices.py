@@ -1,0 +1,132 @@
+"""A slice of a volume as a small picture: loading, choosing, cropping, outlines."""
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from matplotlib.figure import Figure as Canvas
+from matplotlib.patheffects import Normal, Stroke
+from PIL import Image
+
+from nnunet_losses.errors import UserError
+from nnunet_losses.report.style import figure_style
+
+TILE_PIXELS = 360
+LEAST_VOXELS = 48  # side of the smallest part of a slice that is shown
+FLAT = (".png", ".bmp", ".tif", ".tiff")  # nnU-Net's two-dimensional formats
+READABLE = (".nii", ".nii.gz", *FLAT)
+
+
+def load(path: Any, *, scalar: bool = False) -> tuple[np.ndarray, tuple[float, float, float]]:
+    """A volume in right-anterior-superior order, (X, Y, Z), and its spacing in mm; a flat picture as one slice."""
+    if not Path(path).is_file():
+        raise UserError(f"Gallery: there is no file {path}; take it out of the gallery or put it back.")
+    if str(path).lower().endswith(FLAT):
+        flat = np.asarray(Image.open(path).convert("F" if scalar else "I"))
+        return flat[::-1, ::-1].T[..., None], (1.0, 1.0, 1.0)
+    loaded: Any = nib.as_closest_canonical(nib.load(path))
+    data = np.asanyarray(loaded.dataobj)
+    while data.ndim > 3:
+        data = data[..., 0]
+    if data.ndim == 2:
+        data = data[..., None]
+    spacing = tuple(float(z) or 1.0 for z in (*loaded.header.get_zooms()[:3], 1.0, 1.0)[:3])
+    return (data.astype(np.float32) if scalar else np.rint(data).astype(np.int32)), spacing  # type: ignore[return-value]
+
+
+def best_slice(reference: np.ndarray, predictions: list[np.ndarray], spacing: tuple[float, ...]) -> tuple[int, int]:
+    """Axis across the coarsest spacing (the plane the scanner saw; axial if equal), and the slice with most to see.
+
+    Most to see: voxels of the reference, and voxels on which a loss disagrees with it, averaged over losses.
+    """
+    axis = 2 if reference.shape[2] == 1 or spacing[2] >= max(spacing) * 0.999 else int(np.argmax(spacing))
+    others = tuple(i for i in range(3) if i != axis)
+    seen = (reference > 0).sum(axis=others).astype(float)
+    for prediction in predictions:
+        seen += (prediction != reference).sum(axis=others) / len(predictions)
+    return axis, int(np.argmax(seen)) if seen.any() else reference.shape[axis] // 2
+
+
+def grey_window(image: np.ndarray) -> tuple[float, float]:
+    """Grey values shown as black and white: 1st and 99.5th percentile of what is not background."""
+    finite = image[np.isfinite(image)]
+    inside = finite[finite > finite.min()] if finite.size else finite
+    low, high = np.percentile(inside, [1, 99.5]) if inside.size else (0.0, 1.0)
+    return float(low), float(high if high > low else low + 1)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A slice, cropped to what matters in it."""
+
+    axis: int
+    index: int
+    box: tuple[slice, slice]
+    aspect: float
+    slices: int
+
+    @classmethod
+    def of(cls, axis: int, index: int, masks: list[np.ndarray], spacing: tuple[float, ...]) -> "Plane":
+        """The slice ``index`` across ``axis``, cropped to the masks with a margin."""
+        seen = np.any([np.take(mask, index, axis) > 0 for mask in masks], axis=0)
+        across, up = (s for i, s in enumerate(spacing) if i != axis)
+        return cls(axis, index, _box(seen, (across, up)), up / across, masks[0].shape[axis])
+
+    @property
+    def words(self) -> str:
+        """Plane and slice in words."""
+        name = ("sagittal", "coronal", "axial")[self.axis]
+        return f"{name} slice {self.index + 1} of {self.slices}" if self.slices > 1 else "the image"
+
+    def cut(self, volume: np.ndarray) -> np.ndarray:
+        """The part of the slice that is shown, rows up, columns to the right; radiological convention."""
+        part = np.take(volume, self.index, self.axis)[self.box].T
+        return part if self.axis == 0 else part[:, ::-1]
+
+    def draw(
+        self, image: np.ndarray, window: tuple[float, float], outlines: list[tuple[np.ndarray, tuple[str, str]]]
+    ) -> str:
+        """The slice with outlined masks as a data URI (WebP)."""
+        grey = self.cut(image)
+        height, width = grey.shape[0] * self.aspect, float(grey.shape[1])
+        scale = TILE_PIXELS / 100 / max(height, width)
+        with figure_style():
+            figure = Canvas(figsize=(width * scale, height * scale), dpi=100)
+            axes = figure.add_axes((0, 0, 1, 1))
+            axes.imshow(grey, cmap="gray", vmin=window[0], vmax=window[1], origin="lower", aspect="auto",
+                        interpolation="bicubic")  # fmt: skip
+            for mask, (color, line) in outlines:
+                if mask.any():
+                    rim = np.pad(mask.astype(float), 1)  # closes outlines at the edge of the picture
+                    x, y = np.arange(-1, mask.shape[1] + 1), np.arange(-1, mask.shape[0] + 1)
+                    drawn = axes.contour(x, y, rim, [0.5], colors=color, linestyles=line, linewidths=2.4)
+                    drawn.set_path_effects([Stroke(linewidth=4, foreground="#000000", alpha=0.6), Normal()])
+            axes.set_xlim(-0.5, grey.shape[1] - 0.5)
+            axes.set_ylim(-0.5, grey.shape[0] - 0.5)
+            axes.axis("off")
+            return _data_uri(figure)
+
+
+def _box(used: np.ndarray, spacing: tuple[float, float]) -> tuple[slice, slice]:
+    """The used part of a slice with a margin, as square in mm as the slice allows."""
+    spans = [np.nonzero(used.any(axis=1 - i))[0] for i in range(2)]
+    ends = [(int(s[0]), int(s[-1]) + 1) if len(s) else (0, used.shape[i]) for i, s in enumerate(spans)]
+    lengths = [1.3 * (last - first) * s for (first, last), s in zip(ends, spacing, strict=True)]
+    side = max(*lengths, LEAST_VOXELS * min(spacing))
+    box = []
+    for (first, last), size, s in zip(ends, used.shape, spacing, strict=True):
+        length = min(size, max(round(side / s), 1))
+        start = int(np.clip((first + last - length) // 2, 0, size - length))
+        box.append(slice(start, start + length))
+    return box[0], box[1]
+
+
+def _data_uri(figure: Canvas) -> str:
+    raw, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(raw, format="png", facecolor="black")
+    Image.open(raw).convert("RGB").save(small, format="WEBP", quality=82, method=6)
+    return "data:image/webp;base64," + base64.b64encode(small.getvalue()).decode()
