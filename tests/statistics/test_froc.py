@@ -138,3 +138,17 @@ def test_without_scores_or_with_few_cases_there_is_a_reason(
     none = froc_tables(lesions.assign(score_max=np.nan), cases, baseline="bce", resamples=100)["froc"]
     assert none["value"].isna().all()
     assert none["reason"].str.startswith("no scores").all()
+
+
+def test_two_seeds_of_a_case_share_its_weight(
+    lits_lesions: Callable[[str], pd.DataFrame], make_cases: MakeCases
+) -> None:
+    first, second = lits_lesions("bce"), lits_lesions("dl").assign(trainer="bce_seed1", seed=1)
+    cases = make_cases({"bce": np.ones(28)}, dataset="LiTS", configuration="published", label="tumour")
+    cases["case"] = cases["case"].str.removeprefix("c")
+    both = pd.concat([cases, cases.assign(trainer="bce_seed1", seed=1)])
+    table = froc_tables(pd.concat([first, second]), both, baseline="bce", resamples=100)["froc"].set_index("measure")
+    assert table.loc["cpm", ["trainer", "n_cases", "n_lesions"]].tolist() == ["bce", 28, 138]
+    # Largest recalls 0.6159 and 0.7464, false positives 6.4286 and 3.6786 of the single runs.
+    assert table.loc["max_recall", "value"] == pytest.approx((0.6159 + 0.7464) / 2, abs=1e-4)
+    assert table.loc["false_positives_per_case", "value"] == pytest.approx((6.4286 + 3.6786) / 2, abs=1e-4)

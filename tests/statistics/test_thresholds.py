@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnunet_losses.statistics import compare
 from nnunet_losses.statistics.thresholds import threshold_tables
 
 MakeCases = Callable[..., pd.DataFrame]
@@ -58,3 +59,14 @@ def test_one_fold_has_no_other_folds(make_cases: MakeCases) -> None:
     assert summary["dice_default"] == pytest.approx(0.5)
     assert np.isnan(summary["dice_tuned"])
     assert summary["reason"].startswith("one fold")
+
+
+def test_a_winner_by_the_threshold_alone_is_reported(make_cases: MakeCases) -> None:
+    best = {"A": [0.3] * 10, "B": [0.5] * 10}
+    counts = table(best)
+    counts.loc[counts["trainer"] == "B", ["tp", "fp", "fn"]] = [[60, 40, 40]]
+    cases = make_cases({"A": np.full(10, 0.5), "B": np.full(10, 0.6)})
+    options = {"resamples": 50, "test_resamples": 10, "draws": 50}
+    rows = compare(cases, baseline="B", thresholds=counts, **options)["sensitivity"].query("choice == 'threshold'")
+    assert rows[["winner", "runner_up", "changes"]].to_numpy().tolist() == [["A", "B", True]]
+    assert rows["winner_mean"].item() == pytest.approx(0.9)
