@@ -91,9 +91,9 @@ class Structure:
         return len(self.voxels)
 
     @cached_property
-    def coordinates(self) -> tuple[Integers, ...]:
-        """Image coordinates of the foreground, one array per axis."""
-        return tuple(axis - 1 for axis in np.unravel_index(self.voxels, self.frame.shape))
+    def coordinates(self) -> tuple[NDArray[np.int32], ...]:
+        """Image coordinates of the foreground, one array per axis (of 32 bits: an organ has millions of voxels)."""
+        return tuple((axis - 1).astype(np.int32) for axis in np.unravel_index(self.voxels, self.frame.shape))
 
     @cached_property
     def image_index(self) -> Integers:
@@ -151,12 +151,12 @@ class Structure:
     def boxes(self) -> tuple[Integers, Integers]:
         """First and one past the last image coordinate, (n, d) each, of each component."""
         components = self.components
-        low = np.full((len(components) + 1, self.frame.ndim), np.iinfo(np.int64).max)
+        low = np.full((len(components) + 1, self.frame.ndim), np.iinfo(np.int32).max, np.int32)
         high = np.zeros_like(low)
         for axis, coordinate in enumerate(self.coordinates):
             np.minimum.at(low[:, axis], components.ids, coordinate)
             np.maximum.at(high[:, axis], components.ids, coordinate + 1)
-        return low[1:], high[1:]
+        return low[1:].astype(np.int64), high[1:].astype(np.int64)
 
     @property
     def touches_border(self) -> Booleans:

@@ -55,11 +55,13 @@ class Surface:
         here = np.zeros(math.prod(self.shape), bool)
         here[self.at] = True
         distances, far = _near(here, other.at, _steps(self.shape, self.spacing))
+        if not len(far):
+            return distances
         each = _SEARCH_COST if math.isinf(limit_mm) else _LIMITED_SEARCH_COST
         if len(far) * each + len(self.at) * _BUILD_COST > len(here) * _TRANSFORM_COST:
             transformed = edt.edt(~here.reshape(self.shape), anisotropy=self.spacing, black_border=False, parallel=1)
             distances[far] = transformed.reshape(-1)[other.at[far]]
-        elif len(far):
+        else:
             distances[far], _ = self.tree.query(other.points[far], distance_upper_bound=limit_mm)
         return distances
 

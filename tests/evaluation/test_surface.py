@@ -145,11 +145,13 @@ def test_a_larger_image_around_both_masks_changes_no_distance(measure, blobs):
 
 
 @pytest.mark.parametrize("cost", ["_SEARCH_COST", "_LIMITED_SEARCH_COST"])
-def test_the_distance_transform_gives_what_the_tree_gives(measure, blobs, monkeypatch, cost):
-    a, b = blobs(5), blobs(6, share=0.02)
-    searched = measure(a, b, (3.0, 0.7, 0.9))
+@pytest.mark.parametrize("spacing", [(3.0, 0.7, 0.9), (3.0, 0.7)])
+def test_the_distance_transform_gives_what_the_tree_gives(measure, blobs, monkeypatch, cost, spacing):
+    shape = (14, 17, 19)[: len(spacing)]
+    a, b = blobs(5, shape), blobs(6, shape, share=0.02)
+    searched = measure(a, b, spacing)
     monkeypatch.setattr(surface, cost, math.inf)
-    transformed = measure(a, b, (3.0, 0.7, 0.9))
+    transformed = measure(a, b, spacing)
     for name in (*DISTANCES, "nsd", "nsd_surfel"):
         assert transformed[name] == pytest.approx(searched[name], rel=1e-5)
 
