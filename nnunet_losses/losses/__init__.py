@@ -18,6 +18,7 @@ from nnunet_losses.losses.penalty_generalized_dice import PenaltyGeneralizedDice
 from nnunet_losses.losses.primitives import log_probabilities, region_statistics
 from nnunet_losses.losses.sensitivity_specificity import SensitivitySpecificityLoss, sensitivity_specificity_loss
 from nnunet_losses.losses.tversky import TverskyLoss, tversky_loss
+from nnunet_losses.losses.unified_focal import UnifiedFocalLoss, unified_focal_loss
 from nnunet_losses.losses.weighting import WEIGHTINGS, inverse_weights
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "PenaltyGeneralizedDiceLoss",
     "SensitivitySpecificityLoss",
     "TverskyLoss",
+    "UnifiedFocalLoss",
     "asymmetric_similarity_loss",
     "cross_entropy_loss",
     "dice_cross_entropy_loss",
@@ -56,4 +58,5 @@ __all__ = [
     "register",
     "sensitivity_specificity_loss",
     "tversky_loss",
+    "unified_focal_loss",
 ]

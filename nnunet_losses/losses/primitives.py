@@ -364,7 +364,7 @@ def _log_truth(block: _Block, regions: bool) -> Tensor:
     x, g = block.x, block.g
     if regions:  # g·log σ(x) + (1 − g)·log(1 − σ(x)), without cancellation at either end
         tail = torch.abs(x, out=block.room).neg_().exp_().log1p_()
-        return g.mul_(x).sub_(tail).sub_(torch.relu(x))
+        return g.mul_(x).sub_(torch.relu(x)).sub_(tail)  # the tail last: it is small
     shifted = torch.sub(x, _largest(x, block.room_row), out=block.room)
     truth = _total(g.mul_(shifted), block.room_counted[:1])
     return truth.sub_(_total(shifted.exp_(), block.room_row).log_())

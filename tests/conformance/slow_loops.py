@@ -253,3 +253,21 @@ def mixed_focal(
     overlap = mean([(1 - index) ** dice_gamma for index in tversky_indices(problem, 1 - delta, delta, smooth)])
     entropy = mean([-w * (1 - p) ** focal_gamma * math.log(p) for p, _, w in problem.truths()])
     return overlap + entropy if balance is None else balance * overlap + (1 - balance) * entropy
+
+
+@slow_loop("UnifiedFocal")
+def unified_focal(problem: Problem, *, form: str, balance: float, delta: float, gamma: float, smooth: float) -> float:
+    """Yeung 2022, equations of the symmetric and asymmetric forms."""
+    indices = tversky_indices(problem, 1 - delta, delta, smooth)
+    overlap = []
+    for position, index in enumerate(indices):
+        background = not problem.regions and problem.classes()[position % len(problem.classes())] == 0
+        overlap.append(1 - index if background and form == "asymmetric" else (1 - index) ** (1 - gamma))
+    entropy = []
+    for p, truth, w in problem.truths():
+        if truth > 0:
+            focus = 1.0 if form == "asymmetric" else (1 - p) ** gamma
+            entropy.append(-w * delta * focus * math.log(p))
+        else:
+            entropy.append(-w * (1 - delta) * (1 - p) ** gamma * math.log(p))
+    return balance * mean(overlap) + (1 - balance) * mean(entropy)

@@ -1,0 +1,78 @@
+"""Unified focal: one pair of settings for a focal Tversky loss and a focal cross-entropy."""
+
+import torch
+from torch import Tensor
+
+from nnunet_losses.losses.base import Loss, safe_power
+from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import log_probabilities, sample_mean, voxel_mean
+from nnunet_losses.losses.tversky import tversky_index
+
+
+def unified_focal_loss(
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    form: str = "asymmetric",
+    balance: float = 0.5,
+    delta: float = 0.6,
+    gamma: float = 0.5,
+    smooth: float = 1e-6,
+    regions: bool = False,
+    include_background: bool = True,
+    batch: bool = False,
+) -> Tensor:
+    """λ·mean_c (1 − TI_c)^(1−γ) + (1 − λ)·mean_i δ_i (1 − p_i)^γ (−log p_i).
+
+    Yeung, Sala, Schönlieb, Rundo 2022, doi:10.1016/j.compmedimag.2021.102026 (λ: ``balance``). TI is the Tversky
+    index with δ on false negatives and 1 − δ on false positives; δ_i is δ where the truth is foreground and 1 − δ
+    where it is background. The ``symmetric`` form raises every term to its power. The ``asymmetric`` one leaves out
+    the power where it would hold back the rare class: 1 on the background's Tversky term, and no (1 − p)^γ where
+    the truth is foreground. The paper is binary in its asymmetric form; here every class but 0 is foreground, and
+    regions are all foreground. (MONAI's version swaps the role of λ.)
+
+    Range [0, ∞), 0 at a perfect prediction; powers have a bounded slope as in `focal_tversky_loss`.
+    Arguments and errors as in `Loss`.
+    """
+    index = tversky_index(
+        logits,
+        target,
+        voxel_weight,
+        fp_weight=1 - delta,
+        fn_weight=delta,
+        smooth=smooth,
+        regions=regions,
+        include_background=include_background,
+        batch=batch,
+    )
+    overlap = safe_power(1 - index, 1 - gamma)
+    log_p = log_probabilities(logits, target, voxel_weight, regions=regions)
+    foreground = target.to(log_p.dtype) if regions else (target != 0).to(log_p.dtype)
+    focus = safe_power(-torch.expm1(log_p), gamma)
+    if form == "asymmetric":
+        focus = focus + foreground * (1 - focus)
+        if include_background and not regions:
+            overlap = torch.cat([1 - index[:, :1], overlap[:, 1:]], 1)
+    entropy = -(1 - delta + (2 * delta - 1) * foreground) * focus * log_p
+    voxels = voxel_mean(entropy, voxel_weight, None if regions else target)
+    return balance * sample_mean(overlap) + (1 - balance) * voxels
+
+
+@register
+class UnifiedFocalLoss(Loss):
+    """Unified focal loss (Yeung 2022), asymmetric or symmetric."""
+
+    functional = staticmethod(unified_focal_loss)
+    formula = "λ·mean_c (1 − TI_c)^(1−γ) − (1 − λ)·Σ_i w_i δ_i (1 − p_i)^γ log p_i / #{w > 0}"
+    reference = "Yeung, Sala, Schönlieb, Rundo 2022, doi:10.1016/j.compmedimag.2021.102026"
+    hyper_parameters = (
+        Parameter(
+            "form", "form", str, "powers on every term, or not on the rare class", choices=("asymmetric", "symmetric")
+        ),
+        Parameter("lambda", "balance", float, "share λ of the overlap part", minimum=0, maximum=1),
+        Parameter("delta", "delta", float, "weight δ of false negatives and of the foreground", minimum=0, maximum=1),
+        Parameter("gamma", "gamma", float, "focusing γ; 0 leaves no focus", minimum=0, maximum=1),
+        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+    )
