@@ -1,11 +1,11 @@
 """New configurations in nnU-Net's plans, such as a small network for a quick study."""
 
-import fcntl
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from nnunet_losses.errors import UserError
 from nnunet_losses.files import write_atomically
@@ -96,7 +96,8 @@ def add_configuration(plans_file: Path, name: str, **overrides: Any) -> None:
         UserError: the plans hold another configuration of that name that was not made this way, or see
             `derive_configuration`.
     """
-    with _locked(plans_file):
+    # a neighbour is locked, since the plans file itself is replaced
+    with FileLock(plans_file.with_name(f".{plans_file.name}.lock")):
         plans = json.loads(plans_file.read_text())
         there = plans["configurations"].get(name)
         if there is not None and there.get("data_identifier") != f"{plans['plans_name']}_{name}":
@@ -124,11 +125,3 @@ def resolved_configuration(plans_file: Path, name: str) -> dict[str, Any]:
         raise UserError(f"nnU-Net's plans {plans_file} have no configuration {name}; they have {there}.")
     rest = {k: v for k, v in plans.items() if k != "configurations"}
     return rest | {"configuration": PlansManager(plans).get_configuration(name).configuration}
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    # A neighbour file is locked, since the plans file itself is replaced.
-    with path.with_name(f".{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -17,7 +17,7 @@ rule plan:
         planner=study.planner,
         number=lambda wildcards: dataset_number(wildcards.dataset),
     shell:
-        "( nnUNetv2_plan_and_preprocess -d {params.number} -pl {params.planner} -npfp {threads} --clean --no_pp --no_pbar &&"
+        "( nnUNet_n_proc_DA={threads} nnUNetv2_plan_and_preprocess -d {params.number} -pl {params.planner} -npfp {threads} --clean --no_pp --no_pbar &&"
         " cp $nnUNet_preprocessed/{wildcards.dataset}/{wildcards.plans}.json {output.plans} ) > {log} 2>&1"
 
 

@@ -1,0 +1,45 @@
+"""The application, and how every command of it treats mistakes."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, ParamSpec
+
+import typer
+
+from nnunet_losses.errors import UserError
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    help="The loss-function laboratory for nnU-Net.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Dataset = Annotated[str, typer.Argument(help="Data set, as DatasetXXX_Name or its number.")]
+ConfigurationName = Annotated[str, typer.Argument(help="nnU-Net configuration, such as 3d_fullres.")]
+Fold = Annotated[int, typer.Argument(min=0, help="Fold, counted from 0.")]
+Trainer = Annotated[str, typer.Option("--trainer", "-tr", help="Name of the trainer.")]
+Plans = Annotated[str, typer.Option("--plans", "-p", help="nnU-Net's plans identifier.")]
+
+
+def command(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Register a command that says what is wrong in one sentence and exits with 1."""
+
+    def register(function: Callable[P, None]) -> Callable[P, None]:
+        @wraps(function)
+        def friendly(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                function(*args, **kwargs)
+            except UserError as error:
+                typer.echo(f"nnunet-losses {name}: {error}", err=True)
+                raise typer.Exit(1) from None
+            except KeyboardInterrupt:
+                typer.echo(f"nnunet-losses {name}: interrupted; the same command goes on.", err=True)
+                raise typer.Exit(130) from None
+
+        app.command(name)(friendly)
+        return function
+
+    return register

@@ -1,0 +1,102 @@
+"""Commands that bring data to nnU-Net: prepare, inspect, split, configure."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_losses.cli.app import ConfigurationName, Dataset, Plans, command
+
+
+@command("prepare")
+def prepare(
+    description: Annotated[Path, typer.Argument(help="Data-set file, such as config/datasets/phantom.yaml.")],
+    raw: Annotated[Path | None, typer.Option(help="nnU-Net's raw folder; $nnUNet_raw if absent.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="Where to write what was found, as JSON.")] = None,
+    cases: Annotated[int | None, typer.Option(min=2, help="Only the first so many cases.")] = None,
+    workers: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Make or fetch a data set as an nnU-Net raw folder, and inspect it."""
+    from nnunet_losses.data.description import load_dataset_description
+    from nnunet_losses.data.inspection import inspect_dataset
+    from nnunet_losses.data.raw import prepare_raw
+    from nnunet_losses.files import write_json
+    from nnunet_losses.nnunet.folders import nnunet_folder
+
+    dataset = load_dataset_description(description)
+    folder = prepare_raw(
+        dataset, raw or nnunet_folder("nnUNet_raw"), cases=cases, workers=workers, progress=sys.stderr.isatty()
+    )
+    found = inspect_dataset(folder, workers=workers)
+    typer.echo(f"{folder}: {found}")
+    if summary is not None:
+        write_json(summary, found.as_dict())
+
+
+@command("inspect")
+def inspect(
+    folder: Annotated[Path, typer.Argument(help="An nnU-Net raw folder, DatasetXXX_Name.")],
+    workers: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Look through a raw data set and name every problem in it."""
+    from nnunet_losses.data.inspection import inspect_dataset
+
+    typer.echo(str(inspect_dataset(folder, workers=workers)))
+
+
+@command("split")
+def split(
+    dataset: Dataset,
+    folds: Annotated[int, typer.Option(min=2)] = 5,
+    seed: Annotated[int, typer.Option(help="nnU-Net's own is 12345.")] = 12345,
+    file: Annotated[Path | None, typer.Option(help="Splits of your own instead.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Copy of the splits.")] = None,
+) -> None:
+    """Split the cases into folds, before any training (nnU-Net's first fold to start would, and several would race)."""
+    from nnunet_losses.files import write_json
+    from nnunet_losses.nnunet.folders import dataset_folder, nnunet_folder
+    from nnunet_losses.nnunet.splits import case_names, make_splits, write_splits
+    from nnunet_losses.study import read_splits
+
+    raw = dataset_folder(nnunet_folder("nnUNet_raw"), dataset)
+    preprocessed = nnunet_folder("nnUNet_preprocessed") / raw.name
+    cases = case_names(raw)
+    splits = make_splits(cases, folds=folds, seed=seed) if file is None else read_splits(file, "--file")
+    written = write_splits(preprocessed, splits, cases)
+    if out is not None:
+        write_json(out, splits)
+    typer.echo(f"{written}: {len(splits)} folds of {len(cases)} cases")
+
+
+@command("configure")
+def configure(
+    dataset: Dataset,
+    configuration: ConfigurationName,
+    plans: Plans = "nnUNetPlans",
+    inherits_from: Annotated[str | None, typer.Option(help="Parent; without it, nnU-Net's own is looked up.")] = None,
+    patch_size: Annotated[list[int] | None, typer.Option(help="Voxels of one axis; once per axis (z, y, x).")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1)] = None,
+    features_per_stage: Annotated[list[int] | None, typer.Option(help="Channels of one stage; once per stage.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the resolved configuration.")] = None,
+) -> None:
+    """Add a configuration, such as a small network, to nnU-Net's plans."""
+    from nnunet_losses.files import write_json
+    from nnunet_losses.nnunet.folders import dataset_folder, nnunet_folder
+    from nnunet_losses.nnunet.plans import add_configuration, resolved_configuration
+
+    folder = dataset_folder(nnunet_folder("nnUNet_preprocessed"), dataset)
+    file = folder / f"{plans}.json"
+    if inherits_from is not None:
+        add_configuration(
+            file,
+            configuration,
+            inherits_from=inherits_from,
+            patch_size=patch_size or None,
+            batch_size=batch_size,
+            features_per_stage=features_per_stage or None,
+        )
+    resolved = resolved_configuration(file, configuration)
+    if out is not None:
+        write_json(out, resolved)
+    typer.echo(f"{file}: {configuration}, patch {resolved['configuration']['patch_size']}")

@@ -1,0 +1,132 @@
+"""Commands from predictions to the report: evaluate, compare, study-report."""
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nnunet_losses.cli.app import command
+from nnunet_losses.errors import UserError
+
+
+def read_study(path: Path | None) -> dict[str, Any]:
+    """The record of a study, or an empty one."""
+    if path is None:
+        return {}
+    try:
+        record: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}).") from None
+    return record
+
+
+@command("evaluate")
+def evaluate(
+    reference: Annotated[Path, typer.Option(help="Folder of reference label maps.")],
+    prediction: Annotated[Path, typer.Option(help="Folder of predicted label maps of the same names.")],
+    out: Annotated[Path, typer.Option(help="Folder for the tables.")],
+    probabilities: Annotated[Path | None, typer.Option(help="Folder of nnU-Net's .npz probabilities.")] = None,
+    dataset_json: Annotated[
+        Path | None, typer.Option(help="nnU-Net's dataset.json; looked for beside the folders if absent.")
+    ] = None,
+    run: Annotated[
+        tuple[str, str, str, int] | None,
+        typer.Option(help="Data set, configuration, trainer and fold, for the tables.", show_default=False),
+    ] = None,
+    tolerances_mm: Annotated[list[float] | None, typer.Option(help="Surface-Dice tolerance; may be repeated.")] = None,
+    strata_mm: Annotated[
+        list[float] | None, typer.Option(help="Limits of small|medium and medium|large lesions, diameter; given twice.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Measure predictions per voxel, surface and lesion, into tidy tables."""
+    from nnunet_losses.evaluation import EvaluationSettings, evaluate_folder
+    from nnunet_losses.nnunet.outcome import identity
+
+    settings: dict[str, Any] = {}
+    if tolerances_mm:
+        settings["tolerances_mm"] = tuple(tolerances_mm)
+    if strata_mm:
+        if len(strata_mm) != 2:
+            raise UserError(
+                f"--strata-mm must be given twice (small|medium, medium|large), got {len(strata_mm)} limits."
+            )
+        settings["strata_mm"] = tuple(zip(("small", "medium", "large"), (*strata_mm, math.inf), strict=True))
+    if dataset_json is None:
+        beside = [folder / "dataset.json" for folder in (reference, reference.parent, prediction, prediction.parent)]
+        dataset_json = next((file for file in beside if file.is_file()), None)
+        if dataset_json is None:
+            raise UserError(
+                f"There is no dataset.json in or above {reference} or {prediction}; name it: --dataset-json."
+            )
+    tables = evaluate_folder(
+        reference,
+        prediction,
+        out,
+        dataset_json=dataset_json,
+        probabilities_dir=probabilities,
+        identity=identity(*run) if run is not None else None,
+        settings=EvaluationSettings(**settings),
+        workers=workers,
+        progress=sys.stderr.isatty(),
+    )
+    typer.echo(f"{out}: {tables['cases']['case'].nunique()} cases")
+
+
+@command("compare")
+def compare_command(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of tables, of any number of trainings.")],
+    out: Annotated[Path, typer.Option(help="Folder for the statistics.")],
+    study: Annotated[Path | None, typer.Option(help="study.json: what was expected, the baseline, the seed.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="Trainer that all others are compared with.")] = None,
+    tables: Annotated[Path | None, typer.Option(help="Also write the stacked tables here.")] = None,
+) -> None:
+    """Compare losses: ranks with their uncertainty, paired tests, detection curves."""
+    from nnunet_losses.comparison import compare_tables
+    from nnunet_losses.tables import read_tables, write_tables
+
+    stacked = read_tables(folders)
+    stacked, statistics = compare_tables(stacked, study=read_study(study), baseline=baseline)
+    if tables is not None:
+        write_tables(tables, stacked)
+    write_tables(out, statistics)
+    typer.echo(f"{out}: {', '.join(sorted(statistics))}")
+
+
+@command("study-report")
+def study_report(
+    study: Annotated[Path, typer.Option(help="study.json of the workflow.")],
+    tables: Annotated[Path, typer.Option(help="Folder of the stacked tables.")],
+    statistics: Annotated[Path, typer.Option(help="Folder of the statistics.")],
+    predictions: Annotated[Path, typer.Option(help="Folder of the published predictions, for the gallery.")],
+    out: Annotated[Path, typer.Option(help="Folder for report.html and its data.")],
+) -> None:
+    """Write the report of a study of the workflow."""
+    from nnunet_losses.comparison import gallery_files, provenance
+    from nnunet_losses.nnunet.folders import nnunet_folder
+    from nnunet_losses.report import write_report
+    from nnunet_losses.tables import read_folder
+
+    record = read_study(study)
+    stacked = read_folder(tables)
+    written = write_report(
+        out,
+        tables=stacked,
+        statistics=read_folder(statistics),
+        runs=provenance(record, record["trainers"], Path.cwd()),
+        gallery=gallery_files(
+            record,
+            stacked["cases"],
+            predictions=predictions,
+            raw=nnunet_folder("nnUNet_raw"),
+            preprocessed=nnunet_folder("nnUNet_preprocessed"),
+        ),
+        title=record["title"],
+        baseline=record["baseline"],
+        primary_metric=record["config"]["evaluation"]["primary_metric"],
+        seed=record["config"]["statistics"]["seed"],
+    )
+    typer.echo(f"The report: {written}")

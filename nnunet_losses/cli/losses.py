@@ -1,0 +1,114 @@
+"""Commands about losses and trainers: list, describe, doctor, env, export."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nnunet_losses.cli.app import command
+from nnunet_losses.errors import UserError
+
+
+@command("list")
+def list_losses(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List every loss with its trainer, its options and its source."""
+    from nnunet_losses.losses import CATALOGUE
+
+    rows = [describe_loss(name) for name in sorted(CATALOGUE)]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(caption="Every trainer also takes iw or iwpos, <n>epochs, <n>iters, seed<n>.")
+    table.add_column("trainer", no_wrap=True)
+    table.add_column("options and defaults")
+    table.add_column("source")
+    for row in rows:
+        options = ", ".join(f"{option['option']} {option['default']}" for option in row["options"])
+        table.add_row(row["trainer"], options, row["reference"])
+    Console().print(table)
+
+
+@command("describe")
+def describe(
+    name: Annotated[str, typer.Argument(help="A loss (Tversky) or a trainer (TverskyTrainer_fp0.1).")],
+) -> None:
+    """Say what a loss or trainer is: formula, hyper-parameters, source, the letters of the paper."""
+    import inspect
+
+    from nnunet_losses.losses import CATALOGUE
+    from nnunet_losses.nnunet.names import nearest_trainer, parse_trainer_name
+
+    parsed = parse_trainer_name(name if "Trainer" in name else f"{name.removesuffix('Loss')}Trainer")
+    if parsed is None:
+        nearest = nearest_trainer(name if "Trainer" in name else f"{name}Trainer")
+        hint = f"did you mean {nearest}?" if nearest else "`nnunet-losses list` names all."
+        raise UserError(f"There is no loss or trainer {name}; {hint}")
+    row = describe_loss(parsed.loss)
+    typer.echo(f"{parsed}: {row['summary']}\n\n  {row['formula']}\n")
+    for option in row["options"]:
+        value = parsed.parameters.get(option["keyword"], option["default"])
+        typer.echo(f"  {option['option']:<12} {value!s:<8} {option['help']} ({option['range']})")
+    typer.echo(f"  weighting    {parsed.weighting or 'none':<8} none, iw or iwpos\n")
+    typer.echo(inspect.getdoc(CATALOGUE[parsed.loss].functional) or "")
+
+
+@command("doctor")
+def doctor() -> None:
+    """Look a trainer up as nnU-Net does, and explain what fails."""
+    from nnunet_losses.nnunet.doctor import diagnose
+
+    checks = diagnose()
+    for check in checks:
+        typer.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.message}")
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+@command("env")
+def env() -> None:
+    """Print the shell line that lets nnU-Net find the trainers where start-up hooks are forbidden."""
+    from nnunet_losses.nnunet.doctor import environment_line
+
+    typer.echo(environment_line())
+
+
+@command("export")
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of one of our trainers.")],
+    out: Annotated[Path, typer.Argument(help="Where to write it for nnU-Net without this package.")],
+) -> None:
+    """Turn a checkpoint into one that nnU-Net can predict with where this package is not installed."""
+    from nnunet_losses.nnunet.export import export_checkpoint
+
+    typer.echo(str(export_checkpoint(checkpoint, out)))
+
+
+def describe_loss(name: str) -> dict[str, Any]:
+    """What the catalogue says of a loss, as plain data."""
+    from nnunet_losses.losses import CATALOGUE
+
+    loss = CATALOGUE[name]
+    defaults = loss.defaults()
+    return {
+        "loss": name,
+        "trainer": f"{name}Trainer",
+        "summary": (loss.__doc__ or "").strip().splitlines()[0],
+        "formula": loss.formula,
+        "reference": loss.reference,
+        "options": [
+            {
+                "option": parameter.option,
+                "keyword": parameter.keyword,
+                "default": defaults[parameter.keyword],
+                "range": parameter.range,
+                "help": parameter.help,
+            }
+            for parameter in loss.hyper_parameters
+        ],
+    }

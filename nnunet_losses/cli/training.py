@@ -1,0 +1,53 @@
+"""Commands around a training by nnU-Net: publish, predict."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_losses.cli.app import ConfigurationName, Dataset, Fold, Plans, Trainer, command
+
+
+@command("publish")
+def publish(
+    dataset: Dataset,
+    configuration: ConfigurationName,
+    fold: Fold,
+    trainer: Trainer,
+    out: Annotated[Path, typer.Option(help="Folder for the model and its tables.")],
+    plans: Plans = "nnUNetPlans",
+) -> None:
+    """Copy a finished training out of nnUNet_results: model, curves, cost."""
+    from nnunet_losses.nnunet.outcome import publish_training
+
+    publish_training(dataset, configuration, trainer, plans, fold, out)
+
+
+@command("predict")
+def predict(
+    dataset: Dataset,
+    configuration: ConfigurationName,
+    fold: Fold,
+    trainer: Trainer,
+    segmentations: Annotated[Path, typer.Option(help="Folder for the label maps.")],
+    probabilities: Annotated[Path, typer.Option(help="Folder for the probabilities (.npz).")],
+    plans: Plans = "nnUNetPlans",
+    model: Annotated[
+        Path | None, typer.Option(help="Published checkpoint, if the one of the training is gone.")
+    ] = None,
+    device: str = "cuda",
+) -> None:
+    """Predict the cases that a fold did not train on, with probabilities."""
+    from nnunet_losses.nnunet.outcome import predict_out_of_fold
+
+    predict_out_of_fold(
+        dataset,
+        configuration,
+        trainer,
+        plans,
+        fold,
+        segmentations=segmentations,
+        probabilities=probabilities,
+        model=model,
+        device=device,
+    )

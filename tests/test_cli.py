@@ -1,0 +1,80 @@
+"""The command line: what a person types, and what it says when that is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner, Result
+
+from nnunet_losses.cli import app
+from nnunet_losses.losses import CATALOGUE
+from nnunet_losses.tables import write_tables
+
+from .test_comparison import cases
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_list_names_every_loss_for_people_and_programs() -> None:
+    rows = json.loads(call("list", "--json").stdout)
+    assert {row["loss"] for row in rows} == set(CATALOGUE)
+    tversky = next(row for row in rows if row["loss"] == "Tversky")
+    assert [option["option"] for option in tversky["options"]][:2] == ["fp", "fn"]
+    assert tversky["options"][0]["default"] == 0.3
+    assert "TverskyTrainer" in call("list").stdout
+
+
+def test_describe_knows_losses_and_trainers_with_their_values() -> None:
+    text = call("describe", "TverskyTrainer_fp0.1_iw").stdout
+    assert "fp           0.1" in text
+    assert "weighting    iw" in text
+    assert "1706.05721" in text
+    assert call("describe", "Tversky").stdout.startswith("TverskyTrainer:")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["describe", "Tverski"], "did you mean TverskyTrainer?"),
+        (["describe", "TverskyTrainer_fq1"], "its options are fp<number>"),
+        (["prepare", "nowhere.yaml"], "There is no data-set file nowhere.yaml"),
+        (["compare", "nowhere", "--out", "x"], "nowhere holds no tables"),
+        (["evaluate", "--reference", "a", "--prediction", "b", "--out", "c"], "There is no dataset.json"),
+        (["split", "Dataset001_X"], "nnUNet_raw"),
+    ],
+)
+def test_mistakes_end_with_one_sentence_and_exit_code_1(
+    arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("nnUNet_raw", raising=False)
+    result = call(*arguments)
+    assert result.exit_code == 1
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_compare_writes_statistics_of_any_folders(tmp_path: Path) -> None:
+    table = cases()
+    for name, part in table.groupby("trainer"):
+        write_tables(tmp_path / str(name), {"cases": part})
+    folders = [tmp_path / "DiceTrainer", tmp_path / "TverskyTrainer"]
+    result = call("compare", *folders, "--out", tmp_path / "statistics", "--baseline", "DiceTrainer")
+    assert result.exit_code == 0, result.output
+    pairwise = pd.read_parquet(tmp_path / "statistics/pairwise.parquet")
+    assert set(pairwise["trainer_a"]) | set(pairwise["trainer_b"]) == {"DiceTrainer", "TverskyTrainer"}
+
+
+def test_help_needs_neither_torch_nor_nnunet() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner; from nnunet_losses.cli import app; "
+        "CliRunner().invoke(app, ['--help']); print(sorted({'torch', 'nnunetv2', 'pandas'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
