@@ -36,6 +36,7 @@ def world_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that holds ``raw`` and ``preprocessed`` of all synthetic data sets, made once."""
     world = tmp_path_factory.mktemp("nnunet")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("nnUNet_n_proc_DA", "1")  # with 0 nnU-Net's planner fails
         for part in ("raw", "preprocessed"):
             (world / part).mkdir()
             patch.setenv(f"nnUNet_{part}", str(world / part))
