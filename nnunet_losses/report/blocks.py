@@ -66,6 +66,7 @@ class Code:
 
     text: str
     label: str
+    prose: bool = False  # set like text, not like code
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,13 @@ _CAVEAT = (
 
 def methods(study: Study) -> list[str]:
     """Paragraphs on design, metrics and statistics, made from what was run."""
-    return [_design(study), _metrics(study), _STATISTICS + _undefined(study), _caveat(study), _software(study)]
+    return [
+        _design(study),
+        _metrics(study),
+        _STATISTICS + _undefined(study) + _checks(study),
+        _caveat(study),
+        _software(study),
+    ]
 
 
 def _design(study: Study) -> str:
@@ -71,6 +77,22 @@ def _undefined(study: Study) -> str:
     if empty:
         text += f" {count(empty, 'value')} had neither reference nor prediction."
     return text
+
+
+def _checks(study: Study) -> str:
+    """The further analyses that this study has."""
+    used = []
+    pairs = study.statistics.get("pairwise")
+    if pairs is not None and "p_signflip" in pairs:
+        used.append("a sign-flip permutation test of the mean difference")
+    if pairs is not None and "p_better" in pairs:
+        rope = pairs.loc[pairs["metric"] == study.primary_metric, "rope"].max()
+        used.append(f"a Bayesian signed-rank test with a region of practical equivalence of ±{rope:g}")
+    if "nemenyi" in study.statistics:
+        used.append("Friedman's test with Iman and Davenport's correction and Nemenyi's critical difference")
+    if "mixed" in study.statistics:
+        used.append("a linear mixed model with a random intercept per case")
+    return f" As checks we used {enumerate_words(used, 9)}." if used else ""
 
 
 def _caveat(study: Study) -> str:

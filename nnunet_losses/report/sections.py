@@ -201,7 +201,7 @@ def _failures(study: Study) -> Section:
 
 def _methods(study: Study) -> Section:
     text = "\n\n".join(methods.methods(study))
-    return Section("methods", "Methods", [Code(text, "Methods text for a paper")])
+    return Section("methods", "Methods", [Code(text, "Methods text for a paper", prose=True)])
 
 
 def _provenance(study: Study) -> Section:
