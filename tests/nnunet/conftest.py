@@ -62,7 +62,7 @@ def world(world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def make(world: Path) -> Callable[..., Any]:  # noqa: ARG001
+def make(world: Path) -> Callable[..., Any]:
     """Make a trainer as nnU-Net's command does, through the door."""
     from nnunetv2.run.run_training import get_trainer_from_args
 
@@ -73,7 +73,7 @@ def make(world: Path) -> Callable[..., Any]:  # noqa: ARG001
 
 
 @pytest.fixture
-def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:  # noqa: ARG001
+def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Train as ``nnUNetv2_train`` does, without its final validation, which takes seconds; gives the fold's folder."""
     from nnunetv2.run.run_training import run_training
 

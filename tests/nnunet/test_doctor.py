@@ -13,7 +13,7 @@ def failing(checks: list[Check]) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def healthy(world: Path, tmp_path: Path) -> None:  # noqa: ARG001
+def healthy(world: Path, tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
 
 

@@ -82,7 +82,7 @@ def test_the_weights_of_the_paper_reach_the_loss(labels: Tensor) -> None:
     target = target_of(layout, labels)
     logits = torch.randn(2, 3, *SHAPE)
     loss = CrossEntropyLoss()
-    expected = loss(logits, target[:, :1], inverse_weights(target[:, 1:], definition="iwpos"))
+    expected = loss(logits, target[:, :1], inverse_weights(target[:, 1:].contiguous(), definition="iwpos"))
     assert torch.equal(LossAdapter(loss, layout, "iwpos")(logits, target), expected)
 
 
