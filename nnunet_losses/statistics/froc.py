@@ -6,6 +6,7 @@ import pandas as pd
 from nnunet_losses.statistics.bootstrap import FEW_CASES, percentile_interval, resample_counts
 from nnunet_losses.statistics.detection import (
     MEASURES,
+    Curves,
     Detections,
     Events,
     curves,
@@ -51,49 +52,46 @@ def froc_tables(
     tables: dict[str, list[pd.DataFrame]] = {"froc": [], "froc_pairwise": [], "froc_curve": [], "pr_curve": []}
     for roster in rosters(cases, baseline=baseline, policy=policy):
         own = roster.own(merged)
-        found, reasons = _detections_by_trainer(own, roster, score)
-        counts = resample_counts(len(roster.cases), resamples, seed) if found and len(roster.cases) > 1 else None
-        values = {t: measures(curves(d, np.ones((1, len(roster.cases)))))[0] for t, d in found.items()}
-        resampled = {t: _resampled_measures(d, counts) for t, d in found.items()}
-        tables["froc"].append(_measure_table(roster, found, reasons, values, resampled, confidence))
+        counts = resample_counts(len(roster.cases), resamples, seed) if len(roster.cases) > 1 else None
+        reasons, n_lesions = dict(roster.left_out), {}
+        values: dict[str, np.ndarray] = {}
+        resampled: dict[str, np.ndarray] = {}
+        # One trainer at a time: its counts by case and threshold are large, what is kept of them is small.
+        for trainer in roster.trainers:
+            found = _detections(own[own["trainer"] == trainer], len(roster.cases), score)
+            if isinstance(found, str):
+                reasons[trainer] = found
+                continue
+            n_lesions[trainer] = float(found.lesions.sum())
+            full, thinned = curves(found, np.ones((1, len(roster.cases)))), found.thinned(THRESHOLDS_RESAMPLED)
+            values[trainer] = measures(full)[0]
+            resampled[trainer] = _resampled_measures(thinned, counts)
+            for name, frame in _curve_tables(full, thinned, counts, confidence).items():
+                tables[name].append(roster.table(frame.assign(trainer=trainer)[["trainer", *frame]].to_dict("records")))
+        tables["froc"].append(_measure_table(roster, n_lesions, reasons, values, resampled, confidence))
         tables["froc_pairwise"].append(_pair_table(roster, values, resampled, confidence))
-        for trainer, detected in found.items():
-            for name, frame in _curve_tables(detected, counts, confidence).items():
-                rows = [{"trainer": trainer, **row} for row in frame.to_dict("records")]
-                tables[name].append(roster.table(rows))
     return {name: pd.concat(parts, ignore_index=True) if parts else pd.DataFrame() for name, parts in tables.items()}
 
 
-def _detections_by_trainer(
-    own: pd.DataFrame, roster: Roster, score: str
-) -> tuple[dict[str, Detections], dict[str, str]]:
-    found, reasons = {}, dict(roster.left_out)
-    for trainer in roster.trainers:
-        rows = own[own["trainer"] == trainer]
-        reference, matched = rows["side"] == "reference", rows["matched"].astype(bool)
-        hit, invented = rows[reference & matched], rows[~reference & ~matched]
-        if pd.concat([hit[score], invented[score]]).isna().any():
-            reasons[trainer] = "no scores: predicted without probabilities"
-        elif not reference.any():
-            reasons[trainer] = "no reference lesions"
-        else:
-            found[trainer] = detections(
-                len(roster.cases),
-                _events(hit, score),
-                _events(invented, score),
-                (rows.loc[reference, "position"].to_numpy(), rows.loc[reference, "weight"].to_numpy()),
-            )
-    return found, reasons
+def _detections(rows: pd.DataFrame, cases: int, score: str) -> Detections | str:
+    """One trainer's detections, or why there are none."""
+    reference, matched = rows["side"] == "reference", rows["matched"].astype(bool)
+    hit, invented = rows[reference & matched], rows[~reference & ~matched]
+    if hit[score].isna().any() or invented[score].isna().any():
+        return "no scores: predicted without probabilities"
+    if not reference.any():
+        return "no reference lesions"
+    lesions = rows.loc[reference, "position"].to_numpy(), rows.loc[reference, "weight"].to_numpy()
+    return detections(cases, _events(hit, score), _events(invented, score), lesions)
 
 
 def _events(rows: pd.DataFrame, score: str) -> Events:
     return rows["position"].to_numpy(), rows[score].to_numpy(dtype=float), rows["weight"].to_numpy()
 
 
-def _resampled_measures(found: Detections, counts: np.ndarray | None) -> np.ndarray:
+def _resampled_measures(thinned: Detections, counts: np.ndarray | None) -> np.ndarray:
     if counts is None:
         return np.empty((0, len(MEASURES)))
-    thinned = found.thinned(THRESHOLDS_RESAMPLED)
     return np.vstack([measures(curves(thinned, part)) for part in np.array_split(counts, max(1, len(counts) // 1_000))])
 
 
@@ -103,20 +101,20 @@ def _few(n: int) -> str:
 
 def _measure_table(
     roster: Roster,
-    found: dict[str, Detections],
+    n_lesions: dict[str, float],
     reasons: dict[str, str],
     values: dict[str, np.ndarray],
     resampled: dict[str, np.ndarray],
     confidence: float,
 ) -> pd.DataFrame:
     n, rows = len(roster.cases), []
-    for trainer, detected in found.items():
+    for trainer, lesions in n_lesions.items():
         low, high = percentile_interval(resampled[trainer], n, confidence)
         for k, name in enumerate(MEASURES):
             rows.append(
                 {
                     "trainer": trainer, "measure": name, "value": values[trainer][k], "low": low[k], "high": high[k],
-                    "n_cases": n, "n_lesions": detected.lesions.sum(), "reason": _few(n),
+                    "n_cases": n, "n_lesions": lesions, "reason": _few(n),
                 }
             )  # fmt: skip
     for trainer, reason in reasons.items():
@@ -155,17 +153,17 @@ def _bootstrap_p(samples: np.ndarray, n: int) -> float:
     return float(min(1.0, 2 * (1 + tail) / (1 + len(samples))))
 
 
-def _curve_tables(found: Detections, counts: np.ndarray | None, confidence: float) -> dict[str, pd.DataFrame]:
-    n = len(found.lesions)
-    full = curves(found, np.ones((1, n)))
-    some = np.ones((1, n)) if counts is None else counts[:BAND_RESAMPLES]
-    thinned = curves(found.thinned(THRESHOLDS_RESAMPLED), some)
+def _curve_tables(
+    full: Curves, thinned: Detections, counts: np.ndarray | None, confidence: float
+) -> dict[str, pd.DataFrame]:
+    n = len(thinned.lesions)
+    some = curves(thinned, np.ones((1, n)) if counts is None else counts[:BAND_RESAMPLES])
     last = float(full.per_case[0, -1])
     # The curve ends where the lowest threshold was: beyond there is nothing to show.
     grid = np.append(FALSE_POSITIVE_GRID[last > FALSE_POSITIVE_GRID], min(last, FALSE_POSITIVE_GRID[-1]))
     reached = RECALL_GRID[np.nanmax(full.recall) >= RECALL_GRID]
-    froc_low, froc_high = percentile_interval(recall_at(grid, thinned), n, confidence)
-    pr_low, pr_high = percentile_interval(precision_at(reached, thinned), n, confidence)
+    froc_low, froc_high = percentile_interval(recall_at(grid, some), n, confidence)
+    pr_low, pr_high = percentile_interval(precision_at(reached, some), n, confidence)
     return {
         "froc_curve": pd.DataFrame(
             {"fp_per_case": grid, "recall": recall_at(grid, full)[0], "low": froc_low, "high": froc_high}
