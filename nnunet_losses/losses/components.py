@@ -30,5 +30,7 @@ def label_components(labels: NDArray[np.generic]) -> NDArray[np.int16]:
 
 
 def _label(labels: NDArray[np.generic]) -> NDArray[np.int16]:
-    ids, count = cc3d.connected_components(labels, connectivity=26 if labels.ndim == 3 else 8, return_N=True)
+    # cc3d 4.1 fails on some bool masks with an axis of length 1, never on their bytes
+    values = labels.view(np.uint8) if labels.dtype == bool else labels
+    ids, count = cc3d.connected_components(values, connectivity=26 if labels.ndim == 3 else 8, return_N=True)
     return (ids if count <= LAST_ID else np.minimum(ids, LAST_ID)).astype(np.int16)

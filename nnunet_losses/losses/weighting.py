@@ -44,9 +44,10 @@ def inverse_weights(instances: Tensor, valid: Tensor | None = None, *, definitio
         valid = valid.expand_as(instances).reshape(ids.shape)
         ids, count = ids * valid, valid.sum(1, keepdim=True)
     # Lesions are few: only their voxels are counted one by one and looked up.
-    lesion = ids.view(-1).nonzero()[:, 0]
+    flat = ids.reshape(-1)
+    lesion = flat.nonzero()[:, 0]
     slots = int(ids.max()) + 1
-    number = lesion // ids.shape[1] * slots + ids.view(-1)[lesion]
+    number = lesion // ids.shape[1] * slots + flat[lesion]
     sizes = torch.bincount(number, minlength=len(ids) * slots).view(-1, slots)
     sizes[:, :1] = count - sizes.sum(1, keepdim=True)
     by_number = WEIGHTINGS[definition](sizes.float())

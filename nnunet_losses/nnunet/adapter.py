@@ -26,7 +26,7 @@ class LossAdapter(nn.Module):
         reference, valid, instances = self.target_format.split(target)
         voxel_weight = None if valid is None else valid.to(torch.float32)
         if self.weighting is not None and instances is not None:
-            voxel_weight = inverse_weights(instances.contiguous(), valid, definition=self.weighting)
+            voxel_weight = inverse_weights(instances, valid, definition=self.weighting)
         return self.loss(output, reference, voxel_weight)
 
     @override

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except ImportError:  # NumPy 1
         from numpy.core import multiarray  # type: ignore[no-redef]
     harmless += [multiarray.scalar, multiarray._reconstruct, np.ndarray]
+    if not zipfile.is_zipfile(path):
+        raise UserError(f"{path} cannot be read as a checkpoint (it is damaged); remove it and train again.")
     with torch.serialization.safe_globals(harmless):
         try:
             checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)

@@ -56,3 +56,9 @@ def test_wrong_shapes_are_refused():
         label_components(np.zeros((2, 2, 2, 2), dtype=np.int16))
     with pytest.raises(ValueError, match=r"regions must have shape \(R, \*S\)"):
         label_components(np.zeros((2, 2), dtype=bool))
+
+
+def test_regions_that_are_one_voxel_thick_are_split():
+    corners = np.zeros((1, 3, 1, 3), dtype=bool)
+    corners[0, [0, 0, 2, 2], 0, [0, 2, 0, 2]] = True
+    assert sorted(label_components(corners)[corners].tolist()) == [1, 2, 3, 4]

@@ -121,3 +121,15 @@ def test_wrong_input_is_refused_with_one_sentence():
         inverse_weights(ids, definition="iv")
     with pytest.raises(ValueError, match="valid must have shape"):
         inverse_weights(ids, torch.ones(2, 3, 3, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("definition", sorted(WEIGHTINGS))
+def test_a_slice_of_a_larger_tensor_weighs_as_its_copy(definition: str):
+    target = torch.zeros(2, 3, 6, 7, dtype=torch.int16)
+    target[:, 1, :2, :2], target[:, 1, 4, 5] = 1, 2
+    ids = target[:, 1:2]
+    assert not ids.is_contiguous()
+    weights = inverse_weights(ids, definition=definition)
+    assert torch.equal(
+        weights, inverse_weights(ids.clone(memory_format=torch.contiguous_format), definition=definition)
+    )
