@@ -49,7 +49,7 @@ def region_statistics(
         logits: (B, C, *S), any float type, 2D or 3D.
         target: (B, 1, *S) integer labels, or (B, C, *S) regions.
         voxel_weight: None, (B, 1, *S) or (B, C, *S), ≥ 0. A voxel of weight 0 has no influence, whatever its
-        label.
+            label.
         names: the sums wanted, out of `STATISTICS`, for example ``"pg p g"``.
         regions: sigmoid over overlapping regions instead of softmax over labels.
         include_background: keep class 0 of labels; regions have no background channel.

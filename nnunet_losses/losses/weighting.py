@@ -19,7 +19,7 @@ def inverse_weights(instances: Tensor, valid: Tensor | None = None, *, definitio
 
     Args:
         instances: (B, L, *S) integer component numbers, 0 the background; L is 1 for labels, else one per
-        region.
+            region.
         valid: (B, 1, *S) bool; the others are ignored: their weight is 0 and they are not counted.
         definition: ``iw``: N / (M·n_k), M the number of components present including the background, n_k the
             size of component k, N = Σ n_k, clipped to [1, 2e5]. ``iwpos``: N₊ / (K·n_k) on each of the K
