@@ -46,14 +46,19 @@ def compare_tables(
     if baseline not in trainers:
         raise UserError(f"The baseline {baseline} has no cases; there are cases of {', '.join(trainers)}.")
     settings = study.get("config", {}).get("statistics", {})
-    return tables, compare(
-        tables["cases"],
-        baseline=baseline,
-        lesions=tables.get("lesions"),
-        thresholds=tables.get("thresholds"),
-        jobs=tables["jobs"],
-        **settings,
-    )
+    try:
+        statistics = compare(
+            tables["cases"],
+            baseline=baseline,
+            lesions=tables.get("lesions"),
+            thresholds=tables.get("thresholds"),
+            jobs=tables["jobs"],
+            metrics=study.get("config", {}).get("evaluation", {}).get("metrics"),
+            **settings,
+        )
+    except ValueError as error:  # the table of cases does not fit what was asked for
+        raise UserError(str(error)) from None
+    return tables, statistics
 
 
 def with_missing_jobs(jobs: pd.DataFrame | None, runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

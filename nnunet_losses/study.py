@@ -11,6 +11,7 @@ from typing import Any
 
 from nnunet_losses.errors import UserError
 from nnunet_losses.losses import CATALOGUE
+from nnunet_losses.metrics import METRICS, metric_named
 from nnunet_losses.nnunet.names import build_trainer_name, nearest_trainer, parse_trainer_name
 
 PLANNERS = {
@@ -136,6 +137,7 @@ def load_study(config: Mapping[str, Any], schema: Mapping[str, Any], where: str 
     config = _with_defaults(config, schema)
     _validate(config, schema, where)
 
+    _check_metrics(config["evaluation"], where)
     seeds = tuple(config["seeds"])
     trainers = tuple(_trainers(config, where))
     baseline = _complete(config.get("baseline", ""), config, where) if config.get("baseline") else trainers[0]
@@ -187,6 +189,20 @@ def read_splits(path: Path | str, where: str) -> list[dict[str, list[str]]]:
         if both := sorted(set(split["train"]) & set(split["val"])):
             raise UserError(f"{where}: fold {fold} of {path} has {both[0]} in both 'train' and 'val'.")
     return splits
+
+
+def _check_metrics(evaluation: Mapping[str, Any], where: str) -> None:
+    for name in evaluation["metrics"]:
+        try:
+            metric_named(name)
+        except KeyError:
+            near = difflib.get_close_matches(name, METRICS, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(METRICS)}."
+            raise UserError(f"{where}: evaluation.metrics names '{name}', which is no metric; {hint}") from None
+    if evaluation["primary_metric"] not in evaluation["metrics"]:
+        raise UserError(
+            f"{where}: evaluation.primary_metric '{evaluation['primary_metric']}' is not among evaluation.metrics."
+        )
 
 
 def _configuration(entry: str | Mapping[str, Any]) -> Configuration:

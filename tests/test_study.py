@@ -105,6 +105,8 @@ def test_a_stock_trainer_can_be_compared_unless_a_length_is_asked_for() -> None:
         ({"trainers": ["DiceTrainer", "DiceTrainer"]}, "DiceTrainer is listed twice"),
         ({"trainers": ["DiceTrainer_seed1"], "seeds": [1]}, "names a seed, and so does 'seeds'"),
         ({"baseline": "CrossEntropyTrainer"}, "the baseline CrossEntropyTrainer is not among the trainers"),
+        ({"evaluation": {"metrics": ["dicee"]}}, "names 'dicee', which is no metric; did you mean 'dice'"),
+        ({"evaluation": {"primary_metric": "ece"}}, "primary_metric 'ece' is not among evaluation.metrics"),
         ({"study": "My Study"}, "study: "),
         ({"seeds": [1, 1]}, "seeds: "),
     ],

@@ -88,9 +88,10 @@ class Study:
 
     @cached_property
     def metrics(self) -> list[str]:
-        """Metrics in the cases, the primary first, then in the order of the catalogue."""
+        """The metrics compared (all in the cases if there is no ranking), the primary first, then as catalogued."""
         known = {name: i for i, name in enumerate(METRICS)}
-        found = self.cases["metric"].astype(str).unique()
+        source = self.statistics.get("ranking", self.cases)
+        found = source["metric"].astype(str).unique()
         return sorted(found, key=lambda m: (m != self.primary_metric, known.get(m, len(known)), m))
 
     def metric(self, name: str) -> Metric:
