@@ -76,6 +76,7 @@ def configure(
     plans: Plans = "nnUNetPlans",
     inherits_from: Annotated[str | None, typer.Option(help="Parent; without it, nnU-Net's own is looked up.")] = None,
     patch_size: Annotated[list[int] | None, typer.Option(help="Voxels of one axis; once per axis (z, y, x).")] = None,
+    spacing: Annotated[list[float] | None, typer.Option(help="Voxel size in mm of one axis; once per axis.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1)] = None,
     features_per_stage: Annotated[list[int] | None, typer.Option(help="Channels of one stage; once per stage.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the resolved configuration.")] = None,
@@ -93,6 +94,7 @@ def configure(
             configuration,
             inherits_from=inherits_from,
             patch_size=patch_size or None,
+            spacing=spacing or None,
             batch_size=batch_size,
             features_per_stage=features_per_stage or None,
         )

@@ -20,6 +20,7 @@ def derive_configuration(
     *,
     inherits_from: str,
     patch_size: Sequence[int] | None = None,
+    spacing: Sequence[float] | None = None,
     batch_size: int | None = None,
     features_per_stage: Sequence[int] | None = None,
 ) -> dict[str, Any]:
@@ -47,11 +48,16 @@ def derive_configuration(
             f"Configuration {name}: patch_size {patch} has {len(patch)} axes, but {inherits_from} has "
             f"{len(parent.spacing)}."
         )
+    size_mm = [float(mm) for mm in (spacing if spacing is not None else parent.spacing)]
+    if len(size_mm) != len(patch):
+        raise UserError(
+            f"Configuration {name}: spacing {size_mm} has {len(size_mm)} axes, patch_size has {len(patch)}."
+        )
     architecture = dict(parent.configuration["architecture"])
     kwargs = dict(architecture["arch_kwargs"])
     features = list(features_per_stage) if features_per_stage is not None else list(kwargs["features_per_stage"])
     _, strides, kernels, fitting, divisors = get_pool_and_conv_props(
-        parent.spacing, patch, MIN_FEATURE_MAP_SIZE, len(features) - 1
+        size_mm, patch, MIN_FEATURE_MAP_SIZE, len(features) - 1
     )
     if list(fitting) != patch:
         raise UserError(
@@ -81,6 +87,7 @@ def derive_configuration(
         # its own folder: chunks on disk follow the patch size, and no other configuration's data is touched
         "data_identifier": f"{plans['plans_name']}_{name}",
         "patch_size": patch,
+        "spacing": size_mm,
         "batch_size": batch_size if batch_size is not None else int(parent.batch_size),
         "architecture": architecture | {"arch_kwargs": kwargs},
         # a network of one resolution: no stage before it, none after it

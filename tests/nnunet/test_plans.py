@@ -41,6 +41,20 @@ def test_a_small_network_keeps_the_rest_of_its_parent(plans_file: Path) -> None:
     assert small["data_identifier"] != parent["data_identifier"]
 
 
+def test_a_coarser_spacing_is_written_and_shapes_the_network(plans_file: Path) -> None:
+    add_configuration(
+        plans_file,
+        "thick",
+        inherits_from="3d_fullres",
+        spacing=[4, 1, 1],
+        patch_size=[8, 16, 16],
+        features_per_stage=[4, 8],
+    )
+    thick = resolved_configuration(plans_file, "thick")["configuration"]
+    assert thick["spacing"] == [4.0, 1.0, 1.0]
+    assert thick["architecture"]["arch_kwargs"]["strides"] == [[1, 1, 1], [1, 2, 2]]  # the thick axis is not pooled
+
+
 def test_the_network_of_an_added_configuration_runs(plans_file: Path) -> None:
     import torch
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
@@ -79,6 +93,7 @@ def test_adding_the_same_again_changes_nothing_and_several_processes_lose_nothin
     [
         ("x", {"inherits_from": "3d_lowres"}, "3d_lowres, which nnU-Net did not plan; it planned 2d, 3d_fullres"),
         ("x", {"inherits_from": "3d_fullres", "patch_size": [16, 16]}, "has 2 axes, but 3d_fullres has 3"),
+        ("x", {"inherits_from": "3d_fullres", "spacing": [1.0]}, "has 1 axes, patch_size has 3"),
         ("x", {"inherits_from": "3d_fullres", "patch_size": [17, 16, 16], "features_per_stage": [4, 8]}, "would fit"),
         ("x", {"inherits_from": "3d_fullres", "patch_size": [8, 8, 8], "features_per_stage": [4] * 5}, "names 5"),
         ("2d", {"inherits_from": "3d_fullres"}, "already has a configuration 2d of nnU-Net's own"),
