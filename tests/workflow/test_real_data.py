@@ -1,4 +1,4 @@
-"""Real images through the whole line, on a subset and with hardly any training: the path is tested, not the networks."""
+"""Real images through the whole line, on a subset, hardly trained: the path is tested, not the networks."""
 
 from collections.abc import Callable
 from pathlib import Path
