@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ROOT, Workplace
+from .conftest import ROOT, Workplace, job_counts
 
 Make = Callable[..., Workplace]
 
@@ -42,9 +42,7 @@ def test_an_unwritable_output_folder_stops_before_the_first_job(workplace: Make)
 
 def test_a_study_plans_each_training_once(workplace: Make) -> None:
     plan = workplace().succeed("--dry-run")
-    counts = {
-        parts[0]: int(parts[1]) for line in plan.splitlines() if len(parts := line.split()) == 2 and parts[1].isdigit()
-    }
+    counts = job_counts(plan)
     assert counts["train"] == counts["predict"] == counts["evaluate"] == 4
     assert (
         counts["plan"] == counts["split"] == counts["preprocess"] == counts["compare"] == counts["publish_report"] == 1

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from .conftest import Workplace, environment
+from .conftest import Workplace, environment, job_counts
 
 Make = Callable[..., Workplace]
 pytestmark = pytest.mark.slow
@@ -62,9 +62,7 @@ def test_run_again_there_is_nothing_to_be_done(finished: Workplace) -> None:
 
 def test_a_trainer_that_joins_trains_alone(finished: Workplace) -> None:
     plan = finished.succeed("--dry-run", trainers=[*finished.config["trainers"], "DiceTrainer"])
-    counts = {
-        parts[0]: int(parts[1]) for line in plan.splitlines() if len(parts := line.split()) == 2 and parts[1].isdigit()
-    }
+    counts = job_counts(plan)
     assert counts["train"] == counts["predict"] == counts["evaluate"] == 2
     assert set(counts) == {
         "train",
