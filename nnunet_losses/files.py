@@ -6,7 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]
 
 from nnunet_losses.errors import UserError
 
@@ -51,3 +56,21 @@ def write_json(path: Path | str, value: Any) -> None:
     """Write ``value`` as indented JSON, atomically."""
     with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n")
+
+
+def take_lock(path: Path) -> IO[str] | None:
+    """Lock ``path`` for this process until it ends, however it ends; None if another process holds it.
+
+    A record lock of the system: it does not outlive a killed process, as a mere file would, and processes forked from
+    this one do not hold it. Keep what is returned; closing it gives the lock back. Where the system has no such locks,
+    it is always granted.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a")
+    if fcntl is not None:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return None
+    return file

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
 from torch import Tensor, nn
 from typing_extensions import override
 
-from nnunet_losses.files import write_atomically
+from nnunet_losses.files import take_lock, write_atomically
 from nnunet_losses.losses import CATALOGUE, Loss
 from nnunet_losses.nnunet import experiment, job
 from nnunet_losses.nnunet.adapter import LossAdapter
@@ -31,6 +31,7 @@ from nnunet_losses.nnunet.transforms import OwnRandomStream, insert_instance_ids
 
 COLLAPSE_EPOCHS = 10
 """A network whose pseudo Dice is 0 for so many epochs has collapsed to background."""
+LOCK_INTERVAL_S = 2
 PLOT_INTERVAL_S = 60
 """nnU-Net draws progress.png after every epoch, which takes most of a second: longer than a short epoch."""
 
@@ -58,6 +59,7 @@ class LossTrainer(nnUNetTrainer):
     ) -> None:
         # nnU-Net reads the names of these five arguments from the signature: there may be no others
         super().__init__(plans, configuration, fold, dataset_json, device)
+        self._lock = self._wait_for_others() if self.local_rank == 0 else None
         if self.name.epochs is not None:
             self.num_epochs = self.name.epochs
         if self.name.iterations is not None:
@@ -247,6 +249,16 @@ class LossTrainer(nnUNetTrainer):
             super().perform_actual_validation(save_probabilities)
 
     # --- helpers
+
+    def _wait_for_others(self) -> IO[str]:
+        """Hold this fold's folder: a training that outlived its killed scheduler is waited for, then gone on from."""
+        waited = False
+        while (lock := take_lock(Path(self.output_folder, ".lock"))) is None:
+            if not waited:
+                self.print_to_log_file(f"Another process is training in {self.output_folder}; waiting for its end.")
+            waited = True
+            time.sleep(LOCK_INTERVAL_S)
+        return lock
 
     def _seed(self, stage: int) -> None:
         """Seed every random stream of this process from (seed, stage), if the name holds a seed."""

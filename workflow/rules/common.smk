@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.errors import UserError
-from nnunet_losses.files import check_writable, write_json
+from nnunet_losses.files import check_writable, take_lock, write_json
 from nnunet_losses.nnunet.foreign import require_trainer
 from nnunet_losses.nnunet.folders import parallel_environment
 from nnunet_losses.study import Run, load_study, read_splits
@@ -45,6 +45,11 @@ try:
         "reports",
     ):
         check_writable(Path(folder))
+    # Snakemake's own lock outlives a kill and has to be removed by hand, so the profiles leave it out.
+    if workflow.is_main_process and not workflow.dryrun:
+        study_lock = take_lock(Path(".snakemake/study.lock"))
+        if study_lock is None:
+            raise UserError(f"Another Snakemake is at work in {Path.cwd()}; wait for its end.")
 except UserError as error:
     raise WorkflowError(str(error))
 
