@@ -80,5 +80,5 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Workpla
 
 def job_counts(plan: str) -> dict[str, int]:
     """How often each rule would run, from the table that ends a dry run."""
-    rows = (line.split() for line in plan[plan.index("Job stats:") :].splitlines())
+    rows = (line.split() for line in plan[plan.rindex("Job stats:") :].splitlines())
     return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
