@@ -27,7 +27,7 @@ docs: .venv/installed
 	$(BIN)/mkdocs build --strict
 
 # All versions are pinned, so nothing is resolved: --no-deps also forbids surprises.
-.venv/installed: requirements.lock pyproject.toml hatch_build.py
+.venv/installed: requirements.lock pyproject.toml
 	$(if $(PYTHON),$(PYTHON),python3) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
