@@ -36,6 +36,13 @@ def interval(value: float, low: float, high: float, digits: int = 3, *, signed: 
     return f"{middle} [{number(low, fewer)}, {number(high, fewer)}]"
 
 
+def odds(value: float) -> str:
+    """``1.25``, ``<0.01``, ``>100``: where (nearly) all or no lesions are found, the fit runs off without bound."""
+    if pd.isna(value):
+        return NOTHING
+    return "<0.01" if value < 0.01 else ">100" if value > 100 else f"{value:.2f}"
+
+
 def p_value(p: float) -> str:
     """``0.013``, ``<0.001``; two digits above 0.1."""
     if pd.isna(p):

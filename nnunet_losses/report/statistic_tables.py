@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from nnunet_losses.report.blocks import Cell, Column, Table, Text
-from nnunet_losses.report.numbers import NOTHING, count, decimals, interval, number, p_value, percent
+from nnunet_losses.report.numbers import NOTHING, count, decimals, interval, number, odds, p_value, percent
 from nnunet_losses.report.study import Row, View, records
 from nnunet_losses.report.tables import head, numeric
 
@@ -163,7 +163,7 @@ def lesion_model(view: View) -> Table | None:
                 cells.append(Cell(NOTHING))
                 continue
             clear = found["p"] < 0.05
-            text = interval(found["odds_ratio"], found["low"], found["high"], 2, signed=False)
+            text = f"{odds(found['odds_ratio'])} [{odds(found['low'])}, {odds(found['high'])}]"
             cells.append(numeric(found["odds_ratio"], text, f"p {p_value(found['p'])}", "strong" if clear else ""))
         rows.append(cells)
     caption = "Odds of finding a lesion (logistic model, lesions of a case correlated); above 1: found more often"
