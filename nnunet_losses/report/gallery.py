@@ -147,10 +147,9 @@ def _missed_rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:
         return
     missed = lesions[(lesions["side"] == "reference") & ~lesions["matched"].astype(bool)]
     known = set(zip(files["case"].astype(str), files["trainer"].astype(str), strict=True))
-    missed = missed[
-        [key in known for key in zip(missed["case"].astype(str), missed["trainer"].astype(str), strict=True)]
-    ]
-    missed = missed.sort_values(["volume_mm3", "case", "trainer"])
+    keys = zip(missed["case"].astype(str), missed["trainer"].astype(str), strict=True)
+    # as an array: pandas takes an empty list for a choice of no columns
+    missed = missed[np.array([key in known for key in keys], dtype=bool)].sort_values(["volume_mm3", "case", "trainer"])
     if missed.empty:
         return
     for word, row in (("Largest", missed.iloc[-1]), ("Smallest", missed.iloc[0])):

@@ -164,6 +164,18 @@ def test_missed_lesions_are_shown_in_three_planes(files: pd.DataFrame) -> None:
     assert all("36 missed" in largest.tiles[0].alt and " 0 voxels true" in tile.alt for tile in largest.tiles)
 
 
+def test_where_no_lesion_is_missed_none_is_shown(files: pd.DataFrame) -> None:
+    view = study({"A": [0.9], "B": [0.9]}, files)
+    lesions = pd.DataFrame(
+        {"case": ["c0"], "trainer": ["A"], "label": ["lesion"], "dataset": ["D"], "configuration": ["2d"],
+         "side": ["reference"], "matched": [True], "volume_mm3": [4.0], "diameter_mm": [2.0]}
+    )  # fmt: skip
+    found = dataclasses.replace(view.study, tables=view.study.tables | {"lesions": lesions}).views[0]
+    tiles = [block for block in gallery.tiles(found, 10**6) if isinstance(block, Tiles)]
+    assert tiles
+    assert not any("missed lesion" in block.title for block in tiles)
+
+
 def test_flat_pictures_keep_their_orientation(tmp_path: Path) -> None:
     grey = np.zeros((60, 80), np.uint8)
     mask = np.zeros_like(grey)
