@@ -12,7 +12,7 @@ demo: .venv/installed
 	@echo "The report: $(CURDIR)/reports/demo/report.html"
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -17,7 +17,7 @@ import yaml
 from .conftest import Workplace, environment, job_counts
 
 Make = Callable[..., Workplace]
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]  # one worker: they share a finished study
 
 TRAINERS = ["DiceCrossEntropyTrainer_2epochs_2iters", "TverskyTrainer_iw_2epochs_2iters"]
 
