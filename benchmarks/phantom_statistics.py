@@ -45,7 +45,8 @@ def statistics(folders: list[Path]) -> dict[str, str]:
         for name, chosen in zip(brightness, (sizes < 5, (sizes >= 20) & (sizes < 100), sizes >= 100), strict=True):
             brightness[name] += ((means[chosen] - median) / spread).tolist()
     rows = {
-        "foreground, % of the voxels": f"{min(foreground):.3g}-{max(foreground):.3g}, median {np.median(foreground):.2g}",
+        "foreground, % of the voxels": f"{min(foreground):.3g}-{max(foreground):.3g}, "
+        f"median {np.median(foreground):.2g}",
         "lesions a case": f"{min(counts)}-{max(counts)}, median {np.median(counts):.0f}",
     }
     for quantile in (10, 25, 50, 75, 90, 95):
