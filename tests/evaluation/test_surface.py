@@ -131,7 +131,8 @@ def test_distances_are_symmetric_and_ordered(measure, blobs, seed):
     for name in (*DISTANCES, "nsd", "nsd_surfel"):
         assert one[name] == pytest.approx(two[name])
     assert one["assd"] <= one["hd"]
-    assert one["hd95_pooled"] <= one["hd95"] + 1e-9
+    # no order between the two: a percentile of few distances is interpolated
+    assert one["hd95_pooled"] <= one["hd"]
     assert one["hd95"] <= one["hd"]
     assert one["nsd"] <= one["nsd_2mm"]
 
