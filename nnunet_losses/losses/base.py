@@ -11,6 +11,21 @@ from nnunet_losses.losses.parameter import Parameter
 
 _MODES = ("regions", "include_background", "batch")
 
+CIRCUMSTANCES = ("spacing", "epoch", "instances", "class_frequencies")
+"""What a functional may take besides hyper-parameters and modes, by keyword; it must work without (the value None, or
+epoch 0), so that a loss can be used by itself:
+
+``spacing``
+    Physical size of a voxel along each axis of S, from plans and resolution; None means 1 along each.
+``epoch``
+    The epoch of the training, from 0, for schedules: a schedule is a function of it and so survives resuming.
+``instances``
+    (B, L, *S) component numbers as `label_components` gives them, 0 the background, L = 1 for labels, else one for each
+    region; None has the loss label the components itself, on the CPU.
+``class_frequencies``
+    (C,) shares of the voxels of the training cases that belong to each class or region; None means those of the target.
+"""
+
 
 class Loss(nn.Module):
     """A loss function with fixed settings.
@@ -88,7 +103,14 @@ class Loss(nn.Module):
         """Every hyper-parameter and mode with its value, by keyword."""
         return {name: getattr(self, name) for name in (*(p.keyword for p in self.hyper_parameters), *_MODES)}
 
-    def forward(self, logits: Tensor, target: Tensor, voxel_weight: Tensor | None = None) -> Tensor:
+    @property
+    def needs(self) -> frozenset[str]:
+        """Those of `CIRCUMSTANCES` that this loss takes."""
+        return self._accepted.intersection(CIRCUMSTANCES)
+
+    def forward(
+        self, logits: Tensor, target: Tensor, voxel_weight: Tensor | None = None, **circumstances: Any
+    ) -> Tensor:
         """Give the loss as a scalar of at least float32.
 
         Args:
@@ -97,11 +119,17 @@ class Loss(nn.Module):
             voxel_weight: None, (B, 1, *S) or (B, C, *S), ≥ 0. A voxel of weight 0 has no influence on value
                 and gradient, whatever its label; weights per class go by the true class of a voxel where the
                 loss is voxel-wise, and by the class summed over where it is a region loss.
+            circumstances: any of `CIRCUMSTANCES`; those that this loss does not need are left aside.
 
         Raises:
+            TypeError: for a circumstance that does not exist.
             ValueError: if shapes, types or labels do not fit together.
         """
-        options = {name: value for name, value in self.settings().items() if name in self._accepted}
+        if unknown := circumstances.keys() - set(CIRCUMSTANCES):
+            raise TypeError(f"{min(unknown)} is no circumstance of a loss; there are: {', '.join(CIRCUMSTANCES)}")
+        options = {
+            name: value for name, value in (self.settings() | circumstances).items() if name in self._accepted
+        }
         return type(self).functional(logits, target, voxel_weight, **options)
 
     def extra_repr(self) -> str:
