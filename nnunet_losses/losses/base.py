@@ -127,9 +127,7 @@ class Loss(nn.Module):
         """
         if unknown := circumstances.keys() - set(CIRCUMSTANCES):
             raise TypeError(f"{min(unknown)} is no circumstance of a loss; there are: {', '.join(CIRCUMSTANCES)}")
-        options = {
-            name: value for name, value in (self.settings() | circumstances).items() if name in self._accepted
-        }
+        options = {name: value for name, value in (self.settings() | circumstances).items() if name in self._accepted}
         return type(self).functional(logits, target, voxel_weight, **options)
 
     def extra_repr(self) -> str:
