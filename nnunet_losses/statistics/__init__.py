@@ -14,7 +14,10 @@ From `cases` alone:
   (test-then-rank) as suffix. Best first; trainers left out come last with NaN ranks.
 - pairwise: I, trainer_a, trainer_b, n, ties, mean_difference, difference (Hodges-Lehmann), low, high, p (Wilcoxon),
   p_holm (all pairs), p_holm_baseline (pairs with the baseline), p_signflip, p_pratt, rank_biserial (> 0: a better),
-  rope, wins, draws, losses (of a), p_better, p_equivalent, p_worse (Bayesian signed-rank), p_false_claim, reason.
+  cliffs_delta (> 0: a better; unpaired), rope, wins, draws, losses (of a), p_better, p_equivalent, p_worse (Bayesian
+  signed-rank), p_false_claim, reason.
+- posterior: I, trainer_a, trainer_b, better, equivalent, worse; 250 draws a pair with the baseline (Bayesian
+  signed-rank), the three adding up to 1.
 - rank_frequencies: I, method ("mean", "ranks", "tests"), trainer, rank, probability.
 - kendall: I, method, tau; one row per resample, at most 1,000 a method.
 - rank_by_n: I, n, trainer, rank_mean, rank_low, rank_high; subsamples of n cases.
@@ -30,7 +33,8 @@ From `cases` alone:
   p_interaction, reason.
 - pareto: D, metric_x, metric_y, trainer, n, x, x_low, x_high, y, y_low, y_high, var_x, cov_xy, var_y (of the means),
   on_front, p_front.
-- consensus: configuration, metric, trainer, n_datasets, mean_rank, rank; empty for one data set.
+- consensus: configuration, metric, trainer, n_datasets, mean_rank, rank, kemeny (place in Kemeny's consensus;
+  NaN for more than 50 trainers); empty for one data set.
 - sensitivity: I, choice ("as reported", "aggregation", "cases without lesion", "one side empty", "missing cases",
   "definition", "fold left out", "threshold"), variant, n, winner, winner_mean, runner_up, tau, changes.
 

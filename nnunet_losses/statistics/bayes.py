@@ -1,8 +1,14 @@
 """The Bayesian signed-rank test with a region of practical equivalence."""
 
+from collections.abc import Iterator
+
 import numpy as np
+import pandas as pd
 
 from nnunet_losses.statistics.bootstrap import running_totals
+from nnunet_losses.statistics.panel import Panel
+
+KEPT_DRAWS = 250  # enough for a cloud of dots in a triangle, small enough for a report
 
 
 def bayesian_signed_rank(
@@ -16,16 +22,55 @@ def bayesian_signed_rank(
     Source: Benavoli, Corani, Demšar, Zaffalon, Time for a change, JMLR 2017, section 4.2.
     """
     n, pairs = differences.shape
-    result = np.full((pairs, 3), np.nan)
     if n == 0:
-        return result
+        return np.full((pairs, 3), np.nan)
+    largest = np.zeros((pairs, 3))
+    for k, better, equivalent, worse in _blocks(differences, rope=rope, draws=draws, seed=seed):
+        winner = np.argmax(np.stack([equivalent, better, worse]), axis=0)
+        largest[k] += np.bincount(winner, minlength=3)[[1, 0, 2]]
+    return largest / draws
+
+
+def posterior_draws(
+    differences: np.ndarray, *, rope: float = 0.0, draws: int = KEPT_DRAWS, seed: int = 0
+) -> np.ndarray:
+    """Draws of (θ_better, θ_equivalent, θ_worse) of each column, (pairs, draws, 3); none without cases."""
+    n, pairs = differences.shape
+    if n == 0:
+        return np.empty((pairs, 0, 3))
+    parts: list[list[np.ndarray]] = [[] for _ in range(pairs)]
+    for k, *shares in _blocks(differences, rope=rope, draws=draws, seed=seed):
+        parts[k].append(np.clip(np.stack(shares, axis=1), 0, 1))  # single precision leaves a little beyond
+    return np.stack([np.concatenate(part) for part in parts]) if pairs else np.empty((0, draws, 3))
+
+
+def posterior_table(panel: Panel, *, rope: float = 0.0, draws: int = KEPT_DRAWS, seed: int = 0) -> pd.DataFrame:
+    """A few draws of the posterior of every pair with the baseline: the dots of the triangle that Benavoli draws."""
+    a, b = panel.pairs
+    kept = np.array([panel.trainers[j] == panel.baseline for j in b], dtype=bool)
+    d = panel.differences()[:, kept]
+    shares = posterior_draws(d if panel.higher_is_better else -d, rope=rope, draws=draws, seed=seed).round(4)
+    size = shares.shape[1]
+    return panel.table(
+        trainer_a=np.repeat([panel.trainers[i] for i in a[kept]], size),
+        trainer_b=panel.baseline,
+        better=shares[:, :, 0].ravel(),
+        equivalent=shares[:, :, 1].ravel(),
+        worse=shares[:, :, 2].ravel(),
+    )
+
+
+def _blocks(
+    differences: np.ndarray, *, rope: float, draws: int, seed: int
+) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+    """(column, θ_better, θ_equivalent, θ_worse) of a block of draws, column after column, block after block."""
+    n, pairs = differences.shape
     # Cumulative weights along the sorted z turn the double sum into a single one: O(n) a draw instead of O(n²).
     rng = np.random.default_rng([seed, n, 2])
     z = np.vstack([np.zeros((1, pairs)), differences])
     order = np.argsort(z, axis=0, kind="stable")
     z = np.take_along_axis(z, order, axis=0)
     step = min(draws, max(500, 500_000 // (n + 1)))  # a block stays in the cache
-    largest = np.zeros((pairs, 3))
     for start in range(0, draws, step):
         size = min(step, draws - start)
         weights = rng.standard_exponential((n + 1, size), dtype=np.float32)
@@ -42,6 +87,4 @@ def bayesian_signed_rank(
             better = 1.0 - np.einsum("ij,ij->j", w, picked)
             np.take(cumulative, below, axis=0, out=picked, mode="clip")
             worse = np.einsum("ij,ij->j", w, picked)
-            winner = np.argmax(np.stack([1.0 - better - worse, better, worse]), axis=0)
-            largest[k] += np.bincount(winner, minlength=3)[[1, 0, 2]]
-    return largest / draws
+            yield k, better, 1.0 - better - worse, worse

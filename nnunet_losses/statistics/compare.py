@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from nnunet_losses.statistics.bayes import posterior_table
 from nnunet_losses.statistics.bootstrap import bootstrap_means
 from nnunet_losses.statistics.columns import COLUMNS
 from nnunet_losses.statistics.consensus import consensus_table
@@ -87,6 +88,7 @@ def compare(
         tables["pairwise"] = pairwise_table(
             panel, rope=width, confidence=confidence, resamples=resamples, draws=draws, seed=seed
         )
+        tables["posterior"] = posterior_table(panel, rope=width, seed=seed)
         for name, table in tables.items():
             parts.setdefault(name, []).append(table)
     result = {name: _stacked(tables) for name, tables in parts.items()}

@@ -5,8 +5,9 @@ import pandas as pd
 from scipy import stats
 
 from nnunet_losses.statistics.bayes import bayesian_signed_rank
+from nnunet_losses.statistics.cliff import cliffs_delta
 from nnunet_losses.statistics.hodges_lehmann import hodges_lehmann, interval_rank
-from nnunet_losses.statistics.panel import Panel
+from nnunet_losses.statistics.panel import Panel, without_rounding_noise
 from nnunet_losses.statistics.sign_flip import sign_flip_p
 from nnunet_losses.statistics.signed_rank import signed_rank
 
@@ -84,6 +85,7 @@ def pairwise_table(
         p_signflip=sign_flip_p(d, resamples=resamples, seed=seed),
         p_pratt=ranks.p_pratt,
         rank_biserial=ranks.rank_biserial if panel.higher_is_better else -ranks.rank_biserial,
+        cliffs_delta=cliffs_delta(without_rounding_noise(panel.oriented, scale=panel.values), a, b),
         rope=rope,
         wins=(better > rope).sum(axis=0),
         draws=(np.abs(better) <= rope).sum(axis=0),

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from nnunet_losses.statistics.bayes import bayesian_signed_rank
+from nnunet_losses.statistics.bayes import bayesian_signed_rank, posterior_draws
 from nnunet_losses.statistics.compare import compare
 from nnunet_losses.statistics.pairwise import false_claim_probability
 
@@ -79,3 +79,13 @@ def test_bayesian_signed_rank_is_the_double_sum_over_pairs_of_cases() -> None:
     winner = np.argmax([better, 1 - better - worse, worse], axis=0)
     expected = [np.mean(winner == k) for k in range(3)]
     assert bayesian_signed_rank(d[:, None], rope=rope, draws=draws)[0] == pytest.approx(expected, abs=0.01)
+
+
+def test_posterior_draws_win_as_often_as_the_test_says_and_share_one() -> None:
+    d = np.random.default_rng(4).normal(0.02, 0.05, (15, 2))
+    shares = posterior_draws(d, rope=0.01, draws=4_000, seed=9)
+    assert shares.shape == (2, 4_000, 3)
+    assert shares.sum(axis=2) == pytest.approx(1, abs=1e-5)
+    won = np.eye(3)[shares.argmax(axis=2)].mean(axis=1)
+    assert won == pytest.approx(bayesian_signed_rank(d, rope=0.01, draws=4_000, seed=5), abs=0.04)
+    assert posterior_draws(np.empty((0, 2))).shape == (2, 0, 3)
