@@ -1,5 +1,6 @@
 """A fold's folder belongs to one experiment: nnU-Net knows it by name only, this fingerprint by content."""
 
+import inspect
 import json
 import platform
 import reprlib
@@ -34,6 +35,8 @@ def describe_experiment(trainer: "LossTrainer") -> dict[str, Any]:
             "initial_lr": trainer.initial_lr,
             "weight_decay": trainer.weight_decay,
             "seed": trainer.name.seed,
+            **_if_any("class_frequencies", trainer.class_frequencies and trainer.class_frequencies.shares),
+            **_if_any("voxel_weight", inspect.getsource(trainer.voxel_weight) if trainer.has_own_weights() else None),
         },
         "plans": plans,
         "configuration": trainer.configuration_manager.configuration,
@@ -82,6 +85,11 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:  # a checkout on the path, not installed
             found[package] = "not installed"
     return found
+
+
+def _if_any(key: str, value: Any) -> dict[str, Any]:
+    """Nothing for None: an experiment without it has the same description as before there was such a thing."""
+    return {} if value is None else {key: value}
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:

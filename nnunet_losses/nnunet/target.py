@@ -9,7 +9,7 @@ from torch import Tensor
 class TargetFormat:
     """The layout of a target (B, K, *S): one channel of labels or R of regions [+ 1 ignored] [+ instance ids].
 
-    Instance ids (one channel for labels, R for regions) are there if a weighting needs them.
+    Instance ids (one channel for labels, R for regions) are there if the weighting or the loss needs them.
     """
 
     regions: int

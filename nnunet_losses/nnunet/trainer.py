@@ -23,6 +23,7 @@ from nnunet_losses.files import take_lock, write_atomically
 from nnunet_losses.losses import CATALOGUE, Loss
 from nnunet_losses.nnunet import experiment, job
 from nnunet_losses.nnunet.adapter import LossAdapter
+from nnunet_losses.nnunet.class_frequencies import ClassFrequencies, find_class_frequencies
 from nnunet_losses.nnunet.in_process import pools_in_process
 from nnunet_losses.nnunet.names import TrainerName, parse_trainer_name
 from nnunet_losses.nnunet.stop import StopTraining
@@ -39,11 +40,14 @@ PLOT_INTERVAL_S = 60
 class LossTrainer(nnUNetTrainer):
     """nnU-Net's own recipe (1000 epochs of 250 steps, unless the name says otherwise) with a loss of the catalogue.
 
-    Subclasses come from `make_trainer`. Only hooks are overridden, and each calls nnU-Net's.
+    Subclasses come from `make_trainer`; a user's own derive from one of those and override `voxel_weight`. Only hooks
+    are overridden, and each calls nnU-Net's.
     """
 
     name: ClassVar[TrainerName]
     adapter: LossAdapter
+    class_frequencies: ClassFrequencies | None = None
+    """Of the fold's training cases, if the loss needs them."""
     # nnU-Net has no types of its own for these
     loss: Callable[[Any, Any], Tensor]
     num_iterations_per_epoch: int
@@ -82,7 +86,16 @@ class LossTrainer(nnUNetTrainer):
     def _build_loss(self) -> nn.Module:
         with np.errstate(invalid="ignore"):  # 0/0 in the weights of a single scale, put right below
             stock = super()._build_loss()
-        self.adapter = LossAdapter(self._make_loss(), self._target_format(), self.name.weighting)
+        loss = self._make_loss()
+        self.adapter = LossAdapter(
+            loss,
+            self._target_format(),
+            self.name.weighting,
+            voxel_weight=self.voxel_weight if self.has_own_weights() else None,
+            patch_size=self.configuration_manager.patch_size,
+            spacing=self.configuration_manager.spacing,
+            class_frequencies=self._count_classes() if "class_frequencies" in loss.needs else None,
+        )
         if not isinstance(stock, DeepSupervisionWrapper):
             return self.adapter
         weights = (1.0,) if len(stock.weight_factors) == 1 else stock.weight_factors
@@ -100,12 +113,50 @@ class LossTrainer(nnUNetTrainer):
                 f"{self.name} cannot be trained on {self.plans_manager.dataset_name}: {error}."
             ) from error
 
+    def _count_classes(self) -> Tensor:
+        """Shares of the voxels of this fold's training cases, on the device."""
+        train, _ = self.do_split()
+        self.class_frequencies = find_class_frequencies(
+            Path(self.preprocessed_dataset_folder_base),
+            self.dataset_class(self.preprocessed_dataset_folder, list(train)),
+            self.label_manager,
+        )
+        self.print_to_log_file(f"Class frequencies: {self.class_frequencies}.")
+        return torch.tensor(list(self.class_frequencies.shares.values()), device=self.device)
+
+    def voxel_weight(self, reference: Tensor, instances: Tensor) -> Tensor:
+        """Weigh voxels in a way of your own: for a trainer of your own to override, see docs/howto/voxel-weights.md.
+
+        Called at each level of deep supervision, in training and validation. The result is multiplied with the other
+        weights (inverse weighting, ignored voxels). It must follow from the arguments and constants alone.
+
+        Args:
+            reference: (B, 1, *S) labels or (B, R, *S) regions, on the device. Ignored voxels hold the ignore label, or
+                no region; they weigh 0 whatever is returned.
+            instances: (B, L, *S) connected components of the patch, 0 the background, L = 1 for labels, else R; at
+                coarser levels the smallest may be missing.
+
+        Returns: (B, 1, *S) or (B, C, *S) weights, finite and ≥ 0, C the channels of the network.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def has_own_weights(cls) -> bool:
+        """Whether a subclass overrides `voxel_weight`."""
+        return cls.voxel_weight is not LossTrainer.voxel_weight
+
+    @classmethod
+    def needs_instances(cls) -> bool:
+        """Whether anything that this trainer computes asks for the connected components of a patch."""
+        loss = CATALOGUE[cls.name.loss](**cls.name.parameters)
+        return cls.name.weighting is not None or "instances" in loss.needs or cls.has_own_weights()
+
     def _target_format(self) -> TargetFormat:
         labels = self.label_manager
         return TargetFormat(
             regions=len(labels.foreground_regions) if labels.has_regions else 0,
             ignore_label=labels.ignore_label,
-            instances=self.name.weighting is not None,
+            instances=self.needs_instances(),
         )
 
     @classmethod
@@ -124,7 +175,7 @@ class LossTrainer(nnUNetTrainer):
     @classmethod
     def _complete(cls, pipeline: Any, settings: dict[str, Any]) -> BasicTransform:
         pipeline.transforms.insert(0, OwnRandomStream())
-        if cls.name.weighting is not None:
+        if cls.needs_instances():
             insert_instance_ids(pipeline, len(settings.get("regions") or ()), settings.get("ignore_label"))
         return pipeline
 
@@ -185,6 +236,7 @@ class LossTrainer(nnUNetTrainer):
         # A resumed training draws the same numbers as one that was never interrupted.
         self._seed(1 + self.current_epoch)
         self._steps = 0
+        self.adapter.epoch = self.current_epoch
         super().on_epoch_start()
 
     @override

@@ -28,6 +28,9 @@ NETWORKS = {
     "3d_tiny": {"patch_size": [16, 16, 16], "features_per_stage": [4, 8, 8]},
     "3d_single_scale": {"patch_size": [16, 16, 16], "features_per_stage": [4, 8]},
     "2d_tiny": {"patch_size": [16, 16], "features_per_stage": [4, 8, 8]},
+    # the coarsest of the three levels of deep supervision has weight 0
+    "3d_deep": {"patch_size": [32, 32, 32], "features_per_stage": [4, 4, 4, 4]},
+    "2d_deep": {"patch_size": [32, 32], "features_per_stage": [4, 4, 4, 4]},
 }
 
 
@@ -59,6 +62,16 @@ def world(world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     threads = torch.get_num_threads()
     yield world_once
     torch.set_num_threads(threads)  # nnU-Net's commands and our trainers change them
+
+
+@pytest.fixture
+def own_world(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the preprocessed labels that a test may change."""
+    folder = tmp_path / "preprocessed" / "Dataset901_Labels"
+    counted = shutil.ignore_patterns("class_counts_*")  # by another test, perhaps
+    shutil.copytree(world / "preprocessed" / "Dataset901_Labels", folder, ignore=counted)
+    monkeypatch.setenv("nnUNet_preprocessed", str(folder.parent))
+    return folder
 
 
 @pytest.fixture
@@ -128,23 +141,26 @@ def _make_dataset(world: Path, name: str, labels: dict[str, Any]) -> None:
     for configuration in plans["configurations"].values():
         # all networks read the same files, which are preprocessed once
         configuration["data_identifier"] = first["data_identifier"]
-    plans["configurations"]["3d_before"] = {"inherits_from": "3d_tiny", "next_stage": "3d_after"}
+    # the cascade: a low resolution first, what it predicts refined at the full one
+    plans["configurations"]["3d_before"] = {
+        "inherits_from": "3d_tiny",
+        "next_stage": "3d_after",
+        "spacing": [1.5, 1.5, 1.5],
+        "data_identifier": "nnUNetPlans_3d_before",
+    }
     plans["configurations"]["3d_after"] = {"inherits_from": "3d_tiny", "previous_stage": "3d_before"}
     plans_file.write_text(json.dumps(plans))
 
     manager = PlansManager(plans)
     preprocessor = DefaultPreprocessor(verbose=False)
-    folder = preprocessed / first["data_identifier"]
-    folder.mkdir()
-    for case, files in get_filenames_of_train_images_and_targets(str(raw), dataset_json).items():
-        preprocessor.run_case_save(
-            str(folder / case),
-            files["images"],
-            files["label"],
-            manager,
-            manager.get_configuration("3d_tiny"),
-            dataset_json,
-        )
+    for name in ("3d_tiny", "3d_before"):
+        configuration = manager.get_configuration(name)
+        folder = preprocessed / configuration.data_identifier
+        folder.mkdir()
+        for case, files in get_filenames_of_train_images_and_targets(str(raw), dataset_json).items():
+            preprocessor.run_case_save(
+                str(folder / case), files["images"], files["label"], manager, configuration, dataset_json
+            )
 
 
 def _write_cases(raw: Path, ignored: bool) -> None:

@@ -1,7 +1,6 @@
 """Seeds, interruptions, and the guard against mixing two experiments in one folder."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,6 @@ from nnunet_losses.nnunet.trainer import LossTrainer
 
 NAME = "TverskyTrainer_iw_4epochs_3iters_seed7"
 Run = Callable[..., Path]
-
-
-@pytest.fixture
-def own_world(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the preprocessed labels that a test may change."""
-    folder = tmp_path / "preprocessed" / "Dataset901_Labels"
-    shutil.copytree(world / "preprocessed" / "Dataset901_Labels", folder)
-    monkeypatch.setenv("nnUNet_preprocessed", str(folder.parent))
-    return folder
 
 
 def weights(folder: Path, name: str = "checkpoint_final.pth") -> dict[str, torch.Tensor]:
