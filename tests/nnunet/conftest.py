@@ -87,23 +87,25 @@ def make(world: Path) -> Callable[..., Any]:
 
 @pytest.fixture
 def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Train as ``nnUNetv2_train`` does, without its final validation, which takes seconds; gives the fold's folder."""
+    """Train as ``nnUNetv2_train`` does; gives the fold's folder. The final validation takes seconds: only if asked."""
     from nnunetv2.run.run_training import run_training
 
     from nnunet_losses.nnunet.trainer import LossTrainer
-
-    monkeypatch.setattr(LossTrainer, "perform_actual_validation", lambda *_: None)
 
     def train(
         name: str,
         dataset: str = "Dataset901_Labels",
         configuration: str = "3d_tiny",
-        fold: int = 0,
+        fold: Any = 0,
         results: str = "results",
+        validate: bool = False,
         **options: Any,
     ) -> Path:
         monkeypatch.setenv("nnUNet_results", str(tmp_path / results))
-        run_training(dataset, configuration, fold, name, device=torch.device("cpu"), **options)
+        with monkeypatch.context() as patch:
+            if not validate:
+                patch.setattr(LossTrainer, "perform_actual_validation", lambda *_: None)
+            run_training(dataset, configuration, fold, name, device=torch.device("cpu"), **options)
         return tmp_path / results / dataset / f"{name}__nnUNetPlans__{configuration}" / f"fold_{fold}"
 
     return train
