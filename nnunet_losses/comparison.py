@@ -14,11 +14,16 @@ import pandas as pd
 from nnunet_losses import __version__
 from nnunet_losses.errors import UserError
 from nnunet_losses.losses import CATALOGUE
-from nnunet_losses.nnunet.names import parse_trainer_name
+from nnunet_losses.nnunet.names import TrainerNameError, parse_trainer_name
 from nnunet_losses.nnunet.outcome import identity
 from nnunet_losses.statistics import compare
 
 KEYS = ["dataset", "configuration", "trainer", "fold", "seed"]
+COMPARED_METRICS = (
+    "dice", "precision", "recall", "f2", "hd95", "nsd", "lesion_recall", "lesion_precision", "lesion_f1",
+    "lesion_recall_small", "lesion_recall_medium", "lesion_recall_large",
+)  # fmt: skip
+"""What is compared unless a study says otherwise; all metrics that exist are in the tables."""
 REPORTED_VERSIONS = (
     "nnunetv2", "torch", "numpy", "scipy", "pandas", "statsmodels", "connected-components-3d", "snakemake"
 )  # fmt: skip
@@ -87,13 +92,23 @@ def provenance(study: Mapping[str, Any], trainers: Iterable[str], folder: Path) 
         if path.parent.name in {run["dataset"] for run in study.get("runs", [])}
     }
     return {
-        "versions": {"nnunet-losses": __version__, "python": platform.python_version()}
-        | {name: found for name in REPORTED_VERSIONS if (found := _version(name))},
+        "versions": software_versions(REPORTED_VERSIONS),
         "commit": _commit(folder),
         "config": study.get("config", {}),
         "splits": splits,
-        "losses": {trainer: loss for trainer in trainers if (loss := _loss(trainer))},
+        "losses": loss_descriptions(trainers),
     }
+
+
+def software_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of this package, of Python, and of those of the packages that are installed."""
+    ours = {"nnunet-losses": __version__, "python": platform.python_version()}
+    return ours | {name: found for name in packages if (found := _version(name))}
+
+
+def loss_descriptions(trainers: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Formula, reference and parameters of the losses of those trainers that are ours."""
+    return {trainer: loss for trainer in trainers if (loss := _loss(trainer))}
 
 
 def gallery_files(
@@ -130,7 +145,10 @@ def gallery_files(
 
 
 def _loss(trainer: str) -> dict[str, Any] | None:
-    name = parse_trainer_name(trainer)
+    try:
+        name = parse_trainer_name(trainer)
+    except TrainerNameError:  # somebody's own, whose name begins like one of ours
+        return None
     if name is None:
         return None
     loss = CATALOGUE[name.loss]

@@ -4,12 +4,15 @@ import json
 import math
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nnunet_losses.cli.app import command
 from nnunet_losses.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunet_losses.evaluation import EvaluationSettings
 
 
 def read_study(path: Path | None) -> dict[str, Any]:
@@ -21,6 +24,22 @@ def read_study(path: Path | None) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read ({error}).") from None
     return record
+
+
+def evaluation_settings(tolerances_mm: list[float] | None, strata_mm: list[float] | None) -> "EvaluationSettings":
+    """What is measured, from the options of that name; absent ones leave the default."""
+    from nnunet_losses.evaluation import EvaluationSettings
+
+    settings: dict[str, Any] = {}
+    if tolerances_mm:
+        settings["tolerances_mm"] = tuple(tolerances_mm)
+    if strata_mm:
+        if len(strata_mm) != 2:
+            raise UserError(
+                f"--strata-mm must be given twice (small|medium, medium|large), got {len(strata_mm)} limits."
+            )
+        settings["strata_mm"] = tuple(zip(("small", "medium", "large"), (*strata_mm, math.inf), strict=True))
+    return EvaluationSettings(**settings)
 
 
 @command("evaluate")
@@ -43,18 +62,9 @@ def evaluate(
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Measure predictions per voxel, surface and lesion, into tidy tables."""
-    from nnunet_losses.evaluation import EvaluationSettings, evaluate_folder
+    from nnunet_losses.evaluation import evaluate_folder
     from nnunet_losses.nnunet.outcome import identity
 
-    settings: dict[str, Any] = {}
-    if tolerances_mm:
-        settings["tolerances_mm"] = tuple(tolerances_mm)
-    if strata_mm:
-        if len(strata_mm) != 2:
-            raise UserError(
-                f"--strata-mm must be given twice (small|medium, medium|large), got {len(strata_mm)} limits."
-            )
-        settings["strata_mm"] = tuple(zip(("small", "medium", "large"), (*strata_mm, math.inf), strict=True))
     if dataset_json is None:
         beside = [folder / "dataset.json" for folder in (reference, reference.parent, prediction, prediction.parent)]
         dataset_json = next((file for file in beside if file.is_file()), None)
@@ -69,7 +79,7 @@ def evaluate(
         dataset_json=dataset_json,
         probabilities_dir=probabilities,
         identity=identity(*run) if run is not None else None,
-        settings=EvaluationSettings(**settings),
+        settings=evaluation_settings(tolerances_mm, strata_mm),
         workers=workers,
         progress=sys.stderr.isatty(),
     )

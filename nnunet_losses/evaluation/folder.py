@@ -64,6 +64,7 @@ def evaluate_folders(
     workers: int = 1,
     progress: bool = True,
     allow_geometry_mismatch: bool = False,
+    keep_cases: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Evaluate predictions of several trainers against one folder of references, each reference prepared once.
 
@@ -71,7 +72,8 @@ def evaluate_folders(
     a hidden folder there, so an interrupted run goes on where it stopped; the folder goes when the tables are written.
 
     dataset_json: nnU-Net's file or its content (`labels`, `file_ending`). workers: processes, one thread each.
-    allow_geometry_mismatch: only shapes must agree; spacing is the reference's.
+    allow_geometry_mismatch: only shapes must agree; spacing is the reference's. keep_cases: the hidden folder stays, so
+    that a later call measures only what is new.
 
     Raises `UserError` before any work that lists every missing file and every mismatch of shape or affine.
     """
@@ -84,14 +86,13 @@ def evaluate_folders(
         settings=settings or EvaluationSettings(),
         allow_geometry_mismatch=allow_geometry_mismatch,
     )
-    todo = [job for job in jobs if any(not task.part.exists() for task in job.tasks)]
-    with tqdm(
-        total=len(jobs), initial=len(jobs) - len(todo), unit="case", desc="evaluate", disable=not progress
-    ) as bar:
-        for _ in _run_all(todo, workers):
-            bar.update()
-
     tasks = [task for job in jobs for task in job.tasks]
+    todo = [job for job in jobs if any(not task.part.exists() for task in job.tasks)]
+    done = sum(task.part.exists() for task in tasks)
+    with tqdm(total=len(tasks), initial=done, unit="prediction", desc="evaluate", disable=not progress) as bar:
+        for measured in _run_all(todo, workers):
+            bar.update(measured)
+
     result = {
         name: tables.join(name, [pd.read_parquet(task.part / f"{name}.parquet") for task in tasks])
         for name in tables.COLUMNS
@@ -99,23 +100,23 @@ def evaluate_folders(
     for name, table in result.items():
         with write_atomically(out_dir / f"{name}.parquet") as path:
             table.to_parquet(path, index=False)
-    shutil.rmtree(parts_dir(out_dir), ignore_errors=True)
+    if not keep_cases:
+        shutil.rmtree(parts_dir(out_dir), ignore_errors=True)
     return result
 
 
-def _run_all(jobs: Sequence[Job], workers: int) -> Iterator[None]:
+def _run_all(jobs: Sequence[Job], workers: int) -> Iterator[int]:
+    """Measure all cases; yields how many predictions each job that ends has measured."""
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
-            _run(job)
-            yield
+            yield _run(job)
         return
     # "spawn": forking a process that may already run threads (PyTorch, a progress bar) can hang.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context)
     try:
         for future in as_completed([pool.submit(_run, job) for job in jobs]):
-            future.result()
-            yield
+            yield future.result()
     except BrokenProcessPool as error:
         raise UserError(
             "an evaluation process ended abruptly, most likely for lack of memory; run again with fewer workers, "
@@ -125,9 +126,10 @@ def _run_all(jobs: Sequence[Job], workers: int) -> Iterator[None]:
         pool.shutdown(cancel_futures=True)
 
 
-def _run(job: Job) -> None:
-    """Measure whatever is missing of a case."""
+def _run(job: Job) -> int:
+    """Measure whatever is missing of a case; how many predictions that was."""
     reference = None
+    measured = 0
     for task in job.tasks:
         if task.part.exists():
             continue
@@ -144,6 +146,8 @@ def _run(job: Job) -> None:
         with _named(task.prediction):
             found = evaluate_case(reference, prediction, probabilities)
         _write_part(task, job.case, found)
+        measured += 1
+    return measured
 
 
 def _write_part(task: Task, case: str, found: Mapping[str, pd.DataFrame]) -> None:

@@ -8,8 +8,8 @@ import torch
 
 from nnunet_losses.errors import UserError
 from nnunet_losses.files import write_atomically
+from nnunet_losses.nnunet.checkpoint import read_checkpoint
 from nnunet_losses.nnunet.names import parse_trainer_name
-from nnunet_losses.nnunet.outcome import read_checkpoint
 
 STOCK = "nnUNetTrainer"
 

@@ -2,20 +2,17 @@
 
 import json
 import os
-import pickle
 import shutil
-import zipfile
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from nnunet_losses.errors import UserError
 from nnunet_losses.files import write_atomically
+from nnunet_losses.nnunet.checkpoint import FINAL, read_checkpoint
 from nnunet_losses.nnunet.folders import dataset_folder, nnunet_folder
-from nnunet_losses.nnunet.names import parse_trainer_name
-
-FINAL = "checkpoint_final.pth"
+from nnunet_losses.nnunet.history import curves_of, job_row
+from nnunet_losses.nnunet.names import TrainerNameError, parse_trainer_name
 
 
 def identity(dataset: str, configuration: str, trainer: str, fold: int) -> dict[str, str | int]:
@@ -23,7 +20,10 @@ def identity(dataset: str, configuration: str, trainer: str, fold: int) -> dict[
 
     A seed is a repeat of the same experiment, so it leaves the trainer's name and gets its own column (0: unseeded).
     """
-    parsed = parse_trainer_name(trainer)
+    try:
+        parsed = parse_trainer_name(trainer)
+    except TrainerNameError:
+        parsed = None  # a trainer of somebody's own whose name begins like one of ours
     seed = parsed.seed if parsed is not None and parsed.seed is not None else 0
     name = trainer if parsed is None else str(parsed.replace(seed=None))
     return {"dataset": dataset, "configuration": configuration, "trainer": name, "fold": fold, "seed": seed}
@@ -44,9 +44,9 @@ def publish_training(dataset: str, configuration: str, trainer: str, plans: str,
     if not (folder / FINAL).is_file():
         raise UserError(f"{folder} holds no {FINAL}: this training is not finished; run it (again) with --c.")
     row = identity(dataset, configuration, trainer, fold)
-    log = read_checkpoint(folder / FINAL)["logging"]
-    curves = _curves(log)
-    for name, table in (("training", curves), ("jobs", _job(folder, curves))):
+    curves = curves_of(read_checkpoint(folder / FINAL)["logging"])
+    job = pd.DataFrame([job_row(folder, curves, finished=True)])
+    for name, table in (("training", curves), ("jobs", job)):
         with write_atomically(out / f"{name}.parquet") as temporary:
             table.assign(**row)[[*row, *table.columns]].to_parquet(temporary, index=False)
     if (folder / "experiment.json").is_file():
@@ -102,68 +102,6 @@ def predict_out_of_fold(
             bring(validation / f"{case}{suffix}", part / f"{case}{suffix}")
         shutil.rmtree(target, ignore_errors=True)
         os.replace(part, target)
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint of nnU-Net without running code that it may hold.
-
-    Raises:
-        UserError: it is damaged, or holds more than tensors, numbers and text.
-    """
-    import numpy as np
-    import torch
-
-    harmless: list[Any] = [np.dtype, *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"}]
-    try:
-        from numpy._core import multiarray
-    except ImportError:  # NumPy 1
-        from numpy.core import multiarray  # type: ignore[no-redef]
-    harmless += [multiarray.scalar, multiarray._reconstruct, np.ndarray]
-    if not zipfile.is_zipfile(path):
-        raise UserError(f"{path} cannot be read as a checkpoint (it is damaged); remove it and train again.")
-    with torch.serialization.safe_globals(harmless):
-        try:
-            checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise UserError(f"{path} cannot be read as a checkpoint ({reason}); remove it and train again.") from None
-    return checkpoint
-
-
-def _curves(log: dict[str, list[Any]]) -> pd.DataFrame:
-    """The per-epoch table, from what nnU-Net logs."""
-    epochs = range(len(log["train_losses"]))
-    return pd.DataFrame(
-        {
-            "epoch": list(epochs),
-            "train_loss": [float(v) for v in log["train_losses"]],
-            "val_loss": [float(v) for v in log["val_losses"]],
-            "pseudo_dice": [float(v) for v in log["mean_fg_dice"]],
-            "ema_pseudo_dice": [float(v) for v in log["ema_fg_dice"]],
-            "lr": [float(v) for v in log["lrs"]],
-            "seconds": [
-                end - start
-                for start, end in zip(log["epoch_start_timestamps"], log["epoch_end_timestamps"], strict=True)
-            ],
-        }
-    )
-
-
-def _job(folder: Path, curves: pd.DataFrame) -> pd.DataFrame:
-    """One row of cost and outcome; a stock trainer leaves no jobs.json, so its memory and hardware are unknown."""
-    job: dict[str, Any] = {
-        "seconds": float(curves["seconds"].sum()),
-        "peak_memory_mb": float("nan"),
-        "device": "",
-        "hardware": "",
-        "epochs": len(curves),
-        "status": "completed",
-    }
-    path = folder / "jobs.json"
-    if path.is_file():
-        recorded = json.loads(path.read_text())
-        job |= {key: recorded[key] for key in job if key in recorded}
-    return pd.DataFrame([job])
 
 
 def _validate_again(dataset: str, configuration: str, trainer: str, plans: str, fold: int, device: str) -> None:

@@ -4,7 +4,7 @@ import os
 import random
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
@@ -19,19 +19,21 @@ from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
 from torch import Tensor, nn
 from typing_extensions import override
 
+from nnunet_losses.errors import UserError
 from nnunet_losses.files import take_lock, write_atomically
 from nnunet_losses.losses import CATALOGUE, Loss
 from nnunet_losses.nnunet import experiment, job
 from nnunet_losses.nnunet.adapter import LossAdapter
 from nnunet_losses.nnunet.class_frequencies import ClassFrequencies, find_class_frequencies
+from nnunet_losses.nnunet.folders import nnunet_folder
+from nnunet_losses.nnunet.history import COLLAPSE_EPOCHS
 from nnunet_losses.nnunet.in_process import pools_in_process
 from nnunet_losses.nnunet.names import TrainerName, parse_trainer_name
 from nnunet_losses.nnunet.stop import StopTraining
 from nnunet_losses.nnunet.target import TargetFormat
-from nnunet_losses.nnunet.transforms import OwnRandomStream, insert_instance_ids, make_reproducible
+from nnunet_losses.nnunet.transforms import OwnRandomStream, insert_instance_ids, insert_weights, make_reproducible
+from nnunet_losses.nnunet.weight_maps import CasesWithWeights, find_weight_maps, prepare_weight_maps
 
-COLLAPSE_EPOCHS = 10
-"""A network whose pseudo Dice is 0 for so many epochs has collapsed to background."""
 LOCK_INTERVAL_S = 2
 PLOT_INTERVAL_S = 60
 """nnU-Net draws progress.png after every epoch, which takes most of a second: longer than a short epoch."""
@@ -40,11 +42,13 @@ PLOT_INTERVAL_S = 60
 class LossTrainer(nnUNetTrainer):
     """nnU-Net's own recipe (1000 epochs of 250 steps, unless the name says otherwise) with a loss of the catalogue.
 
-    Subclasses come from `make_trainer`; a user's own derive from one of those and override `voxel_weight`. Only hooks
-    are overridden, and each calls nnU-Net's.
+    Subclasses come from `make_trainer`; a user's own derive from one of those and override `voxel_weight` or set
+    `voxel_weight_folder`. Only hooks are overridden, and each calls nnU-Net's.
     """
 
     name: ClassVar[TrainerName]
+    voxel_weight_folder: ClassVar[str | None] = None
+    """For a trainer of a user's own: a folder of the raw data set, such as ``weightsTr``, with a map for each case."""
     adapter: LossAdapter
     class_frequencies: ClassFrequencies | None = None
     """Of the fold's training cases, if the loss needs them."""
@@ -157,6 +161,7 @@ class LossTrainer(nnUNetTrainer):
             regions=len(labels.foreground_regions) if labels.has_regions else 0,
             ignore_label=labels.ignore_label,
             instances=self.needs_instances(),
+            weights=self.voxel_weight_folder is not None,
         )
 
     @classmethod
@@ -177,13 +182,36 @@ class LossTrainer(nnUNetTrainer):
         pipeline.transforms.insert(0, OwnRandomStream())
         if cls.needs_instances():
             insert_instance_ids(pipeline, len(settings.get("regions") or ()), settings.get("ignore_label"))
+        if cls.voxel_weight_folder is not None:
+            insert_weights(pipeline)
         return pipeline
 
     @override
+    def get_tr_and_val_datasets(self) -> tuple[Any, Any]:
+        train, val = super().get_tr_and_val_datasets()
+        if self.voxel_weight_folder is None:
+            return train, val
+        folder = Path(f"{self.preprocessed_dataset_folder}_{self.voxel_weight_folder}")
+        for cases in (train, val):
+            maps = self.weight_maps(cases.identifiers)
+            prepare_weight_maps(maps, folder, cases, self.plans_manager, self.configuration_manager)
+        return CasesWithWeights(train, folder), CasesWithWeights(val, folder)
+
+    def weight_maps(self, cases: Iterable[str]) -> dict[str, Path]:
+        """The stored voxel-weight map of each case; none if this trainer asks for none."""
+        if self.voxel_weight_folder is None:
+            return {}
+        try:
+            raw = nnunet_folder("nnUNet_raw") / self.plans_manager.dataset_name
+        except UserError as error:
+            raise StopTraining(str(error)) from None
+        return find_weight_maps(raw / self.voxel_weight_folder, cases, self.dataset_json["file_ending"])
+
+    @override
     def validation_step(self, batch: dict[str, Any]) -> dict[str, Any]:
-        if not self.adapter.target_format.instances:
+        if not self.adapter.target_format.has_additions:
             return super().validation_step(batch)
-        # nnU-Net computes the loss and a Dice from one target; the loss needs the instance ids, the Dice chokes on them
+        # nnU-Net computes the loss and a Dice from one target; the loss needs what we added, the Dice chokes on it
         complete, loss = batch["target"], self.loss
 
         def loss_of_complete_target(output: Any, _: Any) -> Tensor:
@@ -192,7 +220,7 @@ class LossTrainer(nnUNetTrainer):
         self.loss = loss_of_complete_target
         try:
             return super().validation_step(
-                batch | {"target": _map(self.adapter.target_format.without_instances, complete)}
+                batch | {"target": _map(self.adapter.target_format.without_additions, complete)}
             )
         finally:
             self.loss = loss

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from nnunet_losses.errors import UserError
+from nnunet_losses.nnunet.checkpoint import read_checkpoint
 from nnunet_losses.nnunet.folders import dataset_folder, nnunet_folder, parallel_environment
-from nnunet_losses.nnunet.outcome import identity, predict_out_of_fold, publish_training, read_checkpoint
+from nnunet_losses.nnunet.outcome import identity, predict_out_of_fold, publish_training
 
 NAME = "DiceTrainer_1epochs_1iters_seed2"
 

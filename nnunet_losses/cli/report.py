@@ -1,0 +1,91 @@
+"""The command that reports on trainings of any origin: report."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_losses.cli.app import command
+from nnunet_losses.cli.evidence import evaluation_settings
+from nnunet_losses.errors import UserError
+
+
+@command("report")
+def report(
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="Data set, as DatasetXXX_Name or its number.")],
+    results: Annotated[
+        Path | None, typer.Option(envvar="nnUNet_results", help="nnU-Net's results folder.", show_default=False)
+    ] = None,
+    trainers: Annotated[
+        list[str] | None,
+        typer.Option("--trainers", "-tr", help="Trainers, by name or 'Pattern*'; repeat or use commas."),
+    ] = None,
+    configuration: Annotated[
+        list[str] | None, typer.Option("--configuration", "-c", help="Configurations; likewise.")
+    ] = None,
+    plans: Annotated[list[str] | None, typer.Option("--plans", "-p", help="Plans identifiers; likewise.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the report and its tables.", show_default="reports/<data set>")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Trainer that all others are compared with.", show_default="nnUNetTrainer")
+    ] = None,
+    primary_metric: Annotated[str, typer.Option(help="The metric that decides the ranking.")] = "dice",
+    title: Annotated[str | None, typer.Option(help="Headline.", show_default="the data set")] = None,
+    raw: Annotated[Path | None, typer.Option(envvar="nnUNet_raw", help="For the pictures.")] = None,
+    preprocessed: Annotated[Path | None, typer.Option(envvar="nnUNet_preprocessed", help="For the splits.")] = None,
+    references: Annotated[
+        Path | None, typer.Option(help="Folder of reference segmentations, if in neither of the two.")
+    ] = None,
+    tolerances_mm: Annotated[list[float] | None, typer.Option(help="Surface-Dice tolerance; may be repeated.")] = None,
+    strata_mm: Annotated[
+        list[float] | None, typer.Option(help="Limits of small|medium and medium|large lesions, diameter; given twice.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples of the cases.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes for the evaluation.")] = 1,
+) -> None:
+    """Report on trainings that are there already: any trainers, in nnU-Net's own results folder."""
+    from nnunet_losses.existing import evaluate_results, find_results, report_results
+    from nnunet_losses.files import check_writable
+
+    if results is None:
+        raise UserError("Which results folder? Give --results, or set the environment variable nnUNet_results.")
+    beside = {name: results.absolute().parent / name for name in ("nnUNet_raw", "nnUNet_preprocessed")}
+    found = find_results(
+        results,
+        dataset,
+        raw=raw or beside["nnUNet_raw"],
+        preprocessed=preprocessed or beside["nnUNet_preprocessed"],
+        references=references,
+        trainers=_names(trainers),
+        configurations=_names(configuration),
+        plans=_names(plans),
+    )
+    for remark in found.remarks:
+        typer.echo(remark, err=True)
+    out = out or Path("reports") / found.dataset
+    check_writable(out)
+    tables = evaluate_results(
+        found,
+        out / "tables",
+        settings=evaluation_settings(tolerances_mm, strata_mm),
+        workers=workers,
+        progress=sys.stderr.isatty(),
+    )
+    page = report_results(
+        found,
+        tables,
+        out,
+        title=title,
+        baseline=baseline,
+        primary_metric=primary_metric,
+        resamples=resamples,
+        seed=seed,
+    )
+    typer.echo(f"The report: {page}")
+
+
+def _names(given: list[str] | None) -> list[str]:
+    return [name for text in given or [] for name in text.split(",") if name]
