@@ -1,0 +1,154 @@
+"""Exact Euclidean distances inside a patch, between the centres of voxels, in the units of the spacing.
+
+On the CPU they come from the package edt, in as many threads as torch may use; elsewhere from plain torch, on the
+device. Both are exact: the squared distance is a sum over the axes, so its minimum can be taken along one axis
+after the other (Felzenszwalb & Huttenlocher 2012, doi:10.4086/toc.2012.v008a019). Nothing here has a gradient.
+
+Conventions:
+
+- Where there is nothing to measure to, the distance is 0: in a map without sources, on both sides of a mask that is
+  empty or full. Such a map has no part in a loss, as in the code of Kervadec et al. and in MONAI.
+- Beyond the patch there is nothing: its edge is no border of a structure.
+- An ignored voxel belongs to no class and to no side, as if it lay beyond the patch: others do not measure to it,
+  whatever its label, and its own distance is 0.
+"""
+
+import edt
+import numpy as np
+import torch
+from torch import Tensor
+
+Spacing = tuple[float, ...] | None
+"""Size of a voxel along each axis of S; None is 1 along each."""
+
+# Elements of a block of the torch transform, as in `primitives`: cache on the CPU, 256 MB of float32 elsewhere.
+CPU_BLOCK = 1 << 18
+DEVICE_BLOCK = 1 << 26
+
+
+@torch.no_grad()
+def distances_to(sources: Tensor, spacing: Spacing = None, *, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Give the distance from each voxel to the nearest source, 0 throughout a map without sources.
+
+    Args:
+        sources: (B, K, *S) bool, each of the B·K maps by itself; S is 2D or 3D.
+        spacing: size of a voxel along each axis of S.
+        dtype: float32 or float64.
+
+    Returns: (B, K, *S) of type ``dtype``.
+
+    Raises:
+        ValueError: if the spacing is not one positive number an axis.
+    """
+    steps = check_spacing(spacing, sources.ndim - 2)
+    if sources.device.type == "cpu":
+        return _lengths(squared_by_edt(~sources, steps), dtype)
+    return _lengths(squared_by_torch(sources, steps, dtype), dtype)
+
+
+@torch.no_grad()
+def distances_to_others(
+    labels: Tensor,
+    valid: Tensor | None = None,
+    spacing: Spacing = None,
+    *,
+    classes: int = 2,
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
+    """Give the distance from each voxel to the nearest voxel of another label; of a mask, to its other side.
+
+    Args:
+        labels: (B, K, *S) bool, or labels 0 … ``classes`` − 1 of any type; each of the B·K maps by itself.
+        valid: None, (B, 1, *S) or (B, K, *S) bool; False where a voxel is ignored, whatever its label.
+        spacing: size of a voxel along each axis of S.
+        classes: how many labels there are.
+        dtype: float32 or float64.
+
+    Returns: (B, K, *S) of type ``dtype``; 0 where no other label exists, and where a voxel is ignored.
+
+    Raises:
+        ValueError: if the spacing is not one positive number an axis.
+    """
+    if labels.device.type == "cpu" and (valid is None or bool(valid.all())):
+        numbers = labels.to(torch.uint8 if classes < 255 else torch.int32) + 1  # 0 is a source to edt
+        return _lengths(squared_by_edt(numbers, check_spacing(spacing, labels.ndim - 2)), dtype)
+    found = torch.zeros(labels.shape, dtype=dtype, device=labels.device)
+    for label in range(classes):
+        here = labels == label
+        others = ~here if valid is None else ~here & valid
+        found = torch.where(here, distances_to(others, spacing, dtype=dtype), found)
+    return found if valid is None else found.masked_fill(~valid, 0)
+
+
+def signed_distances(
+    masks: Tensor, valid: Tensor | None = None, spacing: Spacing = None, *, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Give the distance to the other side of each mask: negative inside, positive outside, never 0 on either.
+
+    It is 0 where a mask is empty or full, and where a voxel is ignored. Arguments and errors as in
+    `distances_to_others`, with masks (B, K, *S) bool.
+    """
+    distances = distances_to_others(masks, valid, spacing, dtype=dtype)
+    return torch.where(masks, -distances, distances)
+
+
+def largest_of_label(values: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """Give at each voxel the largest of ``values`` (B, K, *S), ≥ 0, among the voxels of its map with its label."""
+    largest = torch.zeros_like(values)
+    space = tuple(range(2, values.ndim))
+    for label in range(classes):
+        here = labels == label
+        largest = torch.where(here, values.masked_fill(~here, 0).amax(space, keepdim=True), largest)
+    return largest
+
+
+def check_spacing(spacing: Spacing, axes: int) -> tuple[float, ...]:
+    """Give the spacing along each of so many axes.
+
+    Raises:
+        ValueError: if it is not one positive number an axis.
+    """
+    if spacing is None:
+        return (1.0,) * axes
+    if len(spacing) != axes or not all(0 < step < float("inf") for step in spacing):
+        raise ValueError(f"spacing must be {axes} positive numbers, one an axis of the patch, got {tuple(spacing)}")
+    return tuple(float(step) for step in spacing)
+
+
+def squared_by_edt(labels: Tensor, spacing: tuple[float, ...]) -> Tensor:
+    """Squared distance from each voxel to the nearest 0 or other label, by edt; infinite where there is none.
+
+    ``labels`` is (B, K, *S) bool or integer on the CPU; the distances are float32, so exact for whole spacings.
+    """
+    maps = labels.flatten(0, 1).contiguous().numpy()
+    squared = np.empty(maps.shape, np.float32)
+    for number, one in enumerate(maps):
+        squared[number] = edt.edtsq(one, anisotropy=spacing, black_border=False, parallel=torch.get_num_threads())
+    return torch.from_numpy(squared).view(labels.shape)
+
+
+def squared_by_torch(sources: Tensor, spacing: tuple[float, ...], dtype: torch.dtype = torch.float32) -> Tensor:
+    """Squared distance from each voxel to the nearest source, in plain torch; infinite where there is none."""
+    squared = torch.zeros(sources.shape, dtype=dtype, device=sources.device).masked_fill_(~sources, float("inf"))
+    for axis, step in enumerate(spacing, start=2):
+        squared = _lower_envelope(squared, axis, step)
+    return squared.contiguous()
+
+
+def _lower_envelope(squared: Tensor, axis: int, step: float) -> Tensor:
+    """The minimum over j of squared[j] + (step·(i − j))² at each i along an axis, many lines at a time."""
+    lines = squared.movedim(axis, -1)
+    length = lines.shape[-1]
+    places = torch.arange(length, dtype=squared.dtype, device=squared.device)
+    cost = ((places[:, None] - places) * step).square_()
+    flat = lines.reshape(-1, length)
+    lowest = torch.empty_like(flat)
+    count = max(1, (CPU_BLOCK if squared.device.type == "cpu" else DEVICE_BLOCK) // length**2)
+    for part, out in zip(flat.split(count), lowest.split(count), strict=True):
+        torch.amin(part[:, None] + cost, -1, out=out)
+    return lowest.view(lines.shape).movedim(-1, axis)
+
+
+def _lengths(squared: Tensor, dtype: torch.dtype) -> Tensor:
+    """Distances of squared distances; 0 for infinite ones."""
+    return squared.to(dtype).masked_fill_(squared.isinf(), 0).sqrt_()
