@@ -46,6 +46,7 @@ class AsymmetricSimilarityLoss(Loss):
     functional = staticmethod(asymmetric_similarity_loss)
     formula = "1 − mean_c TP / (TP + FP/(1 + β²) + FN·β²/(1 + β²))"
     reference = "Hashemi et al. 2018, arXiv:1803.11078, doi:10.1109/ACCESS.2018.2886371"
+    of_sums = True
     hyper_parameters = (
         Parameter("beta", "beta", float, "β > 1 favours recall, β < 1 precision", minimum=0),
         Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),

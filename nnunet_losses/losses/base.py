@@ -50,6 +50,9 @@ class Loss(nn.Module):
     """What can be chosen, in canonical order. (``parameters`` is torch's word for what is trained.)"""
     formula: ClassVar[str]
     reference: ClassVar[str]
+    of_sums: ClassVar[bool] = False
+    """Whether all sums over voxels are by `region_statistics`, `voxel_mean` and `sample_mean`, and the formula treats
+    samples one by one: a loss per lesion then costs one pass, instead of one for each lesion."""
     background_default: ClassVar[bool]
     """Whether class 0 of labels counts as a class by default; always True for voxel-wise losses."""
 

@@ -28,3 +28,4 @@ class CrossEntropyLoss(Loss):
     functional = staticmethod(cross_entropy_loss)
     formula = "−Σ_i w_i log p_i(truth) / #{w > 0}"
     reference = "Good 1952, Rational decisions, doi:10.1111/j.2517-6161.1952.tb00104.x"
+    of_sums = True

@@ -43,6 +43,7 @@ class DiceLoss(Loss):
     functional = staticmethod(dice_loss)
     formula = "1 − mean_c 2 Σ p g / (Σ p + Σ g)"
     reference = "Drozdzal et al. 2016, arXiv:1608.04117; squared: Milletari et al. 2016, arXiv:1606.04797"
+    of_sums = True
     hyper_parameters = (
         Parameter("squared", "squared", bool, "Σ p² + Σ g² below the line (V-Net)"),
         Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),

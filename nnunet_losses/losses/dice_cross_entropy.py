@@ -49,4 +49,5 @@ class DiceCrossEntropyLoss(Loss):
     functional = staticmethod(dice_cross_entropy_loss)
     formula = "−Σ_i w_i log p_i(truth) / #{w > 0} − mean_c 2 Σ p g / (Σ p + Σ g)"
     reference = "Isensee et al. 2021, doi:10.1038/s41592-020-01008-z"
+    of_sums = True
     hyper_parameters = (Parameter("smooth", "smooth", float, "added above and below the line of Dice", minimum=0),)

@@ -46,6 +46,7 @@ class DiceFocalLoss(Loss):
     functional = staticmethod(dice_focal_loss)
     formula = "1 − mean_c 2 Σ p g / (Σ p + Σ g) − Σ_i w_i α_i (1 − p_i)^γ log p_i / #{w > 0}"
     reference = "Zhu et al. 2019, arXiv:1808.05238; Ma et al. 2021, doi:10.1016/j.media.2021.102035"
+    of_sums = True
     hyper_parameters = (
         Parameter("gamma", "gamma", float, "focusing parameter γ; 0 is cross-entropy", minimum=0),
         Parameter(

@@ -42,6 +42,7 @@ class FocalLoss(Loss):
     functional = staticmethod(focal_loss)
     formula = "−Σ_i w_i α_i (1 − p_i)^γ log p_i / #{w > 0}"
     reference = "Lin, Goyal, Girshick, He, Dollár 2017, arXiv:1708.02002"
+    of_sums = True
     hyper_parameters = (
         Parameter("gamma", "gamma", float, "focusing parameter γ; 0 is cross-entropy", minimum=0),
         Parameter(

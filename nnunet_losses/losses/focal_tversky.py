@@ -53,6 +53,7 @@ class FocalTverskyLoss(Loss):
     functional = staticmethod(focal_tversky_loss)
     formula = "mean_c (1 − TP / (TP + fp·FP + fn·FN))^(1/γ)"
     reference = "Abraham, Khan 2018, arXiv:1810.07842"
+    of_sums = True
     hyper_parameters = (
         Parameter("fp", "fp_weight", float, "weight of false positives (the paper's β)", minimum=0),
         Parameter("fn", "fn_weight", float, "weight of false negatives (the paper's α)", minimum=0),

@@ -43,4 +43,5 @@ class IoULoss(Loss):
     functional = staticmethod(iou_loss)
     formula = "1 − mean_c Σ p g / (Σ p + Σ g − Σ p g)"
     reference = "Rahman, Wang 2016, doi:10.1007/978-3-319-50835-1_22"
+    of_sums = True
     hyper_parameters = (Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),)

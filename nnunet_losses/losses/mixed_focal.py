@@ -56,6 +56,7 @@ class MixedFocalLoss(Loss):
     functional = staticmethod(mixed_focal_loss)
     formula = "mean_c (1 − TP/(TP + (1−δ)·FP + δ·FN))^γ_fd − Σ_i w_i (1 − p_i)^γ_f log p_i / #{w > 0}"
     reference = "Yeung, Sala, Schönlieb, Rundo 2021, arXiv:2102.04525v1"
+    of_sums = True
     hyper_parameters = (
         Parameter("lambda", "balance", float, "share λ of the overlap part", minimum=0, maximum=1, none="sum"),
         Parameter("delta", "delta", float, "weight δ of false negatives", minimum=0, maximum=1),

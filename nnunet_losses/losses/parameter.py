@@ -1,6 +1,7 @@
 """A hyper-parameter of a loss, described as data: trainer names, help texts and checks are made from it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ class Parameter:
     maximum: float = math.inf
     exclusive: bool = False
     """Whether the minimum itself is out of range."""
-    choices: tuple[str, ...] = ()
+    choices: Sequence[str] = ()
     none: str | None = None
     """Word that stands for the value None in trainer names (``noalpha``); without it None is no value."""
 

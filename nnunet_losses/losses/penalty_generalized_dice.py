@@ -45,6 +45,7 @@ class PenaltyGeneralizedDiceLoss(Loss):
     functional = staticmethod(penalty_generalized_dice_loss)
     formula = "L / (1 + k·(1 − L)), L = 1 − 2 Σ_c v_c Σ p g / Σ_c v_c (Σ p + Σ g)"
     reference = "Yang et al. 2019, MIDL, https://openreview.net/forum?id=H1lTh8unKN"
+    of_sums = True
     hyper_parameters = (
         Parameter("k", "penalty", float, "penalty k; 0 is generalised Dice", minimum=0),
         Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),

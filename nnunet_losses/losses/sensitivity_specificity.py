@@ -48,6 +48,7 @@ class SensitivitySpecificityLoss(Loss):
     functional = staticmethod(sensitivity_specificity_loss)
     formula = "mean_c r·Σ (g − p)² g / Σ g + (1 − r)·Σ (g − p)² (1 − g) / Σ (1 − g)"
     reference = "Brosch et al. 2015, doi:10.1007/978-3-319-24574-4_1"
+    of_sums = True
     hyper_parameters = (
         Parameter("r", "sensitivity_weight", float, "share r of the error on the lesion", minimum=0, maximum=1),
     )

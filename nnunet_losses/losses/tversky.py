@@ -67,6 +67,7 @@ class TverskyLoss(Loss):
     functional = staticmethod(tversky_loss)
     formula = "1 − mean_c TP / (TP + fp·FP + fn·FN)"
     reference = "Salehi, Erdogmus, Gholipour 2017, arXiv:1706.05721"
+    of_sums = True
     hyper_parameters = (
         Parameter("fp", "fp_weight", float, "weight of false positives (the paper's α)", minimum=0),
         Parameter("fn", "fn_weight", float, "weight of false negatives (the paper's β)", minimum=0),

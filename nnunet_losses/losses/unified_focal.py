@@ -67,6 +67,7 @@ class UnifiedFocalLoss(Loss):
     functional = staticmethod(unified_focal_loss)
     formula = "λ·mean_c (1 − TI_c)^(1−γ) − (1 − λ)·Σ_i w_i δ_i (1 − p_i)^γ log p_i / #{w > 0}"
     reference = "Yeung, Sala, Schönlieb, Rundo 2022, doi:10.1016/j.compmedimag.2021.102026"
+    of_sums = True
     hyper_parameters = (
         Parameter(
             "form", "form", str, "powers on every term, or not on the rare class", choices=("asymmetric", "symmetric")

@@ -1,0 +1,220 @@
+"""What the losses per lesion share: a base loss, and its mean over parts of the patch, one a lesion."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple, overload
+
+import torch
+from torch import Tensor
+
+from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.catalogue import CATALOGUE
+from nnunet_losses.losses.components import label_components
+from nnunet_losses.losses.distributed import one_rank_alone, sum_over_ranks
+from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import Parts, check_inputs, in_parts, weight_of_truth
+
+
+class InstanceLoss(Loss):
+    """A loss around a base loss.
+
+    ``base`` is a word, or in Python a loss with settings of its own: ``BlobLoss(base=TverskyLoss(fp_weight=0.1))``. Of
+    such a loss the hyper-parameters are taken, whereas the modes are always those of the outer loss;
+    ``include_background=None`` is the default of the base.
+    """
+
+    base: str | Loss
+    needs_of_cut: ClassVar[frozenset[str]]
+    """What the parts are made from."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # made once here, so that what the base cannot do is refused at once
+        made = make_base(self.base, regions=self.regions, include_background=self.include_background, batch=self.batch)
+        self.include_background = made.include_background
+        self._needs_of_base = made.needs
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Those of `CIRCUMSTANCES` that the parts are made from or the base takes."""
+        return self.needs_of_cut | self._needs_of_base
+
+
+class BaseNames(Sequence[str]):
+    """The words for a base loss: names of the catalogue in lower case, losses registered later included."""
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        return [name.lower() for name, loss in CATALOGUE.items() if not issubclass(loss, InstanceLoss)][index]
+
+    def __len__(self) -> int:
+        return len(self[:])
+
+
+class BaseParameter(Parameter):
+    """The base loss: a word, or in Python a loss."""
+
+    def check(self, value: Any) -> Any:
+        """Give ``value``.
+
+        Raises:
+            ValueError: if it is neither a word for a loss nor a loss, or itself a loss around another.
+        """
+        if isinstance(value, InstanceLoss):
+            raise ValueError(f"{self.keyword} must not itself be a loss around another, got {type(value).__name__}")
+        return value if isinstance(value, Loss) else super().check(value)
+
+
+BASE = BaseParameter("base", "base", str, "the loss inside, by its name in lower case", choices=BaseNames())
+
+
+def make_base(base: str | Loss, **modes: Any) -> Loss:
+    """The base loss with these modes."""
+    if isinstance(base, Loss):
+        return type(base)(**{p.keyword: getattr(base, p.keyword) for p in base.hyper_parameters}, **modes)
+    return {name.lower(): loss for name, loss in CATALOGUE.items()}[base](**modes)
+
+
+Cut = Callable[[Tensor], Tensor]
+"""Component numbers (*S), 0 elsewhere -> the number of each voxel's part; 0 belongs to every part."""
+
+
+def instance_loss(
+    cut: Cut,
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None,
+    *,
+    base: str | Loss,
+    global_weight: float,
+    instance_weight: float,
+    batch: bool,
+    instances: Tensor | None,
+    class_frequencies: Tensor | None,
+    modes: dict[str, bool | None],
+    circumstances: dict[str, Any],
+) -> Tensor:
+    """global_weight·L(patch) + instance_weight·mean over samples of the mean over their parts of L(part).
+
+    Each class (or region) is taken by itself against all others, as two classes (or one region), and cut into a part
+    for each of its components; the parts of all classes count alike. A sample without components does not count in the
+    mean, which is 0 where none counts. Pooling (``batch``) concerns L(patch) only.
+    """
+    check_inputs(logits, target, voxel_weight, regions=bool(modes["regions"]))
+    x = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    total = x.flatten()[:0].sum()
+    if global_weight > 0:
+        whole = make_base(base, batch=batch, **modes)
+        value = whole(x, target, voxel_weight, class_frequencies=class_frequencies, **circumstances)
+        total = total + global_weight * value
+    if instance_weight == 0:
+        return total
+    if voxel_weight is None:
+        voxel_weight = torch.ones_like(target[:, :1], dtype=torch.float32)
+    one_part = make_base(base, batch=False, **modes)
+    means = []
+    with one_rank_alone(), torch.autocast(logits.device.type, enabled=False):
+        for number in range(len(x)):
+            problems = _class_problems(
+                x[number : number + 1],
+                target[number : number + 1],
+                voxel_weight[number : number + 1],
+                None if instances is None else instances[number],
+                class_frequencies,
+                regions=bool(modes["regions"]),
+            )
+            values = [_values_of_parts(one_part, problem, cut(problem.ids), circumstances) for problem in problems]
+            means.append(_mean_and_count(values, total))
+    mean, count = sum_over_ranks(torch.stack(means).sum(0))
+    return total + instance_weight * mean / count.clamp_min(1)
+
+
+class ClassProblem(NamedTuple):
+    """One class of one sample against all others: K = 2 channels for labels (others, class), 1 for a region."""
+
+    logits: Tensor  # (1, K, *S)
+    target: Tensor  # (1, 1, *S), 1 where the class is
+    weight: Tensor  # (1, 1, *S) or (1, K, *S)
+    ids: Tensor  # (*S), numbers of the components of the class, 0 elsewhere
+    frequencies: Tensor | None  # (K,)
+
+
+def _class_problems(
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    ids: Tensor | None,
+    frequencies: Tensor | None,
+    *,
+    regions: bool,
+) -> Iterator[ClassProblem]:
+    """The classes of a sample, (1, C, *S), that have components; ``ids`` (L, *S) or None."""
+    counts = weight > 0 if regions else (weight > 0).any(1, keepdim=True)
+    here = target.bool() if regions else target
+    here = here * counts
+    if ids is None:
+        ids = torch.from_numpy(label_components((here[0] if regions else here[0, 0].to(torch.int16)).cpu().numpy()))
+        ids = (ids if regions else ids[None]).to(logits.device)
+    for c in range(0 if regions else 1, logits.shape[1]):
+        own = here[:, c : c + 1] if regions else here == c
+        numbers = (ids[c] if regions else ids[0]) * own[0, 0]
+        if not numbers.any():
+            continue
+        share = None if frequencies is None else frequencies[c : c + 1]
+        if regions:
+            own_weight = weight if weight.shape[1] == 1 else weight[:, c : c + 1]
+            yield ClassProblem(logits[:, c : c + 1], target[:, c : c + 1], own_weight, numbers, share)
+            continue
+        if share is not None:
+            share = torch.cat([1 - share, share])
+        yield ClassProblem(_two_logits(logits, c), own.to(torch.uint8), _two_weights(weight, target, c), numbers, share)
+
+
+def _two_logits(logits: Tensor, c: int) -> Tensor:
+    """Logits (1, 2, *S) whose softmax is the probability of all other classes and of class c."""
+    if logits.shape[1] == 2:
+        return logits
+    others = torch.cat([logits[:, :c], logits[:, c + 1 :]], 1).logsumexp(1, keepdim=True)
+    return torch.cat([others, logits[:, c : c + 1]], 1)
+
+
+def _two_weights(weight: Tensor, labels: Tensor, c: int) -> Tensor:
+    """Weights of all other classes, by the true one, and of class c."""
+    if weight.shape[1] == 1:
+        return weight
+    others = torch.where(labels == c, weight[:, :1], weight_of_truth(weight, labels, labels))
+    return torch.cat([others, weight[:, c : c + 1]], 1)
+
+
+def _values_of_parts(base: Loss, problem: ClassProblem, numbers: Tensor, circumstances: dict[str, Any]) -> Tensor:
+    """The base on each part by itself, (parts,); number 0 belongs to every part."""
+    tensors = problem.logits, problem.target, problem.weight
+    circumstances = circumstances | {"class_frequencies": problem.frequencies}
+    rest = numbers == 0
+    frequencies_of_part = "class_frequencies" in base.needs and problem.frequencies is None
+    if not base.of_sums or frequencies_of_part:
+        # Elsewhere the weight is 0: a masked logit would still count as probability 1/2.
+        logits, target, weight = tensors
+        masks = [rest | (numbers == k) for k in numbers.unique() if k > 0]
+        return torch.stack([base(logits, target, weight * mask, **circumstances) for mask in masks])
+    flat = numbers.flatten()
+    chosen = flat.nonzero()[:, 0]
+    chosen = chosen[flat[chosen].argsort(stable=True)]
+    sizes = flat[chosen].unique_consecutive(return_counts=True)[1].tolist()
+    runs = [y.flatten(2)[..., chosen] for y in tensors]
+    if shared := bool(rest.any()):
+        sizes = [len(flat), *sizes]
+        alone = (*tensors[:2], problem.weight * rest)
+        runs = [torch.cat([y.flatten(2), run], -1) for y, run in zip(alone, runs, strict=True)]
+    with in_parts(Parts(sizes, shared)):
+        return base(*runs, **circumstances)
+
+
+def _mean_and_count(values: list[Tensor], like: Tensor) -> Tensor:
+    """The mean over the parts of a sample and 1, or 0 and 0 if it has none."""
+    if not values:
+        return like.new_zeros(2)
+    mean = torch.cat(values).mean()
+    return torch.stack([mean, torch.ones_like(mean)])
