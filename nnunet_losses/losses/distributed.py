@@ -1,10 +1,26 @@
-"""Sums that reach over all processes of a distributed training and stay differentiable."""
+"""What reaches over all processes of a distributed training: sums that stay differentiable, values gathered."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.autograd import Function
+
+_alone = ContextVar("alone", default=False)
+
+
+@contextmanager
+def one_rank_alone() -> Iterator[None]:
+    """Keep what is computed inside in this process: for parts of a loss that ranks compute unequally often."""
+    token = _alone.set(True)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
 
 
 class _SumOverRanks(Function):
@@ -28,6 +44,24 @@ def sum_over_ranks(x: Tensor) -> Tensor:
     Every process must call it equally often. After DDP has averaged the gradients over the processes they
     equal those of one process that sees the whole batch.
     """
-    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-        return _SumOverRanks.apply(x)
-    return x
+    return _SumOverRanks.apply(x) if _several_ranks() else x
+
+
+def gather_over_ranks(x: Tensor) -> tuple[list[Tensor], int]:
+    """Give the ``x`` of every process, without gradient, and the place of one's own among them.
+
+    They may differ in the length of the last axis. Every process must call it equally often.
+    """
+    x = x.detach()
+    if not _several_ranks():
+        return [x], 0
+    lengths = [x.new_zeros(1, dtype=torch.int64) for _ in range(dist.get_world_size())]
+    dist.all_gather(lengths, x.new_full((1,), x.shape[-1], dtype=torch.int64))
+    longest = int(torch.cat(lengths).max())
+    parts = [x.new_empty(*x.shape[:-1], longest) for _ in lengths]
+    dist.all_gather(parts, torch.nn.functional.pad(x, (0, longest - x.shape[-1])))
+    return [part[..., : int(n)] for part, n in zip(parts, lengths, strict=True)], dist.get_rank()
+
+
+def _several_ranks() -> bool:
+    return not _alone.get() and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from nnunet_losses.losses.base import Loss, ratio
 from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.frequencies import frequencies
 from nnunet_losses.losses.parameter import Parameter
 from nnunet_losses.losses.primitives import region_statistics, sample_mean
 
@@ -13,10 +14,12 @@ def generalized_dice_loss(
     target: Tensor,
     voxel_weight: Tensor | None = None,
     *,
+    fold: bool = False,
     smooth: float = 1e-5,
     regions: bool = False,
     include_background: bool = True,
     batch: bool = False,
+    class_frequencies: Tensor | None = None,
 ) -> Tensor:
     """1 − 2 Σ_c v_c Σ p g / Σ_c v_c (Σ p + Σ g), v_c = 1 / (Σ g)².
 
@@ -24,14 +27,20 @@ def generalized_dice_loss(
     in the paper. Only the ratios of the v_c matter: they are scaled so that the largest is 1 before
     ``smooth`` is added, so that ``smooth`` never outweighs a structure (v_c itself is 1e-10 for an organ). A
     class absent from the patch, for which the paper's v_c is infinite, gets the largest finite one, as in
-    NiftyNet.
+    NiftyNet. With ``fold`` V is not the volume in the patch, as in the paper, but the share of class c in the voxels
+    of the training cases (or, where it is not given, of the batch), so that every patch has the same v_c.
 
     Range [0, 1], 0 at a perfect prediction. Arguments and errors as in `Loss`.
     """
+    volume = None
+    if fold:
+        shares = frequencies(class_frequencies, logits, target, voxel_weight, regions=regions)
+        volume = shares[None, 0 if regions or include_background else 1 :]
     dice = generalized_dice(
         logits,
         target,
         voxel_weight,
+        volume=volume,
         smooth=smooth,
         regions=regions,
         include_background=include_background,
@@ -41,11 +50,17 @@ def generalized_dice_loss(
 
 
 def generalized_dice(
-    logits: Tensor, target: Tensor, voxel_weight: Tensor | None = None, *, smooth: float, **modes: bool
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    volume: Tensor | None = None,
+    smooth: float,
+    **modes: bool,
 ) -> Tensor:
-    """The generalised Dice score of every sample, (B,)."""
+    """The generalised Dice score of every sample, (B,); weights from a volume of each class, (1, C), or the patch's."""
     pg, p, g = region_statistics(logits, target, voxel_weight, names="pg p g", **modes)
-    v = class_weights(g)
+    v = class_weights(g if volume is None else volume)
     return ratio(2 * (v * pg).sum(-1), (v * (p + g)).sum(-1), smooth)
 
 
@@ -63,4 +78,13 @@ class GeneralizedDiceLoss(Loss):
     functional = staticmethod(generalized_dice_loss)
     formula = "1 − 2 Σ_c v_c Σ p g / Σ_c v_c (Σ p + Σ g), v_c = 1 / (Σ g)²"
     reference = "Sudre, Li, Vercauteren, Ourselin, Cardoso 2017, arXiv:1707.03237"
-    hyper_parameters = (Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),)
+    of_sums = True
+    hyper_parameters = (
+        Parameter("fold", "fold", bool, "class weights from the training cases instead of the patch"),
+        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+    )
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Those of the circumstances that this loss takes: class frequencies only for ``fold``."""
+        return super().needs if self.fold else frozenset()

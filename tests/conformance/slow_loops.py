@@ -64,6 +64,12 @@ class Problem:
                 if weight > 0:
                     yield self.p(sample, channel, voxel), self.g(sample, channel, voxel), weight
 
+    def frequency(self, channel: int) -> float:
+        """Share of the voxels of the batch that count, of a class or region."""
+        if self.regions:
+            return mean([g for group in self.groups() for _, g, _ in self.voxels(group, channel)])
+        return mean([float(label == channel) for _, label, _ in self.truths()])
+
     def truths(self) -> Iterator[tuple[float, int, float]]:
         """(probability of the truth, true class or region value, weight) of every voxel that counts.
 
@@ -174,9 +180,11 @@ def asymmetric_similarity(problem: Problem, *, beta: float, smooth: float) -> fl
     return 1 - mean(scores)
 
 
-def generalized_dice_of_group(problem: Problem, group: list[int], smooth: float) -> float:
+def generalized_dice_of_group(problem: Problem, group: list[int], smooth: float, *, fold: bool = False) -> float:
     """Sudre 2017; absent classes get the largest finite weight; weights scaled to a largest of 1."""
     volumes = [sum(w * g for _, g, w in problem.voxels(group, c)) for c in problem.classes()]
+    if fold:
+        volumes = [problem.frequency(c) for c in problem.classes()]
     finite = [1 / volume**2 for volume in volumes if volume > 0]
     largest = max(finite, default=1.0)
     weights = [(1 / volume**2 if volume > 0 else largest) / largest for volume in volumes]
@@ -189,8 +197,8 @@ def generalized_dice_of_group(problem: Problem, group: list[int], smooth: float)
 
 
 @slow_loop("GeneralizedDice")
-def generalized_dice(problem: Problem, *, smooth: float) -> float:
-    return mean([generalized_dice_of_group(problem, group, smooth) for group in problem.groups()])
+def generalized_dice(problem: Problem, *, fold: bool, smooth: float) -> float:
+    return mean([generalized_dice_of_group(problem, group, smooth, fold=fold) for group in problem.groups()])
 
 
 @slow_loop("IoU")
@@ -271,3 +279,6 @@ def unified_focal(problem: Problem, *, form: str, balance: float, delta: float, 
         else:
             entropy.append(-w * (1 - delta) * (1 - p) ** gamma * math.log(p))
     return balance * mean(overlap) + (1 - balance) * mean(entropy)
+
+
+from . import slow_loops_imbalance  # noqa: E402, F401  (its loops are written with those above)

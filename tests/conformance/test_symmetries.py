@@ -35,6 +35,8 @@ ASYMMETRIC = [
 def test_3d_equals_the_same_voxels_in_2d(subject: Subject, regions: bool):
     logits, target, weight = make_logits(SPACE), make_target(SPACE, regions=regions), make_weight(SPACE, 1)
     loss = subject.make(regions=regions)
+    if loss.needs & {"spacing", "instances"}:
+        pytest.skip("the loss knows which voxels are neighbours, and how far the others are")
     value, gradient = value_and_gradient(loss, logits, target, weight)
     flat_value, flat_gradient = value_and_gradient(loss, logits.flatten(3), target.flatten(3), weight.flatten(3))
     torch.testing.assert_close(flat_value, value)
@@ -61,6 +63,8 @@ def test_the_order_of_voxels_does_not_matter(subject: Subject, regions: bool):
     logits, target, weight = make_logits(SPACE), make_target(SPACE, regions=regions), make_weight(SPACE, 1)
     loss = subject.make(regions=regions)
     value, gradient = value_and_gradient(loss, logits, target, weight)
+    if loss.needs >= {"spacing", "instances"}:
+        pytest.skip("a voxel as near to two lesions goes to one of them; its own test exchanges axes where none is")
     turned = [x.permute(0, 1, 4, 2, 3) for x in (logits, target, weight)]  # not contiguous either
     assert not turned[0].is_contiguous()
     other_value = loss(*turned)
@@ -123,8 +127,14 @@ def test_settings_survive_repr_copy_and_pickle(subject: Subject):
 @each_subject
 def test_hyper_parameters_matter(subject: Subject):
     logits, target = make_logits(SPACE), make_target(SPACE, regions=False)
+    circumstances = {"class_frequencies": torch.tensor([0.7, 0.2, 0.1]), "epoch": 70}
     if subject.changed:
-        assert subject.make()(logits, target).item() != Subject(subject.name).make()(logits, target).item()
+        pair = subject.make(), Subject(subject.name).make()
+        for labels in (target, target.clamp_max(CLASSES - 2)):  # all classes, and the last one absent
+            changed, default = (loss(logits, labels, **circumstances).item() for loss in pair)
+            if changed != pytest.approx(default, rel=1e-9):
+                return
+        pytest.fail("neither changes the value")
 
 
 @pytest.mark.parametrize("channel", range(1, CLASSES))

@@ -1,6 +1,7 @@
 """Two processes that share a batch, evenly or not, have the value and gradient of one."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,12 +12,22 @@ from nnunet_losses.losses import CATALOGUE, Loss
 
 SPACE = (3, 4, 3)
 
+SETTINGS: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in CATALOGUE),
+    ("TopK", {"fraction": 0.5}),
+    ("TopK", {"threshold": 0.3}),
+    ("LovaszSoftmax", {"all_classes": True}),
+    ("WeightedCrossEntropy", {"normalised": True}),
+    ("GeneralizedDice", {"fold": True}),
+]
+"""Every loss; and what reaches over processes in a way of its own, with a process of which no voxel counts."""
+
 
 def problems() -> list[tuple[str, Loss, torch.Tensor, torch.Tensor, torch.Tensor]]:
     """Every loss, for labels and regions, by sample and pooled, with ignored voxels in unequal numbers."""
     generator = torch.Generator().manual_seed(0)
     found = []
-    for name, loss in CATALOGUE.items():
+    for name, settings in SETTINGS:
         for regions in (False, True):
             for batch in (False, True):
                 logits = torch.randn(3, 3, *SPACE, generator=generator, dtype=torch.float64)
@@ -25,9 +36,17 @@ def problems() -> list[tuple[str, Loss, torch.Tensor, torch.Tensor, torch.Tensor
                     torch.rand(3, 1, *SPACE, generator=generator)
                     > torch.tensor([0.9, 0.1, 0.3])[:, None, None, None, None]
                 )
+                if settings:
+                    weight[2] = False
                 target = draws < 0.3 if regions else (3 * draws).to(torch.int16)
                 found.append(
-                    (f"{name} {regions=} {batch=}", loss(regions=regions, batch=batch), logits, target, 2.0 * weight)
+                    (
+                        f"{name} {settings} {regions=} {batch=}",
+                        CATALOGUE[name](regions=regions, batch=batch, **settings),
+                        logits,
+                        target,
+                        2.0 * weight,
+                    )
                 )
     return found
 

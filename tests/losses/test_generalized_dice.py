@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from monai.losses import GeneralizedDiceLoss as MonaiGeneralizedDice
 
-from nnunet_losses.losses import dice_loss, generalized_dice_loss
+from nnunet_losses.losses import GeneralizedDiceLoss, dice_loss, generalized_dice_loss
 from nnunet_losses.losses.generalized_dice import class_weights
 
 from .problems import LABELS, LOGITS, SEEDS, random_problem
@@ -54,3 +54,30 @@ def test_smooth_does_not_hide_a_missed_organ_as_it_does_in_monai():
     monai = MonaiGeneralizedDice(include_background=False, to_onehot_y=True, softmax=True)
     assert monai(logits, labels).item() < 0.5  # 1/V² is 1e-10, its smooth 1e-5
     assert generalized_dice_loss(logits, labels, include_background=False).item() == pytest.approx(1, abs=1e-5)
+
+
+def test_weights_of_the_training_cases_by_hand():
+    # shares .75, .25: weights 1/9 and 1 whatever the patch holds; TP = 1.2 and 1.4, Σp = 1.8 and 2.2, Σg = 2
+    expected = 1 - 2 * (1.2 + 1.4 / 9) / (3.8 + 4.2 / 9)
+    shares = torch.tensor([0.75, 0.25])
+    loss = generalized_dice_loss(LOGITS, LABELS, fold=True, smooth=0, class_frequencies=shares)
+    assert loss.item() == pytest.approx(expected)
+    foreground = generalized_dice_loss(
+        LOGITS, LABELS, fold=True, smooth=0, include_background=False, class_frequencies=shares
+    )
+    assert foreground.item() == pytest.approx(1 - 2 * 1.2 / 3.8)
+
+
+@given(SEEDS)
+def test_without_training_cases_fold_means_the_batch(seed: int):
+    problem = random_problem(seed)
+    torch.testing.assert_close(
+        generalized_dice_loss(*problem, fold=True, batch=True), generalized_dice_loss(*problem, batch=True)
+    )
+
+
+def test_class_frequencies_are_needed_for_fold_alone():
+    assert "class_frequencies" in GeneralizedDiceLoss(fold=True).needs
+    assert not GeneralizedDiceLoss().needs
+    patch = GeneralizedDiceLoss()(LOGITS, LABELS, class_frequencies=torch.tensor([0.75, 0.25]))
+    assert patch.item() == generalized_dice_loss(LOGITS, LABELS).item()

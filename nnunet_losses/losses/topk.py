@@ -1,0 +1,93 @@
+"""Top-k: cross-entropy of the hardest voxels alone."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.distributed import gather_over_ranks, sum_over_ranks
+from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import log_probabilities, weight_of_truth
+
+
+def topk_loss(
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    fraction: float = 0.1,
+    threshold: float | None = None,
+    regions: bool = False,
+) -> Tensor:
+    """−Σ_{i in K} w_i log p_i(truth) / #K, K the hardest voxels.
+
+    Wu, Shen, van den Hengel 2016, arXiv:1605.06885. K is the ``fraction`` of the voxels that count (w > 0) with the
+    lowest probability of the truth, out of the whole batch and of all processes, rounded down but at least one voxel;
+    nnU-Net's TopKLoss with k = 10 % is the default. With ``threshold`` t, K is every voxel with p < t instead.
+
+    Voxels are ranked by their own −log p, never by w·(−log p): weights say what a mistake costs, not what is hard.
+    Voxels that tie with the last one selected share its place, so that their order does not matter. Regions: each
+    voxel and region is one of those ranked.
+
+    Range [0, ∞), 0 at a perfect prediction; 0 where no voxel counts or none is under the threshold. fraction = 1 is
+    the cross-entropy. Arguments and errors as in `Loss`.
+    """
+    hardness = -log_probabilities(logits, target, voxel_weight, regions=regions)
+    costs = hardness
+    if voxel_weight is not None:
+        weight = weight_of_truth(voxel_weight, hardness, None if regions else target).expand_as(hardness)
+        counts = weight > 0
+        hardness = hardness[counts]
+        costs = hardness * weight[counts].to(hardness.dtype)
+    if threshold is None:
+        return _mean_of_hardest(hardness.detach().flatten(), costs.flatten(), fraction)
+    selected = hardness.detach() > -math.log(threshold)
+    total, count = sum_over_ranks(torch.stack([(costs * selected).sum(), selected.sum().to(costs.dtype)]))
+    return total / count.clamp_min(1)
+
+
+def _mean_of_hardest(hardness: Tensor, costs: Tensor, fraction: float) -> Tensor:
+    """Mean cost of the hardest voxels of all processes; both (N,), N that of this process."""
+    count = int(sum_over_ranks(torch.tensor(len(hardness), device=hardness.device)))
+    if count == 0:
+        return costs.sum()
+    k = max(1, math.floor(round(fraction * count, 6)))  # 0.29 · 100 is 28.999999999999996
+    # No voxel outside the k hardest of its own process can be among the k hardest of all.
+    hardest, _ = gather_over_ranks(hardness.topk(min(k, len(hardness)), sorted=False).values)
+    last = torch.cat(hardest).topk(k, sorted=False).values.min()
+    harder, tied = hardness > last, hardness == last
+    costs_and_numbers = [(costs * harder).sum(), (costs * tied).sum(), harder.sum().to(last), tied.sum().to(last)]
+    cost_of_harder, cost_of_tied, n_harder, n_tied = sum_over_ranks(torch.stack(costs_and_numbers))
+    return (cost_of_harder + (k - n_harder) / n_tied * cost_of_tied) / k
+
+
+@register
+class TopKLoss(Loss):
+    """Top-k loss (Wu 2016): cross-entropy of the hardest voxels."""
+
+    functional = staticmethod(topk_loss)
+    formula = "−Σ_{i in K} w_i log p_i(truth) / #K, K the voxels of lowest p_i(truth)"
+    reference = "Wu, Shen, van den Hengel 2016, arXiv:1605.06885"
+    hyper_parameters = (
+        Parameter(
+            "fraction",
+            "fraction",
+            float,
+            "share of the voxels that are selected; 1 is cross-entropy",
+            minimum=0,
+            exclusive=True,
+            maximum=1,
+        ),
+        Parameter(
+            "threshold",
+            "threshold",
+            float,
+            "select the voxels with p below it, in place of the fraction",
+            minimum=0,
+            exclusive=True,
+            maximum=1,
+            none="nothreshold",
+        ),
+    )

@@ -1,0 +1,60 @@
+"""Weighted cross-entropy: a voxel counts the more, the rarer its class."""
+
+import torch
+from torch import Tensor
+
+from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.frequencies import frequencies, inverse_power, weight_of_class
+from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import log_probabilities, voxel_mean
+
+
+def weighted_cross_entropy_loss(
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    power: float = 1.0,
+    normalised: bool = False,
+    regions: bool = False,
+    class_frequencies: Tensor | None = None,
+) -> Tensor:
+    """−Σ_i w_i ω(y_i) log p_i(truth) / #{w > 0}, ω_c = f_c^(−power) / Σ_k f_k^(1 − power).
+
+    Ronneberger, Fischer, Brox 2015, arXiv:1505.04597, whose weight map "balances the class frequencies" (without its
+    second term, the border between cells). f_c is the share of the voxels of the training cases that belongs to class
+    c, or that of the batch where it is not given. The class weights ω are scaled to a mean of 1 over those voxels, so
+    that the loss and its learning rate compare with the cross-entropy; a class that occurs in no training case gets
+    the largest of the others. Regions: each has a weight on and one off, from f and 1 − f in the same way.
+
+    ``normalised`` divides by the sum of the class weights ω of the voxels that count, not by their number, as torch's
+    cross_entropy(weight=ω) does; then every batch has the same total weight, however rare its classes.
+
+    Range [0, ∞), 0 at a perfect prediction. power = 0 is the cross-entropy. Arguments and errors as in `Loss`.
+    """
+    log_p = log_probabilities(logits, target, voxel_weight, regions=regions)
+    shares = frequencies(class_frequencies, logits, target, voxel_weight, regions=regions)
+    if regions:
+        shares = torch.stack([1 - shares, shares], 1)
+    weights = inverse_power(shares, power)
+    weights = weights / (shares * weights).sum(-1, keepdim=True).clamp_min(1e-8)
+    by_voxel = weight_of_class(weights, target, regions=regions)
+    labels = None if regions else target
+    loss = voxel_mean(-by_voxel * log_p, voxel_weight, labels)
+    if normalised:
+        loss = loss / voxel_mean(by_voxel, None if voxel_weight is None else voxel_weight > 0, labels).clamp_min(1e-8)
+    return loss
+
+
+@register
+class WeightedCrossEntropyLoss(Loss):
+    """Cross-entropy with class weights of inverse frequency (Ronneberger 2015)."""
+
+    functional = staticmethod(weighted_cross_entropy_loss)
+    formula = "−Σ_i w_i ω(y_i) log p_i(truth) / #{w > 0}, ω_c = f_c^(−power) / Σ_k f_k^(1−power)"
+    reference = "Ronneberger, Fischer, Brox 2015, arXiv:1505.04597"
+    hyper_parameters = (
+        Parameter("power", "power", float, "power of the inverse frequency; 0 is cross-entropy", minimum=0, maximum=2),
+        Parameter("normalised", "normalised", bool, "divide by the sum of the class weights, as torch does"),
+    )
