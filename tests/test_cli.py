@@ -37,6 +37,26 @@ def test_describe_knows_losses_and_trainers_with_their_values() -> None:
     assert call("describe", "Tversky").stdout.startswith("TverskyTrainer:")
 
 
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_describe_draws_every_loss(name: str) -> None:
+    result = call("describe", name)
+    assert result.exit_code == 0, result.output
+    assert "Value over the probability p" in result.stdout
+    plot = [line for line in result.stdout.splitlines() if "┤" in line]
+    for extreme in (plot[0], plot[-1]):
+        assert set(extreme) & {"█", "░"}
+    assert any("█" in line for line in plot)
+
+
+def test_describe_tells_missed_from_added_voxels_where_they_differ() -> None:
+    assert "░" in call("describe", "TverskyTrainer_fp0.1_fn0.9").stdout
+    assert "░" not in call("describe", "CrossEntropy").stdout
+
+
+def test_list_names_the_package_of_each_loss() -> None:
+    assert {row["package"] for row in json.loads(call("list", "--json").stdout)} == {"nnunet_losses"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

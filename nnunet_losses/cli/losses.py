@@ -2,12 +2,18 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nnunet_losses.cli.app import command
+from nnunet_losses.cli.plot import draw_curves
 from nnunet_losses.errors import UserError
+
+if TYPE_CHECKING:
+    from nnunet_losses.losses import Loss
+
+OURS = "nnunet_losses"
 
 
 @command("list")
@@ -28,9 +34,12 @@ def list_losses(
     table.add_column("trainer", no_wrap=True)
     table.add_column("options and defaults")
     table.add_column("source")
+    foreign = any(row["package"] != OURS for row in rows)
+    if foreign:
+        table.add_column("package", no_wrap=True)
     for row in rows:
         options = ", ".join(f"{option['option']} {option['default']}" for option in row["options"])
-        table.add_row(row["trainer"], options, row["reference"])
+        table.add_row(row["trainer"], options, row["reference"], *([row["package"]] if foreign else []))
     Console().print(table)
 
 
@@ -38,7 +47,7 @@ def list_losses(
 def describe(
     name: Annotated[str, typer.Argument(help="A loss (Tversky) or a trainer (TverskyTrainer_fp0.1).")],
 ) -> None:
-    """Say what a loss or trainer is: formula, hyper-parameters, source, the letters of the paper."""
+    """Say what a loss or trainer is: formula, hyper-parameters, source, the letters of the paper; and draw it."""
     import inspect
 
     from nnunet_losses.losses import CATALOGUE
@@ -56,6 +65,9 @@ def describe(
         typer.echo(f"  {option['option']:<12} {value!s:<8} {option['help']} ({option['range']})")
     typer.echo(f"  weighting    {parsed.weighting or 'none':<8} none, iw or iwpos\n")
     typer.echo(inspect.getdoc(CATALOGUE[parsed.loss].functional) or "")
+    typer.echo()
+    for line in picture(CATALOGUE[parsed.loss], dict(parsed.parameters)):
+        typer.echo(line)
 
 
 @command("doctor")
@@ -92,6 +104,7 @@ def export(
 def describe_loss(name: str) -> dict[str, Any]:
     """What the catalogue says of a loss, as plain data."""
     from nnunet_losses.losses import CATALOGUE
+    from nnunet_losses.losses.catalogue import package_of
 
     loss = CATALOGUE[name]
     defaults = loss.defaults()
@@ -101,6 +114,7 @@ def describe_loss(name: str) -> dict[str, Any]:
         "summary": (loss.__doc__ or "").strip().splitlines()[0],
         "formula": loss.formula,
         "reference": loss.reference,
+        "package": package_of(loss),
         "options": [
             {
                 "option": parameter.option,
@@ -112,3 +126,20 @@ def describe_loss(name: str) -> dict[str, Any]:
             for parameter in loss.hyper_parameters
         ],
     }
+
+
+def picture(loss: "type[Loss]", settings: dict[str, Any]) -> list[str]:
+    """Lines that draw the loss's value over p at one voxel, a missed and an added one."""
+    from nnunet_losses.losses.curve import curve
+
+    try:
+        made = loss(**settings)
+    except ValueError:  # it takes no labels
+        made = loss(**settings, regions=True)
+    p, missed, added = curve(made)
+    title = "  Value over the probability p of the truth at one voxel, all others being right (8 × 8, lesion 3 × 3):"
+    axis = f"{'':>10} └{'─' * len(p)}\n{'p':>10}  {p[0]:<.2g}{p[-1]:>{len(p) - 4}.2g}"
+    if missed.allclose(added, rtol=1e-3, atol=1e-6):
+        return [title, *draw_curves({"█": missed.tolist()}), axis, "  █ a voxel of the lesion or of the background"]
+    lines = draw_curves({"█": missed.tolist(), "░": added.tolist()})
+    return [title, *lines, axis, "  █ of the lesion (missed as p falls)   ░ of the background (added as p falls)"]
