@@ -2,7 +2,8 @@
 # make test   install, run the whole test suite
 # make lint   style, types, import contract, workflow
 # make docs   the documentation, into site/
-.PHONY: demo test lint docs lock clean
+# make matrix the table of losses and conformance cells, docs/conformance.md, from a run of the suite
+.PHONY: demo test lint docs matrix lock clean
 
 BIN := .venv/bin
 CORES ?= all
@@ -25,6 +26,10 @@ lint: .venv/installed
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict
+
+matrix: .venv/installed
+	rm -f docs/conformance.md
+	$(BIN)/python -m pytest tests/conformance -n auto --conformance-matrix docs/conformance.md
 
 # All versions are pinned, so nothing is resolved: --no-deps also forbids surprises.
 .venv/installed: requirements.lock pyproject.toml
