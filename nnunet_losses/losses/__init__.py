@@ -2,25 +2,34 @@
 
 from nnunet_losses.losses.asymmetric_similarity import AsymmetricSimilarityLoss, asymmetric_similarity_loss
 from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.boundary import BoundaryLoss, boundary_loss
 from nnunet_losses.losses.catalogue import CATALOGUE, register
 from nnunet_losses.losses.combo import ComboLoss, combo_loss
 from nnunet_losses.losses.components import label_components
 from nnunet_losses.losses.cosine_tversky import CosineTverskyLoss, cosine_tversky_loss
 from nnunet_losses.losses.cross_entropy import CrossEntropyLoss, cross_entropy_loss
 from nnunet_losses.losses.dice import DiceLoss, dice_loss
+from nnunet_losses.losses.dice_boundary import DiceBoundaryLoss, dice_boundary_loss
 from nnunet_losses.losses.dice_cross_entropy import DiceCrossEntropyLoss, dice_cross_entropy_loss
 from nnunet_losses.losses.dice_focal import DiceFocalLoss, dice_focal_loss
+from nnunet_losses.losses.dice_hausdorff import DiceHausdorffLoss, dice_hausdorff_loss
 from nnunet_losses.losses.dice_topk import DiceTopKLoss, dice_topk_loss
+from nnunet_losses.losses.distance_penalized_cross_entropy import (
+    DistancePenalizedCrossEntropyLoss,
+    distance_penalized_cross_entropy_loss,
+)
 from nnunet_losses.losses.exponential_logarithmic import ExponentialLogarithmicLoss, exponential_logarithmic_loss
 from nnunet_losses.losses.focal import FocalLoss, focal_loss
 from nnunet_losses.losses.focal_tversky import FocalTverskyLoss, focal_tversky_loss
 from nnunet_losses.losses.generalized_dice import GeneralizedDiceLoss, generalized_dice_loss
+from nnunet_losses.losses.hausdorff import HausdorffLoss, hausdorff_loss
 from nnunet_losses.losses.iou import IoULoss, iou_loss
 from nnunet_losses.losses.lovasz_softmax import LovaszSoftmaxLoss, lovasz_softmax_loss
 from nnunet_losses.losses.mixed_focal import MixedFocalLoss, mixed_focal_loss
 from nnunet_losses.losses.parameter import Parameter
 from nnunet_losses.losses.penalty_generalized_dice import PenaltyGeneralizedDiceLoss, penalty_generalized_dice_loss
 from nnunet_losses.losses.primitives import log_probabilities, region_statistics
+from nnunet_losses.losses.region_wise import RegionWiseLoss, region_wise_loss
 from nnunet_losses.losses.sensitivity_specificity import SensitivitySpecificityLoss, sensitivity_specificity_loss
 from nnunet_losses.losses.topk import TopKLoss, topk_loss
 from nnunet_losses.losses.tversky import TverskyLoss, tversky_loss
@@ -32,40 +41,51 @@ __all__ = [
     "CATALOGUE",
     "WEIGHTINGS",
     "AsymmetricSimilarityLoss",
+    "BoundaryLoss",
     "ComboLoss",
     "CosineTverskyLoss",
     "CrossEntropyLoss",
+    "DiceBoundaryLoss",
     "DiceCrossEntropyLoss",
     "DiceFocalLoss",
+    "DiceHausdorffLoss",
     "DiceLoss",
     "DiceTopKLoss",
+    "DistancePenalizedCrossEntropyLoss",
     "ExponentialLogarithmicLoss",
     "FocalLoss",
     "FocalTverskyLoss",
     "GeneralizedDiceLoss",
+    "HausdorffLoss",
     "IoULoss",
     "Loss",
     "LovaszSoftmaxLoss",
     "MixedFocalLoss",
     "Parameter",
     "PenaltyGeneralizedDiceLoss",
+    "RegionWiseLoss",
     "SensitivitySpecificityLoss",
     "TopKLoss",
     "TverskyLoss",
     "UnifiedFocalLoss",
     "WeightedCrossEntropyLoss",
     "asymmetric_similarity_loss",
+    "boundary_loss",
     "combo_loss",
     "cosine_tversky_loss",
     "cross_entropy_loss",
+    "dice_boundary_loss",
     "dice_cross_entropy_loss",
     "dice_focal_loss",
+    "dice_hausdorff_loss",
     "dice_loss",
     "dice_topk_loss",
+    "distance_penalized_cross_entropy_loss",
     "exponential_logarithmic_loss",
     "focal_loss",
     "focal_tversky_loss",
     "generalized_dice_loss",
+    "hausdorff_loss",
     "inverse_weights",
     "iou_loss",
     "label_components",
@@ -74,6 +94,7 @@ __all__ = [
     "mixed_focal_loss",
     "penalty_generalized_dice_loss",
     "region_statistics",
+    "region_wise_loss",
     "register",
     "sensitivity_specificity_loss",
     "topk_loss",

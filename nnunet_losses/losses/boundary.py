@@ -1,0 +1,52 @@
+"""Boundary: how far from the border of the reference a wrong voxel lies."""
+
+import torch
+from torch import Tensor
+
+from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.class_maps import class_maps
+from nnunet_losses.losses.distances import Spacing, signed_distances
+from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import voxel_mean
+
+
+def boundary_loss(
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    shifted: bool = False,
+    regions: bool = False,
+    include_background: bool = False,
+    spacing: Spacing = None,
+) -> Tensor:
+    """Σ_c,i w_i φ_c,i p_c,i / #{w > 0}, φ_c = +D outside class c, −D inside, D the distance to its other side.
+
+    Kervadec et al. 2019, arXiv:1812.07032; Medical Image Analysis 67, 101851. The mean is over voxels and classes,
+    as in their code, and over the foreground classes by default. D is measured between voxel centres in the units
+    of the spacing. ``shifted`` is their code's form, −(D − 1) inside, so that φ is 0 on the inner border; the 1,
+    which is a voxel there, is here the smallest spacing, since a larger shift would reward errors on the border. A
+    class that is absent from a patch, or fills it, has no border: φ is 0, and predicting it costs nothing, as in
+    their code. The paper uses this loss beside one of overlap: `dice_boundary_loss`.
+
+    Range (−∞, ∞), smallest at a perfect prediction, where it is negative. Ignored voxels are no part of either
+    side; weights per class go by the class summed over. Arguments and errors as in `Loss`.
+    """
+    maps = class_maps(logits, target, voxel_weight, regions=regions, include_background=include_background)
+    level = signed_distances(maps.g, maps.valid, spacing, dtype=maps.p.dtype)
+    if shifted:
+        level = torch.where(level < 0, level + min(spacing or (1.0,)), level)
+    return voxel_mean(level * maps.p, maps.weight)
+
+
+@register
+class BoundaryLoss(Loss):
+    """Boundary loss (Kervadec 2019): probability times signed distance to the border of the reference."""
+
+    functional = staticmethod(boundary_loss)
+    formula = "Σ_c,i w_i φ_c,i p_c,i / #{w > 0}, φ_c = D outside class c, −D inside"
+    reference = "Kervadec, Bouchtiba, Desrosiers, Granger, Dolz, Ben Ayed 2019, arXiv:1812.07032"
+    hyper_parameters = (
+        Parameter("shifted", "shifted", bool, "one voxel less inside, so that φ is 0 on the inner border (their code)"),
+    )
