@@ -19,7 +19,7 @@ class LossAdapter(nn.Module):
     """A loss as nnU-Net calls it, at one resolution; deep supervision is nnU-Net's own wrapper around it.
 
     Ignored voxels get weight 0; a weighting turns instance ids into weights, at every resolution anew; the user's own
-    weights are multiplied with these.
+    weights, stored or computed, are multiplied with these.
 
     Args:
         loss: what is computed.
@@ -64,6 +64,8 @@ class LossAdapter(nn.Module):
             if self.voxel_weight is not None:
                 own = _checked(self.voxel_weight(reference, instances), output)
                 weight = own if weight is None else weight * own
+        if (stored := self.target_format.stored_weight(target)) is not None:
+            weight = stored if weight is None else weight * stored
         return self.loss(
             output,
             reference,

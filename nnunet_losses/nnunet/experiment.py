@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnunet_losses.files import write_json
 from nnunet_losses.nnunet.stop import StopTraining
+from nnunet_losses.nnunet.weight_maps import digest
 
 if TYPE_CHECKING:
     from nnunet_losses.nnunet.trainer import LossTrainer
@@ -23,6 +24,7 @@ def describe_experiment(trainer: "LossTrainer") -> dict[str, Any]:
     plans = {key: value for key, value in trainer.plans_manager.plans.items() if key != "configurations"}
     dataset = {key: trainer.dataset_json.get(key) for key in ("labels", "channel_names", "regions_class_order")}
     train, val = trainer.do_split()
+    maps = trainer.weight_maps(train)
     experiment = {
         "trainer": {
             "name": type(trainer).__name__,
@@ -36,6 +38,7 @@ def describe_experiment(trainer: "LossTrainer") -> dict[str, Any]:
             "weight_decay": trainer.weight_decay,
             "seed": trainer.name.seed,
             **_if_any("class_frequencies", trainer.class_frequencies and trainer.class_frequencies.shares),
+            **_if_any("voxel_weight_maps", digest(maps) if maps else None),
             **_if_any("voxel_weight", inspect.getsource(trainer.voxel_weight) if trainer.has_own_weights() else None),
         },
         "plans": plans,

@@ -39,6 +39,25 @@ class AppendInstanceIds(SegOnlyTransform):
         return torch.cat((segmentation.to(torch.int16), torch.from_numpy(ids)))
 
 
+class TakeWeightsOut(BasicTransform):
+    """Take the voxel weights out of the image's last channel, to where spatial transforms alone change them."""
+
+    @override
+    def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
+        image = data_dict["image"]
+        return data_dict | {"image": image[:-1], "regression_target": image[-1:]}
+
+
+class AppendWeights(BasicTransform):
+    """Append the voxel weights to the segmentation, all of which is float32 then."""
+
+    @override
+    def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
+        # they were stored less 1, so that what is beyond the image weighs 1
+        weights = 1 + data_dict.pop("regression_target")
+        return data_dict | {"segmentation": torch.cat((data_dict["segmentation"].float(), weights))}
+
+
 class OwnRandomStream(BasicTransform):
     """Give each worker process a torch random stream of its own.
 
@@ -59,10 +78,20 @@ class OwnRandomStream(BasicTransform):
 
 def insert_instance_ids(pipeline: ComposeTransforms, regions: int, ignore_label: int | None) -> None:
     """Append instance ids after all other transforms, but before deep supervision downsamples the segmentation."""
+    _insert_last(pipeline, AppendInstanceIds(regions, ignore_label))
+
+
+def insert_weights(pipeline: ComposeTransforms) -> None:
+    """Let the weights in the image's last channel take part in what moves voxels, and end in the segmentation."""
+    pipeline.transforms.insert(0, TakeWeightsOut())
+    _insert_last(pipeline, AppendWeights())
+
+
+def _insert_last(pipeline: ComposeTransforms, transform: BasicTransform) -> None:
     last = len(pipeline.transforms)
     if last and isinstance(pipeline.transforms[-1], DownsampleSegForDSTransform):
         last -= 1
-    pipeline.transforms.insert(last, AppendInstanceIds(regions, ignore_label))
+    pipeline.transforms.insert(last, transform)
 
 
 def make_reproducible(pipeline: ComposeTransforms) -> None:

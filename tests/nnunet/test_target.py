@@ -61,7 +61,7 @@ def test_the_target_is_split_into_what_it_means(layout: TargetFormat, labels: Te
 def test_without_instances_it_is_the_target_that_nnunet_made(layout: TargetFormat, labels: Tensor) -> None:
     plain = TargetFormat(layout.regions, layout.ignore_label, instances=False)
     expected = target_of(plain, labels)
-    stripped = layout.without_instances(target_of(layout, labels))
+    stripped = layout.without_additions(target_of(layout, labels))
     assert stripped.dtype == expected.dtype
     assert torch.equal(stripped, expected)
 

@@ -1,13 +1,20 @@
 """Voxel weights of a user's own: a trainer in a folder of the user's, which nnU-Net finds before ours."""
 
+import json
+import linecache
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from nnunetv2.preprocessing.preprocessors.default_preprocessor import DefaultPreprocessor
+from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
+from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from torch import Tensor
 
 from nnunet_losses._door import VARIABLE
@@ -17,13 +24,14 @@ from nnunet_losses.nnunet.stop import StopTraining
 from nnunet_losses.nnunet.target import TargetFormat
 from nnunet_losses.nnunet.trainer import LossTrainer
 from nnunet_losses.nnunet.transforms import AppendInstanceIds
+from nnunet_losses.nnunet.weight_maps import prepare_weight_maps
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "voxel-weights.md"
 
 
 def example() -> str:
-    """The code of the how-to page."""
-    return PAGE.read_text().split("```python\n")[1].split("```")[0]
+    """The code of the how-to page: its two trainers."""
+    return "".join(block.split("```")[0] for block in PAGE.read_text().split("```python\n")[1:3])
 
 
 @pytest.fixture
@@ -68,8 +76,6 @@ def test_other_weights_under_the_same_name_are_another_experiment(own_trainer: P
     run("BorderTrainer", continue_training=True)
     assert "1 + 4 *" in text
     own_trainer.write_text(text.replace("1 + 4 *", "1 + 5 *"))
-    import linecache
-
     linecache.checkcache()
     with pytest.raises(StopTraining, match=r"trainer\.voxel_weight was"):
         run("BorderTrainer", continue_training=True)
@@ -130,3 +136,128 @@ def test_impossible_weights_end_the_training(problem: tuple[Tensor, Tensor], wei
     with pytest.raises(StopTraining, match=complaint) as stop:
         adapter(*problem)
     assert "\n" not in str(stop.value.code)
+
+
+# --- stored maps
+
+
+@pytest.fixture
+def maps(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_trainer: Path) -> Path:
+    """A weight map for each case of the raw data, 1 + 2 × label; the trainer of the page reads it."""
+    raw, preprocessed = tmp_path / "raw", tmp_path / "own_preprocessed"
+    for dataset in ("Dataset901_Labels", "Dataset903_RegionsIgnore"):
+        shutil.copytree(world / "raw" / dataset, raw / dataset)
+        shutil.copytree(world / "preprocessed" / dataset, preprocessed / dataset)
+        (raw / dataset / "weightsTr").mkdir()
+        for file in (raw / dataset / "labelsTr").iterdir():
+            label = nib.load(file)
+            weight = 1 + 2 * np.asarray(label.dataobj, np.float32)
+            nib.save(nib.Nifti1Image(weight, label.affine), raw / dataset / "weightsTr" / file.name)
+    monkeypatch.setenv("nnUNet_raw", str(raw))
+    monkeypatch.setenv("nnUNet_preprocessed", str(preprocessed))
+    own_trainer.write_text(own_trainer.read_text().replace('_200epochs"', '_iw_1epochs_1iters_seed1"'))
+    return raw / "Dataset901_Labels" / "weightsTr"
+
+
+def batches(trainer: LossTrainer) -> list[dict[str, Any]]:
+    trainer.on_train_start()
+    trainer.on_epoch_start()
+    trainer.on_train_epoch_start()
+    return [next(trainer.dataloader_train), next(trainer.dataloader_val)]
+
+
+@pytest.mark.usefixtures("maps")
+@pytest.mark.parametrize(
+    ("dataset", "configuration"),
+    [("Dataset901_Labels", "3d_deep"), ("Dataset901_Labels", "2d_tiny"), ("Dataset903_RegionsIgnore", "3d_tiny")],
+)
+def test_stored_maps_move_with_the_patch_and_change_nothing_else(
+    make: Callable[..., LossTrainer], dataset: str, configuration: str
+) -> None:
+    plain_trainer = make("DiceCrossEntropyTrainer_iw_1epochs_1iters_seed1", dataset, configuration)
+    plain, weighted = batches(plain_trainer), batches(trainer := make("StoredTrainer", dataset, configuration))
+    layout = trainer.adapter.target_format
+    for one, other in zip(plain, weighted, strict=True):
+        assert torch.equal(one["data"], other["data"])
+        for reference, target in zip(one["target"], other["target"], strict=True):
+            assert torch.equal(reference, target[:, :-1].to(reference.dtype))
+            weights = layout.stored_weight(target)
+            if layout.regions:
+                label = reference[:, :1] + reference[:, 1:2] + 3 * reference[:, 2:3]
+            else:
+                label = reference[:, :1]
+            near = (weights - (1 + 2 * label)).abs() < 1.01  # interpolated at the borders, where a label is chosen
+            assert near.float().mean() > 0.95
+            assert len(weights.unique()) > 1
+    assert torch.equal(
+        layout.without_additions(weighted[1]["target"][0]),
+        plain_trainer.adapter.target_format.without_additions(plain[1]["target"][0]),
+    )
+    losses = []
+    for each, (train, val) in ((plain_trainer, plain), (trainer, weighted)):
+        each.on_validation_epoch_start()
+        with torch.no_grad():
+            losses.append(each.validation_step(val))
+        assert np.isfinite(each.train_step(train)["loss"])
+    for key in ("tp_hard", "fp_hard", "fn_hard"):
+        np.testing.assert_array_equal(losses[0][key], losses[1][key])
+    assert float(losses[0]["loss"]) != float(losses[1]["loss"])
+
+
+def test_changed_maps_are_another_experiment_and_missing_or_wrong_ones_end_it(
+    maps: Path, run: Callable[..., Path]
+) -> None:
+    folder = run("StoredTrainer")
+    assert "voxel_weight_maps" in (folder / "experiment.json").read_text()
+    one = nib.load(maps / "case_0.nii.gz")
+    weights = np.asarray(one.dataobj)
+
+    def write(values: np.ndarray) -> None:
+        nib.save(nib.Nifti1Image(values, one.affine), maps / "case_0.nii.gz")
+
+    write(2 * weights)
+    with pytest.raises(StopTraining, match="voxel_weight_maps was"):
+        run("StoredTrainer", continue_training=True)
+    shutil.rmtree(folder)
+    run("StoredTrainer")
+    [prepared] = (maps.parents[2] / "own_preprocessed" / "Dataset901_Labels").glob("*_weightsTr")
+    np.testing.assert_array_equal(np.load(prepared / "case_0.npy")[0], 2 * weights.T)
+    for wrong, complaint in (
+        (weights[1:], r"case_0\.nii\.gz has shape \(24, 24, 23\) where the image of case_0 has \(24, 24, 24\)"),
+        (-weights, r"case_0\.nii\.gz holds weights that are not finite"),
+    ):
+        write(wrong)
+        shutil.rmtree(folder)
+        with pytest.raises(StopTraining, match=complaint):
+            run("StoredTrainer")
+    (maps / "case_0.nii.gz").unlink()
+    with pytest.raises(StopTraining, match=r"no weight map .*case_0\.nii\.gz \(1 of 4 cases have none\)"):
+        run("StoredTrainer", results="other")
+
+
+def test_maps_follow_the_image_through_preprocessing(own_world: Path, tmp_path: Path) -> None:
+    plans = json.loads((own_world / "nnUNetPlans.json").read_text())
+    plans |= {"transpose_forward": [2, 0, 1], "transpose_backward": [1, 2, 0]}
+    plans["configurations"]["3d_coarse"] = {"inherits_from": "3d_tiny", "spacing": [1.0, 2.0, 1.0]}
+    manager = PlansManager(plans)
+    dataset_json = json.loads((own_world / "dataset.json").read_text())
+    image = np.zeros((20, 22, 24), np.float32)
+    ramp = np.add.outer(np.add.outer(np.arange(20.0), 2 * np.arange(22.0)), 4 * np.arange(24.0)).astype(np.float32)
+    image[3:17, 4:20, 2:20] = 1 + ramp[3:17, 4:20, 2:20]  # nnU-Net crops to what is not 0
+    files = {name: tmp_path / f"{name}.nii.gz" for name in ("image", "label", "map")}
+    nib.save(nib.Nifti1Image(image, np.eye(4)), files["image"])
+    nib.save(nib.Nifti1Image((image > 50).astype(np.uint8), np.eye(4)), files["label"])
+    nib.save(nib.Nifti1Image(1 + ramp, np.eye(4)), files["map"])
+    for name in ("3d_tiny", "3d_coarse"):
+        configuration, folder = manager.get_configuration(name), tmp_path / name
+        folder.mkdir()
+        DefaultPreprocessor(verbose=False).run_case_save(
+            str(folder / "case"), [str(files["image"])], str(files["label"]), manager, configuration, dataset_json
+        )
+        dataset = nnUNetDatasetBlosc2(str(folder), ["case"])
+        prepare_weight_maps({"case": files["map"]}, tmp_path / f"{name}_maps", dataset, manager, configuration)
+        expected, _, _, _ = dataset.load_case("case")
+        prepared = np.load(tmp_path / f"{name}_maps" / "case.npy")
+        assert prepared.shape == expected.shape
+        inner = (slice(None), *[slice(2, -2)] * 3)  # a spline differs from linear interpolation at the edges
+        assert np.corrcoef(prepared[inner].ravel(), expected[:][inner].ravel())[0, 1] > 0.9999
