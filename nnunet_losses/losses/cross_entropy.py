@@ -18,7 +18,7 @@ def cross_entropy_loss(
     weights. Arguments and errors as in `Loss`.
     """
     log_p = log_probabilities(logits, target, voxel_weight, regions=regions)
-    return voxel_mean(-log_p, voxel_weight, None if regions else target)
+    return -voxel_mean(log_p, voxel_weight, None if regions else target)
 
 
 @register

@@ -2,11 +2,10 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.base import Loss, ratio
 from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.cross_entropy import cross_entropy_loss
-from nnunet_losses.losses.dice import dice_loss
 from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import sample_mean, statistics_and_log_probabilities, voxel_mean
 
 
 def dice_cross_entropy_loss(
@@ -30,16 +29,17 @@ def dice_cross_entropy_loss(
 
     Range [−1, ∞). Arguments and errors as in `Loss`.
     """
-    dice = 1 - dice_loss(
+    (pg, p, g), log_p = statistics_and_log_probabilities(
         logits,
         target,
         voxel_weight,
-        smooth=smooth,
+        names="pg p g",
         regions=regions,
         include_background=include_background,
         batch=batch,
     )
-    return cross_entropy_loss(logits, target, voxel_weight, regions=regions) - dice
+    dice = sample_mean(ratio(2 * pg, p + g, smooth))
+    return -voxel_mean(log_p, voxel_weight, None if regions else target) - dice
 
 
 @register

@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.base import Loss, ratio
 from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.dice import dice_loss
-from nnunet_losses.losses.focal import focal_loss
+from nnunet_losses.losses.focal import focal_of_log_probabilities
 from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import sample_mean, statistics_and_log_probabilities
 
 
 def dice_focal_loss(
@@ -27,16 +27,17 @@ def dice_focal_loss(
     doi:10.1016/j.media.2021.102035. The parts are those of `dice_loss` and `focal_loss`, each with weight 1.
     Range [0, ∞), 0 at a perfect prediction. Arguments and errors as in `Loss`.
     """
-    dice = dice_loss(
+    (pg, p, g), log_p = statistics_and_log_probabilities(
         logits,
         target,
         voxel_weight,
-        smooth=smooth,
+        names="pg p g",
         regions=regions,
         include_background=include_background,
         batch=batch,
     )
-    return dice + focal_loss(logits, target, voxel_weight, gamma=gamma, alpha=alpha, regions=regions)
+    dice = 1 - sample_mean(ratio(2 * pg, p + g, smooth))
+    return dice + focal_of_log_probabilities(log_p, target, voxel_weight, gamma=gamma, alpha=alpha, regions=regions)
 
 
 @register

@@ -28,11 +28,24 @@ def focal_loss(
     Arguments and errors as in `Loss`.
     """
     log_p = log_probabilities(logits, target, voxel_weight, regions=regions)
-    values = -safe_power(-torch.expm1(log_p), gamma) * log_p
+    return focal_of_log_probabilities(log_p, target, voxel_weight, gamma=gamma, alpha=alpha, regions=regions)
+
+
+def focal_of_log_probabilities(
+    log_p: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None,
+    *,
+    gamma: float,
+    alpha: float | None,
+    regions: bool,
+) -> Tensor:
+    """The focal loss from the log probability of the truth, as `log_probabilities` gives it."""
+    values = safe_power(-torch.expm1(log_p), gamma) * log_p
     if alpha is not None:
         foreground = target.to(values.dtype) if regions else (target != 0).to(values.dtype)
         values = values * (1 - alpha + (2 * alpha - 1) * foreground)
-    return voxel_mean(values, voxel_weight, None if regions else target)
+    return -voxel_mean(values, voxel_weight, None if regions else target)
 
 
 @register

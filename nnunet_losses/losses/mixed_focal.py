@@ -2,11 +2,12 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.base import Loss, safe_power
 from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.focal import focal_loss
-from nnunet_losses.losses.focal_tversky import focal_tversky_loss
+from nnunet_losses.losses.focal import focal_of_log_probabilities
 from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.primitives import sample_mean, statistics_and_log_probabilities
+from nnunet_losses.losses.tversky import tversky_index_of_sums
 
 
 def mixed_focal_loss(
@@ -33,19 +34,18 @@ def mixed_focal_loss(
     Range [0, ∞), 0 at a perfect prediction; the slope of the power is bounded as in `focal_tversky_loss`.
     Arguments and errors as in `Loss`.
     """
-    overlap = focal_tversky_loss(
+    sums, log_p = statistics_and_log_probabilities(
         logits,
         target,
         voxel_weight,
-        fp_weight=1 - delta,
-        fn_weight=delta,
-        gamma=1 / dice_gamma,
-        smooth=smooth,
+        names="pg p g",
         regions=regions,
         include_background=include_background,
         batch=batch,
     )
-    focal = focal_loss(logits, target, voxel_weight, gamma=focal_gamma, alpha=None, regions=regions)
+    index = tversky_index_of_sums(*sums, fp_weight=1 - delta, fn_weight=delta, smooth=smooth)
+    overlap = sample_mean(safe_power(1 - index, dice_gamma))
+    focal = focal_of_log_probabilities(log_p, target, voxel_weight, gamma=focal_gamma, alpha=None, regions=regions)
     return overlap + focal if balance is None else balance * overlap + (1 - balance) * focal
 
 

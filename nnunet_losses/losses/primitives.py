@@ -1,15 +1,17 @@
-"""The two one-pass primitives that carry almost every loss, and the means that end it.
+"""The one-pass primitives that carry almost every loss, and the means that end it.
 
 `region_statistics` gives the weighted sums that a region loss is a formula of; `log_probabilities` gives the
-log probability of the truth that a voxel-wise loss is a formula of. Both read logits and target once, block
-by block so that every temporary stays in cache, compute in at least float32, save nothing but their inputs,
-and compute the probabilities again in the backward pass. Notation: p probability, g reference (0 or 1), w
-voxel weight.
+log probability of the truth that a voxel-wise loss is a formula of; `statistics_and_log_probabilities` gives
+both to a compound loss. Each reads logits and target once forward and once backward, block by block so that
+every temporary stays in cache, computes in at least float32, saves nothing but its inputs, and computes the
+probabilities again in the backward pass. Notation: p probability, g reference (0 or 1), w voxel weight.
 """
 
 import itertools
+import math
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import torch
@@ -19,18 +21,52 @@ from torch.autograd.function import once_differentiable
 
 from nnunet_losses.losses.distributed import sum_over_ranks
 
-# Elements of a block (channels × voxels). On the CPU a few blocks must fit into the second-level cache;
-# elsewhere a block bounds the temporaries and is large enough that the time to launch a kernel does not
-# count.
-CPU_BLOCK = 3 << 15
-DEVICE_BLOCK = 1 << 26
-FEW_CLASSES = 4
+# Elements of a block (channels × voxels). On the CPU a few blocks must fit into the second-level cache.
+# Elsewhere a block of 64 MB bounds the temporaries, and the time to launch a kernel does not count beside it.
+CPU_BLOCK = 1 << 17
+DEVICE_BLOCK = 1 << 24
+
+LOG2_E = 1 / math.log(2)
 
 
 STATISTICS = ("pg", "p", "g", "pp", "gg", "ppg", "w")
 """What can be summed over the voxels of a class: Σ w·p·g (the true positives), Σ w·p (the size of the
 prediction),
 Σ w·g (of the reference), Σ w·p², Σ w·g², Σ w·p²·g, and Σ w (of the patch)."""
+
+
+class Parts(NamedTuple):
+    """A cut of the voxels of one sample, (1, C, N), into runs; each part then has its own sums and means."""
+
+    sizes: list[int]
+    """Voxels of each run; they add up to N."""
+    shared: bool
+    """Whether the first run is no part of its own but belongs to every other."""
+
+    def split(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The runs of (..., N)."""
+        return x.split(self.sizes, -1)
+
+    def join(self, rows: Tensor) -> Tensor:
+        """Sums of the parts, from those of the runs, (runs, ...)."""
+        return rows[1:] + rows[:1] if self.shared else rows
+
+
+_parts: ContextVar[Parts | None] = ContextVar("parts", default=None)
+
+
+@contextmanager
+def in_parts(parts: Parts) -> Iterator[None]:
+    """Have sums and means taken for each part by itself: a loss ``of_sums`` gives (parts,) values instead of a scalar.
+
+    One pass over the voxels replaces one evaluation for each part. For one sample with a voxel weight, unpooled;
+    nothing is exchanged with other processes.
+    """
+    token = _parts.set(parts)
+    try:
+        yield
+    finally:
+        _parts.reset(token)
 
 
 def region_statistics(
@@ -61,21 +97,10 @@ def region_statistics(
     Raises:
         ValueError: if shapes, types or labels do not fit together, or for an unknown name.
     """
-    check_inputs(logits, target, voxel_weight, regions=regions)
-    wanted = tuple(names.split())
-    if unknown := set(wanted) - set(STATISTICS):
-        raise ValueError(f"unknown statistic {', '.join(sorted(unknown))}; there are: {', '.join(STATISTICS)}")
-    sums = _RegionSums.apply(
-        logits.flatten(2),
-        target.flatten(2),
-        None if voxel_weight is None else voxel_weight.flatten(2),
-        regions,
-        0 if regions or include_background else 1,
-        wanted,
+    sums, _ = _one_pass(
+        logits, target, voxel_weight, names, regions, include_background=include_background, batch=batch, voxels=False
     )
-    if batch:
-        sums = sum_over_ranks(sums.sum(1, keepdim=True))
-    return sums.unbind()
+    return sums
 
 
 def log_probabilities(
@@ -87,9 +112,28 @@ def log_probabilities(
     ``voxel_weight`` only tells where a label may hold anything (weight 0); it is not multiplied in.
     Arguments and errors as in `region_statistics`.
     """
-    check_inputs(logits, target, voxel_weight, regions=regions)
-    log_p = _LogProbabilities.apply(logits.flatten(2), target.flatten(2), regions)
-    return log_p.unflatten(2, target.shape[2:])
+    _, log_p = _one_pass(logits, target, voxel_weight, "", regions, include_background=True, batch=False, voxels=True)
+    return log_p
+
+
+def statistics_and_log_probabilities(
+    logits: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None = None,
+    *,
+    names: str,
+    regions: bool = False,
+    include_background: bool = False,
+    batch: bool = False,
+) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Give what `region_statistics` and `log_probabilities` give, in one pass and with one gradient.
+
+    For a loss that adds a voxel-wise part to a region part: two passes would cost twice the time and a second
+    gradient. Arguments and errors as in `region_statistics`.
+    """
+    return _one_pass(
+        logits, target, voxel_weight, names, regions, include_background=include_background, batch=batch, voxels=True
+    )
 
 
 def voxel_mean(values: Tensor, voxel_weight: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
@@ -100,9 +144,14 @@ def voxel_mean(values: Tensor, voxel_weight: Tensor | None = None, labels: Tenso
     of a voxel.
     """
     if voxel_weight is None:
-        total, count = values.sum(), values.new_tensor(values.numel())
+        total, count = values.sum(), values.new_full((), values.numel())
     else:
         weight = weight_of_truth(voxel_weight, values, labels).to(values.dtype)
+        if (parts := _parts.get()) is not None:
+            runs = zip(parts.split(values * weight), parts.split((weight > 0).expand_as(values)), strict=True)
+            sums = [torch.stack([total.sum(), counted.sum().to(values.dtype)]) for total, counted in runs]
+            totals, counts = parts.join(torch.stack(sums)).unbind(1)
+            return totals / counts.clamp_min(1)
         total, count = (values * weight).sum(), (weight > 0).expand_as(values).sum().to(values.dtype)
     total, count = sum_over_ranks(torch.stack([total, count]))
     return total / count.clamp_min(1)
@@ -111,7 +160,9 @@ def voxel_mean(values: Tensor, voxel_weight: Tensor | None = None, labels: Tenso
 def sample_mean(values: Tensor) -> Tensor:
     """Mean of (B, C) over classes and samples, or of (B,) over samples; those of all processes."""
     per_sample = values.flatten(1).mean(1) if values.ndim > 1 else values
-    total, count = sum_over_ranks(torch.stack([per_sample.sum(), per_sample.new_tensor(len(per_sample))]))
+    if _parts.get() is not None:
+        return per_sample
+    total, count = sum_over_ranks(torch.stack([per_sample.sum(), per_sample.new_full((), len(per_sample))]))
     return total / count.clamp_min(1)
 
 
@@ -163,43 +214,71 @@ def _check_labels(labels: Tensor, weight: Tensor | None, channels: int) -> None:
         )
 
 
+def _one_pass(
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    names: str,
+    regions: bool,
+    *,
+    include_background: bool,
+    batch: bool,
+    voxels: bool,
+) -> tuple[Any, Any]:
+    """The sums asked for, and the log probabilities if ``voxels``, else None."""
+    check_inputs(logits, target, weight, regions=regions)
+    wanted = tuple(names.split())
+    if unknown := set(wanted) - set(STATISTICS):
+        raise ValueError(f"unknown statistic {', '.join(sorted(unknown))}; there are: {', '.join(STATISTICS)}")
+    settings = (regions, 0 if regions or include_background else 1, wanted, voxels)
+    parts = _parts.get()
+    if parts is None or weight is None:
+        flat_weight = None if weight is None else weight.flatten(2)
+        sums, log_p = _OnePass.apply(logits.flatten(2), target.flatten(2), flat_weight, *settings)
+    else:
+        runs = zip(*(parts.split(x.flatten(2)) for x in (logits, target, weight)), strict=True)
+        rows, log_ps = zip(*(_OnePass.apply(*run, *settings) for run in runs), strict=True)
+        sums = parts.join(torch.cat(rows, 1).transpose(0, 1)).transpose(0, 1) if wanted else None
+        log_p = torch.cat(log_ps, 2) if voxels else None
+    if wanted and batch:
+        sums = sum_over_ranks(sums.sum(1, keepdim=True))
+    return sums.unbind() if wanted else (), log_p.unflatten(2, target.shape[2:]) if voxels else None
+
+
 class _Block(NamedTuple):
     """A run of n voxels of one sample, in the type that is computed in.
 
-    ``g`` may be overwritten, and the rest is room to compute in: fresh memory would fall out of cache.
+    All blocks compute in the same memory, the last three being room for it: fresh memory would fall out of cache.
     """
 
     x: Tensor  # logits (C, n)
-    g: Tensor  # reference of the classes that count (C', n), one-hot for labels
-    w: Tensor | None  # weight (1, n) or (C', n)
-    room: Tensor  # (C, n)
-    room_counted: Tensor  # (C', n)
-    room_row: Tensor  # (1, n)
+    g: Tensor  # reference (C, n), one-hot for labels
+    w: Tensor | None  # weight (n,) or (C, n)
+    p: Tensor  # room for the probabilities (C, n)
+    products: Tensor  # room (C, n)
+    row: Tensor  # room (1, n)
 
 
-def _blocks(logits: Tensor, target: Tensor, weight: Tensor | None, regions: bool, first: int = 0) -> Iterator[_Block]:
-    """Cut one sample (C, N) into blocks; the classes that count are ``first`` … C − 1."""
+def _blocks(logits: Tensor, target: Tensor, weight: Tensor | None, regions: bool) -> Iterator[_Block]:
+    """Cut one sample (C, N) into blocks."""
     channels, dtype = len(logits), _compute_type(logits)
     length = _block_length(logits)
-    memory = logits.new_empty(3 * channels - 2 * first + 1, min(length, logits.shape[1]), dtype=dtype)
-    rows = (channels - first, channels, channels - first, 1)
-    classes = torch.arange(first, channels, dtype=dtype, device=logits.device)[:, None]
+    memory = logits.new_empty(3 * channels + 1, min(length, logits.shape[1]), dtype=dtype)
+    rooms = memory.split([channels, channels, channels, 1])
+    classes = torch.arange(channels, dtype=dtype, device=logits.device)[:, None]
     if target.dtype == torch.bool:
         target = target.view(torch.uint8)  # torch converts bool to float six times as slowly
-    xs, targets = logits.split(length, 1), target.split(length, 1)
-    weights = itertools.repeat(None) if weight is None else weight.split(length, 1)
-    room = memory.split(rows)
-    for x, t, w in zip(xs, targets, weights, strict=False):
-        if x.shape[1] < memory.shape[1]:
-            room = memory.flatten()[: len(memory) * x.shape[1]].view(len(memory), -1).split(rows)
-        g, *rest = room
+    for x, t, w in zip(logits.split(length, 1), target.split(length, 1), _split(weight, length), strict=False):
+        if x.shape[1] < memory.shape[1]:  # the last block
+            rooms = tuple(room[:, : x.shape[1]] for room in rooms)
+        g, *_, row = rooms
         if regions:
             g.copy_(t)
         else:
-            torch.eq(rest[-1].copy_(t), classes, out=g)
+            torch.eq(row.copy_(t), classes, out=g)
         if w is not None:
-            w = (w if len(w) == 1 else w[first:]).to(dtype)
-        yield _Block(x.to(dtype), g, w, *rest)
+            w = (w[0] if len(w) == 1 else w).to(dtype)
+        yield _Block(x.to(dtype), g, w, *rooms[1:])
 
 
 def _block_length(logits: Tensor) -> int:
@@ -207,8 +286,9 @@ def _block_length(logits: Tensor) -> int:
     return max(1, (CPU_BLOCK if logits.device.type == "cpu" else DEVICE_BLOCK) // len(logits))
 
 
-def _compute_type(x: Tensor) -> torch.dtype:
-    return torch.float64 if x.dtype == torch.float64 else torch.float32
+def _split(x: Tensor | None, length: int) -> Iterator[Any]:
+    """The blocks of (C, N); None stays None."""
+    return itertools.repeat(None) if x is None else iter(x.split(length, 1))
 
 
 def _samples(*tensors: Tensor | None) -> Iterator[tuple[Any, ...]]:
@@ -216,46 +296,20 @@ def _samples(*tensors: Tensor | None) -> Iterator[tuple[Any, ...]]:
     return zip(*(itertools.repeat(None) if x is None else x for x in tensors), strict=False)
 
 
+def _compute_type(x: Tensor) -> torch.dtype:
+    return torch.float64 if x.dtype == torch.float64 else torch.float32
+
+
 def _full_precision(x: Tensor) -> AbstractContextManager[Any]:
     return torch.autocast(x.device.type, enabled=False)
 
 
-def _exponentials(block: _Block) -> tuple[Tensor, Tensor]:
-    """Softmax in two factors: exponentials (C, n) and the inverse of their sum (1, n), in the room of the block."""
-    e = torch.sub(block.x, _largest(block.x, block.room_row), out=block.room).exp_()
-    return e, _total(e, block.room_row).reciprocal_()
+class _OnePass(Function):
+    """Sums over voxels and values of voxels from one read of the inputs.
 
-
-def _probabilities(block: _Block, regions: bool) -> Tensor:
-    """Probabilities (C, n), in the room of the block."""
-    if regions:
-        return torch.sigmoid(block.x, out=block.room)
-    e, scale = _exponentials(block)
-    return e.mul_(scale)
-
-
-def _largest(x: Tensor, out: Tensor) -> Tensor:
-    """Maximum over classes, (C, n) to (1, n)."""
-    if not 1 < len(x) <= FEW_CLASSES:
-        return torch.amax(x, 0, keepdim=True, out=out)
-    torch.maximum(x[:1], x[1:2], out=out)
-    for c in range(2, len(x)):
-        torch.maximum(out, x[c], out=out)
-    return out
-
-
-def _total(x: Tensor, out: Tensor) -> Tensor:
-    """Sum over classes, (C, n) to (1, n)."""
-    if not 1 < len(x) <= FEW_CLASSES:
-        return torch.sum(x, 0, keepdim=True, out=out)
-    torch.add(x[:1], x[1:2], out=out)
-    for c in range(2, len(x)):
-        out.add_(x[c])
-    return out
-
-
-class _RegionSums(Function):
-    """Weighted sums (K, B, C') of the K wanted statistics over the classes that count."""
+    The weighted sums (K, B, C') of the K wanted statistics over the C' classes from ``first`` on, None if none is
+    wanted; and, if ``voxels``, the log probability of the truth, (B, 1, N) for labels or (B, C, N) for regions.
+    """
 
     @staticmethod
     def forward(
@@ -266,105 +320,133 @@ class _RegionSums(Function):
         regions: bool,
         first: int,
         wanted: tuple[str, ...],
-    ) -> Tensor:
+        voxels: bool,
+    ) -> tuple[Tensor | None, Tensor | None]:
         ctx.save_for_backward(logits, target, weight)
+        ctx.set_materialize_grads(False)
         ctx.regions, ctx.first, ctx.wanted = regions, first, wanted
+        log_p = logits.new_empty(target.shape, dtype=_compute_type(logits)) if voxels else None
+        probabilities = _sigmoid if regions else _softmax
         sums = []
         with _full_precision(logits):
-            for x, t, w in _samples(logits, target, weight):
-                parts = []
-                for block in _blocks(x, t, w, regions, first):
-                    p, scale = (_probabilities(block, True), None) if regions else _exponentials(block)
-                    parts.append(torch.stack([_sum(name, p[first:], scale, block) for name in wanted]))
-                sums.append(torch.stack(parts).sum(0))
-        return torch.stack(sums, 1)
+            for x, t, w, out in _samples(logits, target, weight, log_p):
+                parts: list[Tensor] = []
+                for block, log_truth in zip(_blocks(x, t, w, regions), _split(out, _block_length(x)), strict=False):
+                    p, scale = probabilities(block, log_truth)
+                    parts += _sums(wanted, p, scale, block, first)
+                if wanted:
+                    sums.append(torch.stack(parts).unflatten(0, (-1, len(wanted))).sum(0))
+        return torch.stack(sums, 1) if wanted else None, log_p
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_sums: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_sums: Tensor | None, grad_log_p: Tensor | None) -> tuple[Tensor | None, ...]:
         logits, target, weight = ctx.saved_tensors
         gradient = torch.empty_like(logits, memory_format=torch.contiguous_format)
+        by_sample = None if grad_sums is None else grad_sums.transpose(0, 1)
+        gradient_of = _gradient_of_sigmoid if ctx.regions else _gradient_of_softmax
         with _full_precision(logits):
-            for x, t, w, out, grad in _samples(logits, target, weight, gradient, grad_sums.transpose(0, 1)):
-                slopes = dict(zip(ctx.wanted, grad[..., None], strict=True))
-                blocks = _blocks(x, t, w, ctx.regions, ctx.first)
-                for block, part in zip(blocks, out.split(_block_length(x), 1), strict=True):
-                    p = _probabilities(block, ctx.regions)
-                    counted = p[ctx.first :]
-                    pull = _slope(slopes, counted, block).mul_(counted)
-                    if ctx.regions:
-                        pull.mul_(p.neg_().add_(1))
-                        part.copy_(pull)
-                    else:
-                        p.mul_(_total(pull, block.room_row).neg_())
-                        counted.add_(pull)
-                        part.copy_(p)
-        return gradient, None, None, None, None, None
-
-
-def _sum(name: str, p: Tensor, scale: Tensor | None, block: _Block) -> Tensor:
-    """Weighted sum (C',) over the voxels of a block of the product that the name spells; p is still to be scaled."""
-    factors = {"p": p, "g": block.g}
-    if name == "w":
-        product = torch.ones_like(p)
-    elif len(name) == 1:
-        product = factors[name]
-    else:
-        product = torch.mul(factors[name[0]], factors[name[1]], out=block.room_counted)
-        for letter in name[2:]:
-            product.mul_(factors[letter])
-    weight = block.w
-    if scale is not None:
-        for _ in range(name.count("p")):
-            weight = scale if weight is None else weight * scale
-    if weight is None:
-        return product.sum(1)
-    return product @ weight[0] if len(weight) == 1 else (product * weight).sum(1)
-
-
-def _slope(slopes: dict[str, Tensor], p: Tensor, block: _Block) -> Tensor:
-    """Slope at each p, (C', n): w·(∂p + ∂pg·g + 2·p·(∂pp + ∂ppg·g)), the ∂ being those of the sums, (C', 1)."""
-    slope = torch.mul(block.g, slopes.get("pg", 0), out=block.room_counted).add_(slopes.get("p", 0))
-    if not slopes.keys().isdisjoint({"pp", "ppg"}):
-        slope.addcmul_(block.g.mul_(slopes.get("ppg", 0)).add_(slopes.get("pp", 0)), p, value=2)
-    return slope if block.w is None else slope.mul_(block.w)
-
-
-class _LogProbabilities(Function):
-    """Log probability of the truth: (B, 1, N) for labels, (B, C, N) for regions."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, target: Tensor, regions: bool) -> Tensor:
-        ctx.save_for_backward(logits, target)
-        ctx.regions = regions
-        log_p = logits.new_empty(target.shape, dtype=_compute_type(logits))
-        with _full_precision(logits):
-            for x, t, out in _samples(logits, target, log_p):
-                blocks = _blocks(x, t, None, regions)
-                for block, part in zip(blocks, out.split(_block_length(x), 1), strict=True):
-                    part.copy_(_log_truth(block, regions))
-        return log_p
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad_log_p: Tensor) -> tuple[Tensor | None, ...]:
-        logits, target = ctx.saved_tensors
-        gradient = torch.empty_like(logits, memory_format=torch.contiguous_format)
-        with _full_precision(logits):
-            for x, t, out, grad in _samples(logits, target, gradient, grad_log_p):
+            for x, t, w, out, by_sums, by_log_p in _samples(logits, target, weight, gradient, by_sample, grad_log_p):
+                slopes = {} if by_sums is None else dict(zip(ctx.wanted, by_sums[..., None], strict=True))
                 length = _block_length(x)
-                blocks = _blocks(x, t, None, ctx.regions)
-                for block, part, pull in zip(blocks, out.split(length, 1), grad.split(length, 1), strict=True):
-                    difference = block.g.sub_(_probabilities(block, ctx.regions))
-                    part.copy_(difference.mul_(pull))
-        return gradient, None, None
+                pieces = zip(_blocks(x, t, w, ctx.regions), _split(out, length), _split(by_log_p, length), strict=False)
+                for block, part, pull in pieces:
+                    room = part if part.dtype == block.p.dtype else block.p
+                    gradient_of(block, slopes, ctx.first, pull, room)
+                    if room is not part:
+                        part.copy_(room)
+        return gradient, None, None, None, None, None, None
 
 
-def _log_truth(block: _Block, regions: bool) -> Tensor:
-    x, g = block.x, block.g
-    if regions:  # g·log σ(x) + (1 − g)·log(1 − σ(x)), without cancellation at either end
-        tail = torch.abs(x, out=block.room).neg_().exp_().log1p_()
-        return g.mul_(x).sub_(torch.relu(x)).sub_(tail)  # the tail last: it is small
-    shifted = torch.sub(x, _largest(x, block.room_row), out=block.room)
-    truth = _total(g.mul_(shifted), block.room_counted[:1])
-    return truth.sub_(_total(shifted.exp_(), block.room_row).log_())
+def _softmax(block: _Block, log_truth: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Softmax in two factors: exponentials (C, n), in their room, and the inverse of their sum (n,).
+
+    ``log_truth`` (1, n) receives the log probability of the true class. All in powers of two: without MKL's help they
+    cost half of those of e.
+    """
+    largest = torch.amax(block.x, 0, keepdim=True, out=block.row)
+    bits = torch.add(largest.mul_(-LOG2_E), block.x, alpha=LOG2_E, out=block.p)
+    if log_truth is not None:
+        torch.sum(torch.mul(block.g, bits, out=block.products), 0, keepdim=True, out=log_truth)
+    e = bits.exp2_()
+    total = torch.sum(e, 0, keepdim=True, out=block.row)
+    if log_truth is not None:
+        log_truth.sub_(total.log2()).div_(LOG2_E).clamp_max_(0)
+    return e, total.reciprocal_()[0]
+
+
+def _sigmoid(block: _Block, log_truth: Tensor | None = None) -> tuple[Tensor, None]:
+    """Probabilities (C, n) of regions, in their room, and no factor.
+
+    ``log_truth`` (C, n) receives g·log p + (1 − g)·log(1 − p).
+    """
+    if log_truth is not None:  # g·x − max(x, 0) − log(1 + e^−|x|): no cancellation at either end, the small term last
+        tail = torch.abs(block.x, out=block.p).neg_().exp_().log1p_()
+        torch.mul(block.g, block.x, out=log_truth).sub_(torch.clamp_min(block.x, 0, out=block.products)).sub_(tail)
+    return torch.sigmoid(block.x, out=block.p), None
+
+
+def _sums(wanted: tuple[str, ...], p: Tensor, scale: Tensor | None, block: _Block, first: int) -> Iterator[Tensor]:
+    """Weighted sums (C',) over the voxels of a block of the products that the names spell; p is still to be scaled."""
+    factors = {"p": p[first:], "g": block.g[first:]}
+    room = block.products[first:]
+    weights = [block.w if block.w is None or block.w.ndim == 1 else block.w[first:]]
+    for _ in range(max((name.count("p") for name in wanted), default=0)):  # the scale goes with each p of a product
+        last = weights[-1]
+        weights.append(scale if last is None else last if scale is None else last * scale)
+    for name in wanted:
+        if name == "w":
+            product = torch.ones_like(room)
+        elif len(name) == 1:
+            product = factors[name]
+        else:
+            product = torch.mul(factors[name[0]], factors[name[1]], out=room)
+            for letter in name[2:]:
+                product.mul_(factors[letter])
+        weight = weights[name.count("p")]
+        if weight is None:
+            yield product.sum(1)
+        else:
+            yield product @ weight if weight.ndim == 1 else (product * weight).sum(1)
+
+
+def _gradient_of_softmax(
+    block: _Block, slopes: dict[str, Tensor], first: int, pull: Tensor | None, out: Tensor
+) -> None:
+    """Write p·(slope − Σ p·slope) + pull·(g − p), slope being that at each p and pull that at each log probability."""
+    e, scale = _softmax(block)
+    p = e.mul_(scale)
+    if pull is not None and not slopes:
+        torch.mul(block.g.sub_(p), pull, out=out)
+        return
+    pulled = _slope(slopes, p, block, first).mul_(p)
+    total = torch.sum(pulled, 0, keepdim=True, out=block.row)
+    if pull is not None:
+        total += pull
+    torch.addcmul(pulled, p, total, value=-1, out=out)
+    if pull is not None:
+        out.addcmul_(block.g, pull)
+
+
+def _gradient_of_sigmoid(
+    block: _Block, slopes: dict[str, Tensor], first: int, pull: Tensor | None, out: Tensor
+) -> None:
+    """Write slope·p·(1 − p) + pull·(g − p)."""
+    p, _ = _sigmoid(block)
+    pulled = _slope(slopes, p, block, first).mul_(p)
+    difference = block.g.sub_(p)
+    torch.addcmul(pulled, pulled, p, value=-1, out=out)
+    if pull is not None:
+        out.addcmul_(difference, pull)
+
+
+def _slope(slopes: dict[str, Tensor], p: Tensor, block: _Block, first: int) -> Tensor:
+    """Slope at each p, (C, n): w·(∂p + ∂pg·g + 2·p·(∂pp + ∂ppg·g)), the ∂ being those of the sums, (C', 1)."""
+    block.products[:first] = 0
+    slope, g = block.products[first:], block.g[first:]
+    torch.mul(g, slopes.get("pg", 0), out=slope).add_(slopes.get("p", 0))
+    if not slopes.keys().isdisjoint({"pp", "ppg"}):
+        slope.addcmul_(torch.mul(g, slopes.get("ppg", 0)).add_(slopes.get("pp", 0)), p[first:], value=2)
+    if block.w is not None:
+        slope.mul_(block.w if block.w.ndim == 1 else block.w[first:])
+    return block.products

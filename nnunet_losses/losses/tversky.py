@@ -56,7 +56,14 @@ def tversky_index(
     **modes: bool,
 ) -> Tensor:
     """The Tversky index of every sample and class, (B, C); 1 is perfect."""
-    tp, p, g = region_statistics(logits, target, voxel_weight, names="pg p g", **modes)
+    sums = region_statistics(logits, target, voxel_weight, names="pg p g", **modes)
+    return tversky_index_of_sums(*sums, fp_weight=fp_weight, fn_weight=fn_weight, smooth=smooth)
+
+
+def tversky_index_of_sums(
+    tp: Tensor, p: Tensor, g: Tensor, *, fp_weight: float, fn_weight: float, smooth: float
+) -> Tensor:
+    """The same from Σ p g, Σ p and Σ g, each (B, C)."""
     return ratio(tp, tp + fp_weight * (p - tp) + fn_weight * (g - tp), smooth)
 
 

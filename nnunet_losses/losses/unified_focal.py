@@ -6,8 +6,8 @@ from torch import Tensor
 from nnunet_losses.losses.base import Loss, safe_power
 from nnunet_losses.losses.catalogue import register
 from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import log_probabilities, sample_mean, voxel_mean
-from nnunet_losses.losses.tversky import tversky_index
+from nnunet_losses.losses.primitives import sample_mean, statistics_and_log_probabilities, voxel_mean
+from nnunet_losses.losses.tversky import tversky_index_of_sums
 
 
 def unified_focal_loss(
@@ -36,19 +36,17 @@ def unified_focal_loss(
     Range [0, ∞), 0 at a perfect prediction; powers have a bounded slope as in `focal_tversky_loss`.
     Arguments and errors as in `Loss`.
     """
-    index = tversky_index(
+    sums, log_p = statistics_and_log_probabilities(
         logits,
         target,
         voxel_weight,
-        fp_weight=1 - delta,
-        fn_weight=delta,
-        smooth=smooth,
+        names="pg p g",
         regions=regions,
         include_background=include_background,
         batch=batch,
     )
+    index = tversky_index_of_sums(*sums, fp_weight=1 - delta, fn_weight=delta, smooth=smooth)
     overlap = safe_power(1 - index, 1 - gamma)
-    log_p = log_probabilities(logits, target, voxel_weight, regions=regions)
     foreground = target.to(log_p.dtype) if regions else (target != 0).to(log_p.dtype)
     focus = safe_power(-torch.expm1(log_p), gamma)
     if form == "asymmetric":
