@@ -7,14 +7,15 @@ from torch import Tensor
 from nnunet_losses.losses import CrossEntropyLoss, TverskyLoss, inverse_weights
 from nnunet_losses.nnunet.adapter import LossAdapter
 from nnunet_losses.nnunet.target import TargetFormat
-from nnunet_losses.nnunet.transforms import AppendInstanceIds
+from nnunet_losses.nnunet.transforms import AppendInstanceIds, AppendWeights
 
 SHAPE = (6, 5, 4)
 LAYOUTS = [
-    TargetFormat(regions, ignore_label, instances)
+    TargetFormat(regions, ignore_label, instances, weights)
     for regions in (0, 2)
     for ignore_label in (None, 3)
     for instances in (False, True)
+    for weights in (False, True)
 ]
 
 
@@ -29,6 +30,9 @@ def target_of(layout: TargetFormat, labels: Tensor) -> Tensor:
             sample = torch.stack(regions + [sample[0] == 3] * (layout.ignore_label is not None))
         if layout.instances:
             sample = AppendInstanceIds(layout.regions, layout.ignore_label)._apply_to_segmentation(sample)
+        if layout.weights:
+            stored = torch.full((1, *SHAPE), 1.5)  # less 1
+            sample = AppendWeights()(segmentation=sample, regression_target=stored)["segmentation"]
         samples.append(sample)
     return torch.stack(samples)
 
@@ -55,6 +59,10 @@ def test_the_target_is_split_into_what_it_means(layout: TargetFormat, labels: Te
     if instances is not None:
         assert instances.shape == (2, layout.regions or 1, *SHAPE)
         assert torch.equal(instances[:, :1] > 0, (labels == 1) | (labels == 2))
+    stored = layout.stored_weight(target_of(layout, labels))
+    assert (stored is None) != layout.weights
+    if stored is not None:
+        assert torch.equal(stored, torch.full((2, 1, *SHAPE), 2.5))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
