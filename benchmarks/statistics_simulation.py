@@ -2,10 +2,11 @@
 
     python benchmarks/statistics_simulation.py [--studies 2000]
 
-Writes benchmarks/results/statistics_simulation.json. Two groups are no pass
-criteria but limits to know: with few cases, a failure that was not seen cannot be in the interval; with "shared
-models", all cases of a fold share a lucky or unlucky training, which no test on cases can know, and repeated seeds and
-the fold test are there to tell.
+Writes benchmarks/results/statistics_simulation.json. Three groups are no pass
+criteria but limits to know: with few cases, a failure that was not seen cannot be in the interval; "interval methods"
+compares those that could have been chosen, also on scores near their bound and on distances with rare worst values;
+with "shared models", all cases of a fold share a lucky or unlucky training, which no test on cases can know, and
+repeated seeds and the fold test are there to tell.
 """
 
 import argparse
@@ -14,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
-from nnunet_losses.statistics.bootstrap import bootstrap_means, mean_interval, percentile_interval
+from nnunet_losses.statistics.bootstrap import bootstrap_means, mean_interval, percentile_interval, resample_counts
 from nnunet_losses.statistics.fold_test import corrected_t
 from nnunet_losses.statistics.hodges_lehmann import hodges_lehmann
 from nnunet_losses.statistics.pairwise import holm
@@ -39,6 +41,17 @@ def f1_like(rng: np.random.Generator, n: int) -> np.ndarray:
     return np.round(2 * found / (found + lesions + invented), 12)
 
 
+def lesion_recall_like(rng: np.random.Generator, n: int) -> np.ndarray:
+    """One to four lesions a case, most of them found: most values are at the bound."""
+    lesions = 1 + rng.poisson(1.5, n)
+    return np.round(rng.binomial(lesions, rng.beta(9, 1, n)) / lesions, 12)
+
+
+def distance_like(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Skewed to the right, with some missed cases at the worst value."""
+    return np.where(rng.random(n) < 0.04, 120.0, rng.lognormal(1.5, 0.9, n))
+
+
 POPULATIONS: dict[str, Population] = {"dice": dice_like, "f1": f1_like}
 
 
@@ -49,6 +62,50 @@ def coverage_of_means(population: Population, n: int, studies: int, rng: np.rand
     means = bootstrap_means(values, resamples=RESAMPLES, seed=int(rng.integers(2**31)))
     low, high, *_ = mean_interval(values, means, confidence=0.95)
     return float(((low <= truth) & (truth <= high)).mean())
+
+
+def student(values: np.ndarray, _means: np.ndarray, _seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Student's t interval."""
+    n = len(values)
+    half = stats.t.isf(0.025, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n)
+    return values.mean(axis=0) - half, values.mean(axis=0) + half
+
+
+def bootstrap_t(values: np.ndarray, means: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Studentised bootstrap: quantiles of (mean* − mean)/se*; an end may be infinite where se* is often 0."""
+    n, mean, se = len(values), values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
+    squares = resample_counts(n, RESAMPLES, seed) @ (values - mean) ** 2 / n
+    spread = np.sqrt(np.maximum(squares - (means - mean) ** 2, 0) / (n - 1))
+    gap = np.where(np.abs(means - mean) < 1e-12, 0, means - mean)
+    t = np.divide(gap, spread, out=np.copysign(np.where(gap == 0, 0, np.inf), gap), where=spread > 1e-9)
+    low, high = np.quantile(t, [0.025, 0.975], axis=0, method="inverted_cdf")
+    with np.errstate(invalid="ignore"):  # ∞ times a spread of 0: all values are equal
+        ends = mean - high * se, mean - low * se
+    return np.where(np.isnan(ends[0]), mean, ends[0]), np.where(np.isnan(ends[1]), mean, ends[1])
+
+
+INTERVALS: dict[str, Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]] = {
+    "Student's t": student,
+    "percentile, expanded": lambda values, means, _: percentile_interval(means, len(values), 0.95),
+    "BCa, expanded (used)": lambda values, means, _: mean_interval(values, means, confidence=0.95)[:2],
+    "bootstrap-t": bootstrap_t,
+}
+
+
+def interval_methods(
+    population: Population, n: int, studies: int, rng: np.random.Generator, *, largest: float
+) -> dict[str, list[float]]:
+    """[coverage, median width] of each method on the same studies; ends beyond 0 … `largest` are cut there."""
+    truth = population(np.random.default_rng(99), 4_000_000).mean()
+    values = np.column_stack([population(rng, n) for _ in range(studies)])
+    seed = int(rng.integers(2**31))
+    means = bootstrap_means(values, resamples=RESAMPLES, seed=seed)
+    result = {}
+    for name, method in INTERVALS.items():
+        low, high = (np.clip(end, 0, largest) for end in method(values, means, seed))
+        covered = (low <= truth + 1e-12) & (truth <= high + 1e-12)
+        result[name] = [round(float(covered.mean()), 4), round(float(np.median(high - low)), 4)]
+    return result
 
 
 def coverage_of_differences(population: Population, n: int, studies: int, rng: np.random.Generator) -> float:
@@ -108,22 +165,40 @@ def simulate(studies: int, seed: int = 0) -> dict[str, dict[str, float]]:
             small[f"mean of {name}, {n} cases"] = coverage_of_means(population, n, studies, rng)
         for n in (30, 60, 200):
             coverage[f"mean of {name}, {n} cases"] = coverage_of_means(population, n, studies, rng)
+        for n in (10, 20):
+            small[f"difference of {name}, {n} cases"] = coverage_of_differences(population, n, studies, rng)
         for n in (30, 100):
             coverage[f"difference of {name}, {n} cases"] = coverage_of_differences(population, n, studies, rng)
         for n in (12, 60):
             error[f"{name}, 6 trainers, {n} cases"] = family_wise_error(population, n, 6, studies, rng)[0]
         on_cases, on_folds = family_wise_error(population, 60, 6, studies, rng, fold_noise=0.03)
         shared[f"{name}, Wilcoxon on cases"], shared[f"{name}, corrected t on folds"] = on_cases, on_folds
+    for n in (10, 20):
+        small[f"recall of clustered lesions, {n} cases"] = coverage_of_clustered_recall(n, studies, rng)
     for n in (30, 100):
         coverage[f"recall of clustered lesions, {n} cases"] = coverage_of_clustered_recall(n, studies, rng)
     return {"coverage": coverage, "coverage, few cases": small, "family-wise error": error, "shared models": shared}
+
+
+def compare_methods(studies: int, seed: int = 0) -> dict[str, dict[str, list[float]]]:
+    """Coverage and width of every method by population and number of cases."""
+    rng = np.random.default_rng([seed, 1])
+    scores = {**POPULATIONS, "lesion recall": lesion_recall_like}
+    found = {f"{name}, {n} cases": interval_methods(population, n, studies, rng, largest=1.0)
+             for name, population in scores.items() for n in (10, 15, 20, 30, 60)}  # fmt: skip
+    return found | {
+        f"distance, {n} cases": interval_methods(distance_like, n, studies, rng, largest=np.inf)
+        for n in (10, 15, 20, 30, 60)
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--studies", type=int, default=2_000)
     options = parser.parse_args()
-    result = {"studies": options.studies, **simulate(options.studies)}
+    result = {
+        "studies": options.studies, **simulate(options.studies), "interval methods": compare_methods(options.studies)
+    }  # fmt: skip
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     print(RESULTS.read_text())

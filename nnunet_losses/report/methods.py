@@ -9,7 +9,8 @@ from nnunet_losses.report.study import Study
 
 _STATISTICS = (
     "The unit of analysis is the case, pooled over the test folds; values of several seeds were averaged within a "
-    "case. Intervals are 95 % intervals from a bootstrap over cases. Losses were ranked by their mean; the interval "
+    "case. Intervals are 95 % intervals from a bootstrap over cases (of means: bias-corrected and accelerated). "
+    "Losses were ranked by their mean; the interval "
     "of a rank and the share of bootstrap samples in which a loss ranks first were taken from the same resamples for "
     "all losses. Paired differences are Hodges-Lehmann estimates over all cases, ties included. Pairs of losses were "
     "compared with the two-sided Wilcoxon signed-rank test; p-values were corrected with Holm's method over all "
@@ -45,6 +46,13 @@ def _design(study: Study) -> str:
         for name, part in cases.groupby(cases["dataset"].astype(str))
     ]
     seeds = cases["seed"].nunique()
+    if "found_in" in study.runs:  # trainings that were there before, made under conditions that nobody here controlled
+        return (
+            f"We {'compared' if len(losses) > 1 else 'evaluated'} {count(len(losses), 'trainer')} "
+            f"({enumerate_words(losses, 40)}) of nnU-Net on {enumerate_words(sets, 40)}. Their out-of-fold predictions "
+            "were found in a results folder; whether plans, splits, augmentation and schedule were the same is not "
+            "known from it."
+        )
     text = (
         f"We compared {count(len(losses), 'loss function')} ({enumerate_words(losses, 40)}) in nnU-Net{nnunet} on "
         f"{enumerate_words(sets, 40)}. Within a data set and configuration, all networks had the same plans, splits, "
@@ -61,7 +69,8 @@ def _metrics(study: Study) -> str:
         metric = study.metric(name)
         described.append(f"{metric.long_name}: {metric.description.rstrip('.')}")
     primary = study.metric(study.primary_metric).long_name
-    return f"The primary metric, fixed in the configuration, was {primary}. Metrics: {'; '.join(described)}."
+    chosen = "" if "found_in" in study.runs else ", fixed in the configuration,"
+    return f"The primary metric{chosen} was {primary}. Metrics: {'; '.join(described)}."
 
 
 def _undefined(study: Study) -> str:

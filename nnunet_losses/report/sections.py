@@ -8,11 +8,13 @@ from nnunet_losses.report import bibliography, gallery, methods, statistic_table
 from nnunet_losses.report.blocks import Block, Cell, Code, Column, Definitions, Figure, References, Section, Table, Text
 from nnunet_losses.report.costs import DONE
 from nnunet_losses.report.figures import (
+    consensus,
     cost,
     critical_difference,
     detection,
     differences,
     distribution,
+    folds,
     lesion_size,
     noise,
     pairwise,
@@ -21,6 +23,7 @@ from nnunet_losses.report.figures import (
     ranking,
     recall_precision,
     reliability,
+    significance,
     stability,
     thresholds,
     training,
@@ -46,16 +49,21 @@ class Part:
 RESULTS = (
     Part("Ranking", (tables.ranking_table, statistic_tables.power), "a ranking"),
     Part("Distribution", (distribution.draw,), "values of the cases"),
-    Part("Differences from the baseline", (differences.draw, posterior.baseline_bars), "the baseline and another loss"),
+    Part(
+        "Differences from the baseline",
+        (differences.draw, posterior.baseline_bars, posterior.triangle),
+        "the baseline and another loss",
+    ),
     Part(
         "Every pair of losses",
-        (pairwise.draw, tables.pairwise_table, posterior.heat_map, critical_difference.draw, statistic_tables.mixed),
+        (pairwise.draw, significance.draw, tables.pairwise_table, posterior.heat_map, critical_difference.draw,
+         statistic_tables.mixed),
         "a comparison of pairs",
     ),
     Part(
         "Stability of the ranking",
         (stability.blob, stability.stacked, stability.kendall, stability.over_methods, stability.by_cases,
-         statistic_tables.sensitivity),
+         folds.leave_one_out, folds.test_on_folds, statistic_tables.sensitivity),
         "rankings of bootstrap samples",
     ),
     Part("Case by case", (podium.podium, podium.rank_map), "two losses with values in the same cases"),
@@ -63,7 +71,7 @@ RESULTS = (
     Part("Threshold", (thresholds.draw,), "counts at several thresholds"),
     Part(
         "Detection",
-        (detection.draw, statistic_tables.detection, statistic_tables.negatives),
+        (detection.draw, statistic_tables.detection, detection.differences, statistic_tables.negatives),
         "scored lesion candidates",
     ),
     Part("Lesions by size", (lesion_size.draw, statistic_tables.lesion_model), "the table of lesions"),
@@ -100,7 +108,7 @@ def overview(study: Study) -> Table:
 
 def contents(study: Study) -> list[Section]:
     """All sections after the first screen; those without contents say what is missing."""
-    found = [_results(view, first=i == 0) for i, view in enumerate(study.views)]
+    found = [_consensus(study), *(_results(view, first=i == 0) for i, view in enumerate(study.views))]
     found += _runs(study)
     found += [_gallery(study), _failures(study), _methods(study), _provenance(study), _references(study)]
     return [section for section in found if not section.empty]
@@ -126,6 +134,20 @@ def _results(view: View, *, first: bool) -> Section:
     others = [m for m in view.study.metrics if m != view.metric_name and not view.of_metric(m).values.empty]
     if others:
         section.parts.append(_other_metrics(view, others, section.anchor))
+    return section
+
+
+def _consensus(study: Study) -> Section:
+    """One ranking over the data sets, per configuration; empty for one data set."""
+    section = Section("consensus", "Across data sets")
+    first: dict[str, View] = {}
+    for view in study.views:
+        first.setdefault(view.configuration, view)
+    drawn = [(view, figure) for view in first.values() if (figure := consensus.draw(view)) is not None]
+    for view, figure in drawn:
+        if len(drawn) > 1:
+            section.blocks.append(Text(view.configuration, "kicker"))
+        section.blocks.append(figure)
     return section
 
 

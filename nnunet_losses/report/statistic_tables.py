@@ -10,7 +10,7 @@ from nnunet_losses.report.study import Row, View, records
 from nnunet_losses.report.tables import head, numeric
 
 DETECTION = {"cpm": "CPM", "average_recall": "Average recall", "ap": "Average precision"}
-SHORT = {"max_recall": "Largest recall", "false_positives_per_case": "False positives per case"}
+SHORT = {"max_recall": "Largest recall", "false_positives_per_case": "FP per case"}
 
 
 def sensitivity(view: View) -> Table | None:

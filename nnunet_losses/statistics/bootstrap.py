@@ -69,10 +69,12 @@ def mean_interval(
 ) -> tuple[np.ndarray, np.ndarray, str, str]:
     """(low, high, method, reason) of the means of the columns of `values`, given their bootstrap `means`.
 
-    Percentile bootstrap, expanded for small n; Student's t below 8 cases (a bootstrap cannot leave the range of
-    the data, so it would pretend certainty); NaN for one case. In simulations (benchmarks/statistics_simulation.py)
-    95 % intervals of Dice- and F1-like scores cover 92-97 % from 30 cases on; with fewer cases and rare failures they
-    cover less, as every interval does that cannot know of a failure it has not seen.
+    Bias-corrected and accelerated bootstrap, expanded for small n; Student's t below 8 cases (a bootstrap cannot leave
+    the range of the data, so it would pretend certainty); NaN for one case. In simulations
+    (benchmarks/statistics_simulation.py, docs/intervals.md) 95 % intervals of Dice- and F1-like scores cover 92-97 %
+    from 30 cases on; with fewer cases and rare failures they cover less, as every interval does that cannot know of a
+    failure it has not seen. The percentile interval covered as much or less in all of them, by up to 5 % less where
+    most scores are at their bound.
     """
     n, columns = values.shape
     if n < 2:
@@ -83,7 +85,7 @@ def mean_interval(
         mean = values.mean(axis=0)
         reason = f"n = {n}: too few cases to resample, Student's t instead"
         return mean - half, mean + half, "t", reason
-    return *percentile_interval(means, n, confidence), "percentile", ""
+    return *bca_interval(values, means, confidence=1 - 2 * expanded_level(n, confidence)), "bca", ""
 
 
 def bca_interval(values: np.ndarray, means: np.ndarray, *, confidence: float) -> tuple[np.ndarray, np.ndarray]:

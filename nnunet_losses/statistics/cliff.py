@@ -4,7 +4,7 @@ import numpy as np
 
 
 def cliffs_delta(values: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """P(x > y) − P(x < y) for x of column a and y of column b of `values` (cases × trainers); −1 … 1, NaN without cases.
+    """P(x > y) − P(x < y) for x of column a, y of column b of `values` (cases × trainers); NaN without cases.
 
     An extra beside the paired effect sizes: cases that are hard for every trainer pull it towards 0.
     Source: Cliff, Dominance statistics, Psychological Bulletin 1993. From ranks in O(n log n) a pair.

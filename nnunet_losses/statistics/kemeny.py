@@ -32,9 +32,11 @@ def kemeny_ranks(ranks: np.ndarray) -> np.ndarray:
     rows = np.repeat(np.arange(len(triples)), 3)
     matrix = csr_array((np.tile([1.0, 1.0, -1.0], len(triples)), (rows, columns.ravel())), shape=(len(triples), len(i)))
     found = milp(
-        cost, integrality=1, bounds=Bounds(0, 1), constraints=LinearConstraint(matrix, 0, 1),
+        cost, integrality=np.ones(len(i), dtype=int), bounds=Bounds(0, 1), constraints=LinearConstraint(matrix, 0, 1),
         options={"mip_rel_gap": 0.0},
     )  # fmt: skip
+    if found.x is None:
+        return np.full(k, np.nan)
     before = found.x > 0.5
     behind = np.bincount(j[before], minlength=k) + np.bincount(i[~before], minlength=k)
     return behind + 1.0

@@ -8,10 +8,10 @@ from scipy import stats
 
 from nnunet_losses.statistics.bootstrap import (
     FEW_CASES,
-    bca_interval,
     bootstrap_means,
     mean_interval,
     median_interval,
+    percentile_interval,
 )
 from nnunet_losses.statistics.panel import Panel, without_rounding_noise
 
@@ -53,7 +53,7 @@ def ranking_table(
     low, high, method, reason = mean_interval(values, means, confidence=confidence)
     if panel.unit == "1" and n and values.min() >= 0 and values.max() <= 1:
         low, high = np.clip(low, 0, 1), np.clip(high, 0, 1)  # Student's t knows no bounds, a score does
-    bca_low, bca_high = bca_interval(values, means, confidence=confidence)
+    percentile_low, percentile_high = percentile_interval(means, n, confidence)
     median_low, median_high = median_interval(values, confidence=confidence)
     nan = np.full(len(panel.trainers), np.nan)
     worst_first = np.sort(panel.oriented, axis=0)[: max(1, round(0.05 * n))]
@@ -63,8 +63,8 @@ def ranking_table(
             "mean": values.mean(axis=0) if n else nan,
             "mean_low": low,
             "mean_high": high,
-            "mean_low_bca": bca_low,
-            "mean_high_bca": bca_high,
+            "mean_low_percentile": percentile_low,
+            "mean_high_percentile": percentile_high,
             "interval": method,
             "median": np.median(values, axis=0) if n else nan,
             "median_low": median_low,

@@ -61,9 +61,9 @@ def sensitivity_table(
         folds = np.unique(panel.folds)
         for fold in folds if len(folds) > 1 else []:
             kept = panel.folds != fold
-            rows.append(
-                _row(panel, "fold left out", str(fold), panel, panel.oriented[kept].mean(axis=0), int(kept.sum()))
-            )
+            row = _row(panel, "fold left out", str(fold), panel, panel.oriented[kept].mean(axis=0), int(kept.sum()))
+            means = dict(zip(panel.trainers, panel.values[kept].mean(axis=0), strict=True))
+            rows.append(row.assign(winner_mean=row["winner"].map(means)) if len(row) else row)
         if thresholds is not None and panel.metric == "dice" and len(thresholds):
             rows += _threshold_rows(panel, thresholds)
     return pd.concat([r for r in rows if len(r)], ignore_index=True) if rows else pd.DataFrame()

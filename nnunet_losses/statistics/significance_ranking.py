@@ -41,10 +41,10 @@ def _signed_rank_z(differences: np.ndarray, counts: np.ndarray) -> np.ndarray:
     ordered = differences[order]
     times = counts[order]
     # Copies of one case are tied with each other and with cases of equal |difference|.
-    starts = np.flatnonzero(np.r_[True, np.diff(np.abs(ordered)) != 0])
+    first = np.r_[True, np.diff(np.abs(ordered)) != 0]
     signed = times * np.sign(ordered, dtype=np.float32)[:, None]
-    if len(starts) < len(ordered):
-        times, signed = np.add.reduceat(times, starts, axis=0), np.add.reduceat(signed, starts, axis=0)
+    if not first.all():
+        times, signed = _joined(times, first), _joined(signed, first)
     last = running_totals(times)
     midrank = last - (times - 1) / 2
     n = last[-1].astype(np.float64)
@@ -54,3 +54,11 @@ def _signed_rank_z(differences: np.ndarray, counts: np.ndarray) -> np.ndarray:
     variance = n * (n + 1) * (2 * n + 1) / 24 - ties / 48
     deviation = np.sign(centred) * np.maximum(np.abs(centred) - 0.5, 0.0)
     return np.divide(deviation, np.sqrt(variance), out=np.zeros_like(n), where=variance > 0)
+
+
+def _joined(rows: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Sums of runs of rows, a run beginning where `first` holds: `np.add.reduceat`, much faster for wide rows."""
+    sums, run = rows[first], np.cumsum(first) - 1
+    for i in np.flatnonzero(~first):
+        sums[run[i]] += rows[i]
+    return sums

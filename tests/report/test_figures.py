@@ -10,11 +10,13 @@ import pytest
 
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.figures import (
+    consensus,
     cost,
     critical_difference,
     detection,
     differences,
     distribution,
+    folds,
     lesion_size,
     noise,
     pairwise,
@@ -23,12 +25,14 @@ from nnunet_losses.report.figures import (
     ranking,
     recall_precision,
     reliability,
+    significance,
     stability,
     thresholds,
     training,
 )
 from nnunet_losses.report.figures.critical_difference import cliques
 from nnunet_losses.report.figures.rows import against, turned
+from nnunet_losses.report.sections import contents
 from nnunet_losses.report.study import Study, View
 from nnunet_losses.report.svg import to_svg
 
@@ -38,6 +42,7 @@ FIGURES: tuple[Callable[[View], Figure | None], ...] = (
     ranking.draw, distribution.draw, differences.draw, pairwise.draw, posterior.baseline_bars, posterior.heat_map,
     critical_difference.draw, stability.blob, stability.stacked, stability.kendall, stability.over_methods,
     stability.by_cases, podium.podium, podium.rank_map, recall_precision.draw, thresholds.draw, detection.draw,
+    significance.draw, posterior.triangle, folds.test_on_folds, folds.leave_one_out, detection.differences,
     lesion_size.draw, reliability.draw, training.pseudo_dice, training.losses, cost.draw,
 )  # fmt: skip
 FROM_CASES = (distribution.draw, differences.draw, podium.podium, podium.rank_map, recall_precision.draw)
@@ -130,3 +135,61 @@ def test_bootstrap_ellipse_has_the_spread_of_the_mean() -> None:
     """Its half axes are √χ²(95 %, 2) standard errors."""
     ellipse = recall_precision._ellipse(np.zeros(2), np.diag([0.04, 0.01]), type("L", (), {"color": "k", "line": "-"}))
     assert sorted([ellipse.width, ellipse.height]) == pytest.approx([2 * 2.4477 * 0.1, 2 * 2.4477 * 0.2], rel=1e-3)
+
+
+def test_the_significance_map_marks_who_beats_whom(view: View) -> None:
+    figure = significance.draw(view)
+    pairs = view.statistic("pairwise")
+    assert figure is not None and pairs is not None
+    sure = pairs[pairs["p_holm"] < 0.05]
+    winners = np.where(sure["rank_biserial"] > 0, sure["trainer_a"], sure["trainer_b"])
+    full = next(line for line in figure.drawing.axes[0].lines if line.get_markerfacecolor() != "#ffffff")
+    rows = [view.trainers[int(y)] for y in full.get_ydata()]
+    assert sorted(rows) == sorted(winners)
+    assert len(rows) > 0
+
+
+def test_a_triangle_holds_every_draw_in_the_third_of_its_largest_share(view: View) -> None:
+    figure = posterior.triangle(view)
+    draws = view.statistic("posterior")
+    assert figure is not None and draws is not None
+    panel = figure.drawing.axes[0]
+    name = next(t for t in view.trainers if view.name(t) == panel.get_title(loc="center"))
+    own = draws[draws["trainer_a"] == name].reset_index()
+    dots = np.asarray(panel.collections[0].get_offsets())
+    corners = {"worse": (0, 0), "better": (1, 0), "equivalent": (0.5, np.sqrt(0.75))}
+    nearest = np.argmin([((dots - at) ** 2).sum(axis=1) for at in corners.values()], axis=0)
+    assert [list(corners)[i] for i in nearest] == list(own[list(corners)].idxmax(axis=1))
+
+
+def test_the_ranking_without_a_fold_says_whether_the_winner_stays(view: View) -> None:
+    table = view.statistic("leave_one_fold_out")
+    figure = folds.leave_one_out(view)
+    assert figure is not None and table is not None
+    stays = set(table[table["rank"] == 1]["trainer"]) == {view.trainers[0]}
+    assert ("same loss is first" in figure.description) == stays
+    texts = [text.get_text() for text in figure.drawing.axes[0].texts]
+    assert len(texts) == len(view.trainers) * (1 + table["fold"].nunique())
+
+
+def test_data_sets_are_put_into_one_ranking() -> None:
+    tables = make_tables(TRAINERS[:3], cases=6, datasets=("Dataset001_A", "Dataset002_B"))
+    study = Study(tables, make_statistics(tables), {}, None, "T", TRAINERS[0], "dice", 0, "today")
+    figure = consensus.draw(study.views[0])
+    assert figure is not None
+    words = [text.get_text() for text in figure.drawing.axes[0].texts]
+    consensus_ranks = study.statistics["consensus"].sort_values(["rank", "kemeny"])
+    assert words[3::4] == [f"{place:.0f}" for place in consensus_ranks["kemeny"]]
+    section = next(s for s in contents(study) if s.anchor == "consensus")
+    assert [type(block).__name__ for block in section.blocks] == ["Figure"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 50])
+def test_few_and_many_losses_draw_without_a_warning(count: int) -> None:
+    names = tuple(f"Loss{i}Trainer" for i in range(count))
+    tables = make_tables(names, cases=6)
+    study = Study(tables, make_statistics(tables, names[0]), {}, None, "T", names[0], "dice", 0, "today")
+    made = [figure for draw in FIGURES if (figure := draw(study.views[0])) is not None]
+    assert len(made) >= (9 if count == 1 else len(FIGURES) - 1)
+    for figure in made:
+        assert "</svg>" in to_svg(figure.drawing, anchor="f", title=figure.title, description=figure.description)

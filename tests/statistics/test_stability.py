@@ -84,6 +84,17 @@ def test_a_winner_by_one_policy_alone_is_reported(make_cases: MakeCases) -> None
     assert "left out" in set(other["variant"])
 
 
+def test_without_a_fold_the_winner_is_named_with_its_mean_there(make_cases: MakeCases) -> None:
+    # Fold 0 holds cases 0 and 5; without it B leads.
+    cases = make_cases({"A": [0.9, 0.5, 0.5, 0.5, 0.5, 0.9], "B": [0.6] * 6})
+    table = compare(cases, baseline="B", **QUICK)["sensitivity"].query("choice == 'fold left out'")
+    row = table.set_index("variant").loc["0"]
+    assert (row["winner"], row["n"], row["changes"]) == ("B", 4, True)
+    row = table.set_index("variant").loc["1"]
+    assert (row["winner"], row["n"]) == ("A", 5)
+    assert row["winner_mean"] == pytest.approx((0.9 + 0.5 * 3 + 0.9) / 5)
+
+
 def test_another_definition_of_the_distance_is_a_choice(make_cases: MakeCases) -> None:
     cases = pd.concat(
         [

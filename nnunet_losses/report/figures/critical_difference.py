@@ -23,7 +23,8 @@ def draw(view: View) -> Figure | None:
         axes.plot([1, k], [0, 0], color=INK, linewidth=1)
         for tick in range(1, k + 1):
             axes.plot([tick, tick], [0, 0.25], color=INK, linewidth=1)
-            axes.text(tick, 0.4, str(tick), ha="center", va="bottom", fontsize=8)
+            if tick == 1 or tick % (k // 12 + 1) == 0:
+                axes.text(tick, 0.4, str(tick), ha="center", va="bottom", fontsize=8)
         axes.plot([1, 1 + width], [1.9, 1.9], color=INK, linewidth=2.5, solid_capstyle="butt")
         axes.text(1 + width / 2, 2.05, f"critical difference {number(width, 2)}", ha="center", va="bottom", fontsize=8)
         for level, (first, last) in enumerate(bars):

@@ -6,11 +6,13 @@ import pandas as pd
 
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.figures.legend import legend
-from nnunet_losses.report.numbers import enumerate_words
+from nnunet_losses.report.figures.rows import against, height, interval_rows, label_rows
+from nnunet_losses.report.numbers import enumerate_words, interval
 from nnunet_losses.report.study import View
 from nnunet_losses.report.style import canvas, figure_style
 
 MOST_BANDS = 8  # with more losses the bands hide each other
+PAIRED = {"cpm": "CPM", "average_recall": "Average recall", "ap": "Average precision"}
 
 
 def draw(view: View) -> Figure | None:
@@ -59,3 +61,35 @@ def _curve(axes: Any, view: View, trainer: str, rows: pd.DataFrame, x: str, y: s
         rows[x], rows[y], color=look.color, linestyle=look.line, marker=look.marker, markersize=4,
         markevery=max(len(rows) // 6, 1),
     )  # fmt: skip
+
+
+def differences(view: View) -> Figure | None:
+    """Paired differences from the baseline in the measures of the curves, with bootstrap intervals over cases."""
+    pairs = view.statistic("froc_pairwise")
+    if pairs is None:
+        return None
+    found = {m: against(view, view.baseline, pairs[pairs["measure"] == m]) for m in PAIRED}
+    trainers = [t for t in view.trainers if any(t in rows for rows in found.values())]
+    if not trainers:
+        return None
+    with figure_style():
+        figure, axes = canvas(height(len(trainers), extra=0.95), len(PAIRED), sharey=True)
+        for ax, (measure, title) in zip(axes, PAIRED.items(), strict=True):
+            interval_rows(ax, view, trainers, found[measure], sure=lambda row: row["low"] > 0 or row["high"] < 0)
+            ax.set_title(title)
+            ax.set_xlabel("Loss − baseline")
+        label_rows(axes[0], view, trainers)
+    told = "; ".join(
+        f"{view.name(t)} {interval(row['difference'], row['low'], row['high'], signed=True)}"
+        for t, row in found["cpm"].items()
+    )
+    return Figure(
+        "Detection of lesions: paired differences from the baseline",
+        "Right of the dashed line: better. Dot and line: loss minus baseline with the 95 % bootstrap interval, both "
+        "computed on the same resampled cases; filled if it excludes zero (not corrected for several losses). CPM: "
+        "mean recall at 1/8 to 8 false positives per case; average recall: over 0 to 5; average precision: area under "
+        "the precision-recall curve.",
+        f"Differences in CPM: {told or 'none'}.",
+        figure,
+        "statistics_froc_pairwise",
+    )

@@ -84,7 +84,7 @@ def _differences(axes: Any, view: View, pairs: dict[str, Row]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y")
-    axes.set_xlabel(f"Difference from the baseline ({better(view)})")
+    axes.set_xlabel(f"Loss − baseline ({better(view)})")
 
 
 def _describe(view: View, ranking: dict[str, Row]) -> str:

@@ -1,6 +1,6 @@
 """Axes with one row per trainer, shared by many figures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from nnunet_losses.report.study import Row, View, rows_by
 from nnunet_losses.report.style import MUTED, ROW, RULE
 
 LABEL_LENGTH = 30
+MOST_SLANTED = 24  # columns whose names fit beside each other at a slant
 
 
 def height(rows: int, row: float = ROW, extra: float = 0.75) -> float:
@@ -41,6 +42,28 @@ def set_limits(axes: Any, values: np.ndarray, *, bounded: bool, margin: float = 
     axes.set_xlim(max(low - pad, -0.02) if bounded else low - pad, min(high + pad, 1.02) if bounded else high + pad)
 
 
+def interval_rows(
+    axes: Any, view: View, trainers: Sequence[str], found: Mapping[str, Row], *, sure: Callable[[Row], bool]
+) -> None:
+    """A dot and an interval per row, the dot filled where ``sure`` holds; the dashed line is no difference."""
+    axes.axvline(0, color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)), zorder=0)
+    for place, trainer in enumerate(trainers):
+        row, look = found.get(trainer), view.look(trainer)
+        if row is None or pd.isna(row["difference"]):
+            no_value(axes, place)
+            continue
+        axes.plot([row["low"], row["high"]], [place, place], color=look.color, linewidth=1.8)
+        axes.plot(
+            row["difference"], place, look.marker, color=look.color, markersize=6, markeredgewidth=1.3,
+            markerfacecolor=look.color if sure(row) else "#ffffff",
+        )  # fmt: skip
+    shown = [[row[key] for key in ("difference", "low", "high")] for row in found.values()]
+    set_limits(axes, np.append(np.array(shown, dtype=float), 0), bounded=False)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="y", color=RULE, linewidth=0.6)
+
+
 def no_value(axes: Any, row: int, words: str = "no value") -> None:
     """Say in a row that there is nothing to draw, instead of leaving it blank."""
     axes.annotate(
@@ -63,9 +86,23 @@ def turned(pairs: pd.DataFrame, swap: pd.Series) -> pd.DataFrame:
     return result
 
 
-def against(view: View, trainer: str | None) -> dict[str, Row]:
-    """The pairs with one trainer, by the other, every difference being the other minus this one; empty if none."""
-    pairs = view.statistic("pairwise")
+def label_columns(axes: Any, view: View, trainers: Sequence[str]) -> None:
+    """Write the trainers' short names above the columns of a matrix, turned as far as they need to be."""
+    k = len(trainers)
+    names = [shorten(view.name(t), LABEL_LENGTH if k <= 9 else 22) for t in trainers]
+    angle = 90 if k > MOST_SLANTED else 35 if k > 4 or max(map(len, names)) > 14 else 0
+    axes.set_xticks(np.arange(k), names, rotation=angle, ha={0: "center", 35: "left", 90: "center"}[angle])
+    axes.tick_params(axis="x", length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
+    if k > MOST_SLANTED:
+        axes.tick_params(axis="x", labelsize=6)
+
+
+def against(view: View, trainer: str | None, pairs: pd.DataFrame | None = None) -> dict[str, Row]:
+    """The pairs with one trainer, by the other, every difference being the other minus this one; empty if none.
+
+    ``pairs``: rows with trainer_a, trainer_b, difference, low, high; the paired tests of the view if absent.
+    """
+    pairs = view.statistic("pairwise") if pairs is None else pairs
     if pairs is None or trainer is None:
         return {}
     here = pairs[(pairs["trainer_a"] == trainer) | (pairs["trainer_b"] == trainer)]

@@ -199,7 +199,7 @@ def by_cases(view: View) -> Figure | None:
         return None
     trainers = [t for t in view.trainers if (table["trainer"] == t).any()]
     with figure_style():
-        figure, axes = canvas(3.2)
+        figure, axes = canvas(3.2 + 0.12 * max(len(trainers) - 8, 0))
         for trainer in trainers:
             mine, look = table[table["trainer"] == trainer].sort_values("n"), view.look(trainer)
             axes.fill_between(mine["n"], mine["rank_low"], mine["rank_high"], color=look.color, alpha=0.06, linewidth=0)
