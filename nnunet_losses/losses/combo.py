@@ -59,14 +59,12 @@ def _log_likelihoods(logits: Tensor, target: Tensor, beta: float, regions: bool)
 def log_complements(logits: Tensor) -> Tensor:
     """log(1 − softmax), (B, C, *S), exact at both ends.
 
-    All classes but the likeliest have p ≤ 1/2, where 1 − p does not cancel; the complement of the likeliest is the sum
-    over the others.
+    At most one class of a voxel has p > 1/2, where 1 − p cancels; its complement is the sum over the others.
     """
-    likeliest = logits.argmax(1, keepdim=True)
-    others = logits.scatter(1, likeliest, -torch.inf)
-    of_likeliest = others.logsumexp(1, keepdim=True) - logits.logsumexp(1, keepdim=True)
-    of_others = torch.log1p(-logits.softmax(1).scatter(1, likeliest, 0.0))
-    return of_others.scatter(1, likeliest, of_likeliest)
+    p = logits.softmax(1)
+    likely = p > 0.5
+    of_likely = logits.masked_fill(likely, -torch.inf).logsumexp(1, keepdim=True) - logits.logsumexp(1, keepdim=True)
+    return torch.where(likely, of_likely, torch.log1p(-p.masked_fill(likely, 0)))
 
 
 @register
