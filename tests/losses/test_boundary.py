@@ -63,5 +63,15 @@ def test_it_grows_with_the_unit_of_length(seed: int):
     torch.testing.assert_close(boundary_loss(*problem, spacing=(10.0, 20.0, 30.0)), 10 * small)
 
 
+@pytest.mark.parametrize("shifted", [False, True])
+@given(SEEDS)
+def test_no_prediction_is_better_than_the_perfect_one_whatever_the_spacing(shifted: bool, seed: int):
+    logits, labels = random_problem(seed)
+    perfect = 60 * torch.nn.functional.one_hot(labels[:, 0].long(), 3).movedim(-1, 1).double()
+    for spacing in ((0.3, 0.7, 0.9), (4.0, 0.2, 1.0)):
+        best = boundary_loss(perfect, labels, shifted=shifted, spacing=spacing)
+        assert boundary_loss(logits, labels, shifted=shifted, spacing=spacing) >= best - 1e-12
+
+
 def test_it_asks_for_the_spacing():
     assert BoundaryLoss().needs == {"spacing"}
