@@ -2,10 +2,12 @@
 
 from nnunet_losses.losses.asymmetric_similarity import AsymmetricSimilarityLoss, asymmetric_similarity_loss
 from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.blob import BlobLoss, blob_loss
 from nnunet_losses.losses.boundary import BoundaryLoss, boundary_loss
 from nnunet_losses.losses.catalogue import CATALOGUE, register
 from nnunet_losses.losses.combo import ComboLoss, combo_loss
 from nnunet_losses.losses.components import label_components
+from nnunet_losses.losses.connected_component import ConnectedComponentLoss, connected_component_loss
 from nnunet_losses.losses.cosine_tversky import CosineTverskyLoss, cosine_tversky_loss
 from nnunet_losses.losses.cross_entropy import CrossEntropyLoss, cross_entropy_loss
 from nnunet_losses.losses.dice import DiceLoss, dice_loss
@@ -28,7 +30,12 @@ from nnunet_losses.losses.lovasz_softmax import LovaszSoftmaxLoss, lovasz_softma
 from nnunet_losses.losses.mixed_focal import MixedFocalLoss, mixed_focal_loss
 from nnunet_losses.losses.parameter import Parameter
 from nnunet_losses.losses.penalty_generalized_dice import PenaltyGeneralizedDiceLoss, penalty_generalized_dice_loss
-from nnunet_losses.losses.primitives import log_probabilities, region_statistics
+from nnunet_losses.losses.plugins import load_plugins
+from nnunet_losses.losses.primitives import (
+    log_probabilities,
+    region_statistics,
+    statistics_and_log_probabilities,
+)
 from nnunet_losses.losses.region_wise import RegionWiseLoss, region_wise_loss
 from nnunet_losses.losses.sensitivity_specificity import SensitivitySpecificityLoss, sensitivity_specificity_loss
 from nnunet_losses.losses.topk import TopKLoss, topk_loss
@@ -41,8 +48,10 @@ __all__ = [
     "CATALOGUE",
     "WEIGHTINGS",
     "AsymmetricSimilarityLoss",
+    "BlobLoss",
     "BoundaryLoss",
     "ComboLoss",
+    "ConnectedComponentLoss",
     "CosineTverskyLoss",
     "CrossEntropyLoss",
     "DiceBoundaryLoss",
@@ -70,8 +79,10 @@ __all__ = [
     "UnifiedFocalLoss",
     "WeightedCrossEntropyLoss",
     "asymmetric_similarity_loss",
+    "blob_loss",
     "boundary_loss",
     "combo_loss",
+    "connected_component_loss",
     "cosine_tversky_loss",
     "cross_entropy_loss",
     "dice_boundary_loss",
@@ -97,8 +108,11 @@ __all__ = [
     "region_wise_loss",
     "register",
     "sensitivity_specificity_loss",
+    "statistics_and_log_probabilities",
     "topk_loss",
     "tversky_loss",
     "unified_focal_loss",
     "weighted_cross_entropy_loss",
 ]
+
+load_plugins()

@@ -74,6 +74,7 @@ class ComboLoss(Loss):
     functional = staticmethod(combo_loss)
     formula = "−α Σ_{i,c} w [β g log p + (1−β)(1−g) log(1−p)] / #{w > 0} − (1−α) (2 Σ_{i,c} p g + s) / (Σ p + Σ g + s)"
     reference = "Taghanaki et al. 2018, arXiv:1805.02798"
+    of_sums = True
     hyper_parameters = (
         Parameter("alpha", "alpha", float, "share α of the cross-entropy", minimum=0, maximum=1),
         Parameter("beta", "beta", float, "weight β of positives, 1 − β of negatives", minimum=0, maximum=1),

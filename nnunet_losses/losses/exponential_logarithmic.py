@@ -7,7 +7,7 @@ from nnunet_losses.losses.base import Loss, ratio, safe_power
 from nnunet_losses.losses.catalogue import register
 from nnunet_losses.losses.frequencies import frequencies, inverse_power, weight_of_class
 from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import log_probabilities, region_statistics, sample_mean, voxel_mean
+from nnunet_losses.losses.primitives import sample_mean, statistics_and_log_probabilities, voxel_mean
 
 
 def exponential_logarithmic_loss(
@@ -38,14 +38,13 @@ def exponential_logarithmic_loss(
     place. Arguments and errors as in `Loss`.
     """
     modes = {"regions": regions, "include_background": include_background, "batch": batch}
-    pg, p, g = region_statistics(logits, target, voxel_weight, names="pg p g", **modes)
+    (pg, p, g), log_p = statistics_and_log_probabilities(logits, target, voxel_weight, names="pg p g", **modes)
     dice = ratio(2 * pg, p + g, smooth).clamp_min(1e-20)  # without smooth, Dice may be 0
     overlap = sample_mean(safe_power(-dice.log(), dice_gamma))
     shares = frequencies(class_frequencies, logits, target, voxel_weight, regions=regions)
     if regions:
         shares = torch.stack([1 - shares, shares], 1)
     weights = weight_of_class(inverse_power(shares, power), target, regions=regions)
-    log_p = log_probabilities(logits, target, voxel_weight, regions=regions)
     entropy = voxel_mean(weights * safe_power(-log_p, ce_gamma), voxel_weight, None if regions else target)
     return dice_weight * overlap + (1 - dice_weight) * entropy
 
@@ -59,6 +58,7 @@ class ExponentialLogarithmicLoss(Loss):
         "w_D·mean_c (−ln Dice_c)^γ_D + (1 − w_D)·Σ_i w_i ω(y_i) (−ln p_i(truth))^γ_C / #{w > 0}, ω_c = f_c^(−power)"
     )
     reference = "Wong, Moradi, Tang, Syeda-Mahmood 2018, arXiv:1809.00076"
+    of_sums = True
     hyper_parameters = (
         Parameter("wd", "dice_weight", float, "share w_D of the Dice part", minimum=0, maximum=1),
         Parameter("gammad", "dice_gamma", float, "exponent γ_D of the Dice part", minimum=0, exclusive=True),

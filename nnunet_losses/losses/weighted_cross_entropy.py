@@ -54,6 +54,7 @@ class WeightedCrossEntropyLoss(Loss):
     functional = staticmethod(weighted_cross_entropy_loss)
     formula = "−Σ_i w_i ω(y_i) log p_i(truth) / #{w > 0}, ω_c = f_c^(−power) / Σ_k f_k^(1−power)"
     reference = "Ronneberger, Fischer, Brox 2015, arXiv:1505.04597"
+    of_sums = True
     hyper_parameters = (
         Parameter("power", "power", float, "power of the inverse frequency; 0 is cross-entropy", minimum=0, maximum=2),
         Parameter("normalised", "normalised", bool, "divide by the sum of the class weights, as torch does"),

@@ -281,4 +281,4 @@ def unified_focal(problem: Problem, *, form: str, balance: float, delta: float, 
     return balance * mean(overlap) + (1 - balance) * mean(entropy)
 
 
-from . import slow_loops_distances, slow_loops_imbalance  # noqa: E402, F401  (its loops are written with those above)
+from . import slow_loops_distances, slow_loops_imbalance, slow_loops_instances  # noqa: E402, F401  (written with the above)
