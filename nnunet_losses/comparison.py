@@ -16,6 +16,7 @@ from nnunet_losses.errors import UserError
 from nnunet_losses.losses import CATALOGUE
 from nnunet_losses.nnunet.names import TrainerNameError, parse_trainer_name
 from nnunet_losses.nnunet.outcome import identity
+from nnunet_losses.report import write_report
 from nnunet_losses.statistics import compare
 
 KEYS = ["dataset", "configuration", "trainer", "fold", "seed"]
@@ -24,6 +25,8 @@ COMPARED_METRICS = (
     "lesion_recall_small", "lesion_recall_medium", "lesion_recall_large",
 )  # fmt: skip
 """What is compared unless a study says otherwise; all metrics that exist are in the tables."""
+EVALUATING_SOFTWARE = ("numpy", "scipy", "pandas", "statsmodels", "connected-components-3d")
+"""What matters where the trainings are of elsewhere: the versions that trained are not those of today's environment."""
 REPORTED_VERSIONS = (
     "nnunetv2", "torch", "numpy", "scipy", "pandas", "statsmodels", "connected-components-3d", "snakemake"
 )  # fmt: skip
@@ -37,7 +40,7 @@ def compare_tables(
     Args:
         tables: the stacked tables of all trainings; ``cases`` is needed.
         study: the record of a study (``study.json``); empty for tables that come from elsewhere.
-        baseline: the trainer that all others are compared with; the study's, or the first one found, if absent.
+        baseline: the trainer that all others are compared with; if absent, the study's or that of `default_baseline`.
 
     Raises:
         UserError: no cases, or an unknown baseline.
@@ -47,7 +50,7 @@ def compare_tables(
     tables = dict(tables)
     tables["jobs"] = with_missing_jobs(tables.get("jobs"), study.get("runs", []))
     trainers = list(dict.fromkeys(tables["cases"]["trainer"]))
-    baseline = baseline or study.get("baseline") or trainers[0]
+    baseline = baseline or study.get("baseline") or default_baseline(tables["cases"])
     if baseline not in trainers:
         raise UserError(f"The baseline {baseline} has no cases; there are cases of {', '.join(trainers)}.")
     settings = study.get("config", {}).get("statistics", {})
@@ -58,12 +61,63 @@ def compare_tables(
             lesions=tables.get("lesions"),
             thresholds=tables.get("thresholds"),
             jobs=tables["jobs"],
-            metrics=study.get("config", {}).get("evaluation", {}).get("metrics"),
+            metrics=study.get("config", {}).get("evaluation", {}).get("metrics") or _metrics_of(tables["cases"]),
             **settings,
         )
     except ValueError as error:  # the table of cases does not fit what was asked for
         raise UserError(str(error)) from None
     return tables, statistics
+
+
+def default_baseline(cases: pd.DataFrame) -> str:
+    """Whom to compare with when nobody says: nnU-Net's own trainer, its loss among ours, or the most complete one."""
+    counts = cases.drop_duplicates(["trainer", "configuration", "case"])["trainer"].value_counts(sort=False)
+    names = sorted(counts.index, key=lambda name: (-counts[name], name))
+    for wanted in ("nnUNetTrainer", "DiceCrossEntropyTrainer"):
+        near = [name for name in names if name == wanted or name.startswith(f"{wanted}_")]
+        if near:
+            return str(wanted if wanted in near else near[0])
+    return str(names[0])
+
+
+def report_tables(
+    tables: Mapping[str, pd.DataFrame],
+    statistics: Mapping[str, pd.DataFrame],
+    out: Path,
+    *,
+    study: Mapping[str, Any],
+    baseline: str | None,
+    title: str,
+    folders: Iterable[Path],
+) -> Path:
+    """Write the report of tables that come from several studies or sites, without pictures; return its path.
+
+    Args:
+        tables: what `compare_tables` returned.
+        statistics: likewise.
+        out: folder for the page and its data.
+        study: the record of a study, or empty.
+        baseline: as given to `compare_tables`.
+        title: headline.
+        folders: where the tables were read from.
+    """
+    trainers = sorted(set(tables["cases"]["trainer"]))
+    config = study.get("config", {})
+    return write_report(
+        out,
+        tables=tables,
+        statistics=statistics,
+        runs={
+            "versions": software_versions(EVALUATING_SOFTWARE),
+            "found_in": "\n".join(str(folder) for folder in folders),
+            "config": config,
+            "losses": loss_descriptions(trainers),
+        },
+        title=title,
+        baseline=baseline or study.get("baseline") or default_baseline(tables["cases"]),
+        primary_metric=config.get("evaluation", {}).get("primary_metric", "dice"),
+        seed=config.get("statistics", {}).get("seed", 0),
+    )
 
 
 def with_missing_jobs(jobs: pd.DataFrame | None, runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -142,6 +196,12 @@ def gallery_files(
     gallery = pd.DataFrame(rows, columns=columns)
     known = set(cases["case"])
     return gallery[gallery["case"].isin(known)].drop_duplicates(["dataset", "configuration", "trainer", "case"])
+
+
+def _metrics_of(cases: pd.DataFrame) -> list[str] | None:
+    """The usual metrics as far as these tables have them; None, which is all they have, if they have none."""
+    there = set(cases["metric"])
+    return [name for name in COMPARED_METRICS if name in there] or None
 
 
 def _loss(trainer: str) -> dict[str, Any] | None:

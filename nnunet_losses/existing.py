@@ -9,7 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from nnunet_losses.comparison import COMPARED_METRICS, compare_tables, loss_descriptions, software_versions
+from nnunet_losses.comparison import (
+    COMPARED_METRICS,
+    EVALUATING_SOFTWARE,
+    compare_tables,
+    default_baseline,
+    loss_descriptions,
+    software_versions,
+)
 from nnunet_losses.errors import UserError
 from nnunet_losses.evaluation import EvaluationSettings, Prediction, evaluate_folders
 from nnunet_losses.nnunet.folders import dataset_folder
@@ -19,9 +26,6 @@ from nnunet_losses.nnunet.results import Splits, Training, Validation, find_trai
 from nnunet_losses.report import write_report
 from nnunet_losses.study import read_splits
 from nnunet_losses.tables import write_tables
-
-EVALUATING_SOFTWARE = ("numpy", "scipy", "pandas", "statsmodels", "connected-components-3d")
-"""The versions that trained are not those of today's environment, so they are not reported."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ def evaluate_results(
     settings: EvaluationSettings | None = None,
     workers: int = 1,
     progress: bool = True,
+    allow_geometry_mismatch: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Measure all predictions and read all histories: the tables of `nnunet-losses evaluate` and of the workflow.
 
@@ -158,6 +163,7 @@ def evaluate_results(
         settings=settings,
         workers=workers,
         progress=progress,
+        allow_geometry_mismatch=allow_geometry_mismatch,
         keep_cases=True,
     )
     histories = {training: read_history(training.folder) for training in found.trainings}
@@ -218,17 +224,6 @@ def report_results(
         primary_metric=primary_metric,
         seed=seed,
     )
-
-
-def default_baseline(cases: pd.DataFrame) -> str:
-    """Whom to compare with when nobody says: nnU-Net's own trainer, its loss among ours, or the most complete one."""
-    counts = cases.drop_duplicates(["trainer", "configuration", "case"])["trainer"].value_counts(sort=False)
-    names = sorted(counts.index, key=lambda name: (-counts[name], name))
-    for wanted in ("nnUNetTrainer", "DiceCrossEntropyTrainer"):
-        near = [name for name in names if name == wanted or name.startswith(f"{wanted}_")]
-        if near:
-            return str(wanted if wanted in near else near[0])
-    return str(names[0])
 
 
 def _dataset_json(folders: Sequence[Path], dataset: str) -> dict[str, Any]:

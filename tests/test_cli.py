@@ -91,6 +91,23 @@ def test_compare_writes_statistics_of_any_folders(tmp_path: Path) -> None:
     assert set(pairwise["trainer_a"]) | set(pairwise["trainer_b"]) == {"DiceTrainer", "TverskyTrainer"}
 
 
+def test_compare_stacks_sites_and_writes_their_report(tmp_path: Path) -> None:
+    table = cases()
+    write_tables(tmp_path / "here", {"cases": table})
+    write_tables(tmp_path / "there", {"cases": table.assign(dataset="Dataset901_There", value=table["value"] / 2)})
+    folders = [tmp_path / "here", tmp_path / "there"]
+    result = call("compare", *folders, "--out", tmp_path / "s", "--report", tmp_path / "r", "--title", "Two sites")
+    assert result.exit_code == 0, result.output
+    page = (tmp_path / "r/report.html").read_text()
+    assert "Two sites" in page
+    assert "Dataset900_P" in page
+    assert "Dataset901_There" in page
+    assert (tmp_path / "r/data/cases.csv").is_file()
+    twice = call("compare", folders[0], folders[0], "--out", tmp_path / "x")
+    assert twice.exit_code == 1
+    assert "occur twice" in twice.stderr
+
+
 def test_help_needs_neither_torch_nor_nnunet() -> None:
     code = (
         "import sys; from typer.testing import CliRunner; from nnunet_losses.cli import app; "

@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
-from nnunet_losses.comparison import compare_tables, gallery_files, provenance, with_missing_jobs
+from nnunet_losses.comparison import COMPARED_METRICS, compare_tables, gallery_files, provenance, with_missing_jobs
 from nnunet_losses.errors import UserError
 
 RUNS = [
@@ -58,6 +59,12 @@ def test_comparison_uses_the_studys_baseline_and_settings() -> None:
     best = statistics["ranking"].sort_values("rank").iloc[0]
     assert best["trainer"] == "TverskyTrainer"
     assert best["mean"] == pytest.approx(0.675)
+
+
+def test_without_a_study_the_metrics_are_those_that_a_study_has_by_default() -> None:
+    schema = yaml.safe_load((Path(__file__).parents[1] / "workflow/schemas/study.schema.yaml").read_text())
+    evaluation = schema["properties"]["evaluation"]["properties"]
+    assert list(COMPARED_METRICS) == evaluation["metrics"]["default"]
 
 
 def test_an_unknown_baseline_and_empty_tables_are_refused() -> None:

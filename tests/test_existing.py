@@ -15,8 +15,9 @@ import torch
 from typer.testing import CliRunner
 
 from nnunet_losses.cli import app
+from nnunet_losses.comparison import default_baseline
 from nnunet_losses.errors import UserError
-from nnunet_losses.existing import default_baseline, evaluate_results, find_results
+from nnunet_losses.existing import evaluate_results, find_results
 
 DATASET = "Dataset004_Tiny"
 CASES = [f"case_{n}" for n in range(9)]

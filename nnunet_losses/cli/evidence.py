@@ -60,6 +60,12 @@ def evaluate(
         list[float] | None, typer.Option(help="Limits of small|medium and medium|large lesions, diameter; given twice.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1)] = 1,
+    allow_geometry_mismatch: Annotated[
+        bool, typer.Option("--allow-geometry-mismatch", help="Only shapes must agree; the spacing is the reference's.")
+    ] = False,
+    keep_cases: Annotated[
+        bool, typer.Option("--keep-cases", help="Keep the finished cases, so that a later call measures only new ones.")
+    ] = False,
 ) -> None:
     """Measure predictions per voxel, surface and lesion, into tidy tables."""
     from nnunet_losses.evaluation import evaluate_folder
@@ -82,6 +88,8 @@ def evaluate(
         settings=evaluation_settings(tolerances_mm, strata_mm),
         workers=workers,
         progress=sys.stderr.isatty(),
+        allow_geometry_mismatch=allow_geometry_mismatch,
+        keep_cases=keep_cases,
     )
     typer.echo(f"{out}: {tables['cases']['case'].nunique()} cases")
 
@@ -93,17 +101,22 @@ def compare_command(
     study: Annotated[Path | None, typer.Option(help="study.json: what was expected, the baseline, the seed.")] = None,
     baseline: Annotated[str | None, typer.Option(help="Trainer that all others are compared with.")] = None,
     tables: Annotated[Path | None, typer.Option(help="Also write the stacked tables here.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Also write a report here, without pictures.")] = None,
+    title: Annotated[str, typer.Option(help="Headline of the report.")] = "Comparison of losses",
 ) -> None:
-    """Compare losses: ranks with their uncertainty, paired tests, detection curves."""
-    from nnunet_losses.comparison import compare_tables
+    """Compare losses over any number of trainings, studies or sites: ranks, paired tests, detection curves."""
+    from nnunet_losses.comparison import compare_tables, report_tables
     from nnunet_losses.tables import read_tables, write_tables
 
-    stacked = read_tables(folders)
-    stacked, statistics = compare_tables(stacked, study=read_study(study), baseline=baseline)
+    record = read_study(study)
+    stacked, statistics = compare_tables(read_tables(folders), study=record, baseline=baseline)
     if tables is not None:
         write_tables(tables, stacked)
     write_tables(out, statistics)
     typer.echo(f"{out}: {', '.join(sorted(statistics))}")
+    if report is not None:
+        page = report_tables(stacked, statistics, report, study=record, baseline=baseline, title=title, folders=folders)
+        typer.echo(f"The report: {page}")
 
 
 @command("study-report")

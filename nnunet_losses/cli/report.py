@@ -45,6 +45,9 @@ def report(
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples of the cases.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes for the evaluation.")] = 1,
+    allow_geometry_mismatch: Annotated[
+        bool, typer.Option("--allow-geometry-mismatch", help="Only shapes must agree; the spacing is the reference's.")
+    ] = False,
 ) -> None:
     """Report on trainings that are there already: any trainers, in nnU-Net's own results folder."""
     from nnunet_losses.existing import evaluate_results, find_results, report_results
@@ -73,6 +76,7 @@ def report(
         settings=evaluation_settings(tolerances_mm, strata_mm),
         workers=workers,
         progress=sys.stderr.isatty(),
+        allow_geometry_mismatch=allow_geometry_mismatch,
     )
     page = report_results(
         found,

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -34,6 +35,7 @@ def evaluate_folder(
     workers: int = 1,
     progress: bool = True,
     allow_geometry_mismatch: bool = False,
+    keep_cases: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Evaluate one folder of predictions; see `evaluate_folders`."""
     prediction = Prediction(
@@ -51,6 +53,7 @@ def evaluate_folder(
         workers=workers,
         progress=progress,
         allow_geometry_mismatch=allow_geometry_mismatch,
+        keep_cases=keep_cases,
     )
 
 
@@ -151,14 +154,19 @@ def _run(job: Job) -> int:
 
 
 def _write_part(task: Task, case: str, found: Mapping[str, pd.DataFrame]) -> None:
-    temporary = task.part.with_suffix(".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
+    task.part.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: the worker of a killed run may still be at the same case.
+    temporary = Path(tempfile.mkdtemp(prefix=".", dir=task.part.parent))
     for name, table in found.items():
         for position, (column, value) in enumerate({**task.identity, "case": case}.items()):
             table.insert(position, column, value)
         table.to_parquet(temporary / f"{name}.parquet", index=False)
-    temporary.rename(task.part)
+    try:
+        temporary.rename(task.part)
+    except OSError:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if not task.part.exists():
+            raise
 
 
 @contextmanager

@@ -135,7 +135,7 @@ class _Files:
         if not allow_geometry_mismatch and not predicted.matches(reference):
             return (
                 f"{self.prediction}: lies elsewhere than its reference {self.reference} (spacing, origin or direction "
-                "differ); resample it, or allow the mismatch if only the header is wrong"
+                "differ); resample it, or --allow-geometry-mismatch if only the header is wrong"
             )
         return None
 

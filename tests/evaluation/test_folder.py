@@ -113,11 +113,27 @@ def test_an_interrupted_run_goes_on_where_it_stopped(study, monkeypatch):
     assert set(found["cases"].case) == {"case0", "case1", "case2"}
 
 
+def test_a_worker_that_outlived_a_killed_run_may_be_at_the_same_case(study, monkeypatch):
+    original = folder.evaluate_case
+
+    def overtaken(*arguments):
+        found = original(*arguments)
+        if not parts_dir(study / "tables").exists():
+            with monkeypatch.context() as patch:
+                patch.setattr(folder, "evaluate_case", original)
+                run(study, keep_cases=True)  # the other one measures everything meanwhile
+        return found
+
+    monkeypatch.setattr(folder, "evaluate_case", overtaken)
+    found = run(study, keep_cases=True)
+    assert found["cases"]["case"].nunique() == 3
+    assert len(list(parts_dir(study / "tables").iterdir())) == 3  # no half-made one
+
+
 @pytest.mark.parametrize("change", ["file", "settings", "identity"])
 def test_a_change_makes_waiting_results_stale(study, monkeypatch, change):
     original = folder._run
-    monkeypatch.setattr(folder.shutil, "rmtree", lambda *_, **__: None)  # leaves the waiting results there
-    run(study)
+    run(study, keep_cases=True)
     assert parts_dir(study / "tables").exists()
     again = []
     monkeypatch.setattr(folder, "_run", lambda job: (again.append(job.case), original(job)))
