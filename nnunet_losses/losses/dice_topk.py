@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.base import Loss, ratio
 from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.dice import dice_loss
 from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.topk import topk_loss
+from nnunet_losses.losses.primitives import sample_mean, statistics_and_log_probabilities
+from nnunet_losses.losses.topk import topk_of_log_probabilities
 
 
 def dice_topk_loss(
@@ -28,16 +28,17 @@ def dice_topk_loss(
 
     Range [0, ∞), 0 at a perfect prediction. Arguments and errors as in `Loss`.
     """
-    dice = dice_loss(
+    (pg, p, g), log_p = statistics_and_log_probabilities(
         logits,
         target,
         voxel_weight,
-        smooth=smooth,
+        names="pg p g",
         regions=regions,
         include_background=include_background,
         batch=batch,
     )
-    return dice + topk_loss(logits, target, voxel_weight, fraction=fraction, regions=regions)
+    dice = 1 - sample_mean(ratio(2 * pg, p + g, smooth))
+    return dice + topk_of_log_probabilities(log_p, target, voxel_weight, fraction=fraction, regions=regions)
 
 
 @register

@@ -90,7 +90,7 @@ class LovaszSoftmaxLoss(Loss):
     """Lovász-softmax loss (Berman 2018): the convex closure of the Jaccard loss."""
 
     functional = staticmethod(lovasz_softmax_loss)
-    formula = "mean_c Σ_k |g − p|_(k) (J(k) − J(k−1)), J(k) the Jaccard loss of k wrong voxels"
+    formula = "mean_c Σ_k e_(k) (J(k) − J(k−1)), e_(k) the k-th largest error, J(k) the Jaccard loss of k wrong voxels"
     reference = "Berman, Rannen Triki, Blaschko 2018, arXiv:1705.08790"
     hyper_parameters = (
         Parameter("allclasses", "all_classes", bool, "mean over all classes, not only those present in the reference"),

@@ -34,8 +34,23 @@ def topk_loss(
     Range [0, ∞), 0 at a perfect prediction; 0 where no voxel counts or none is under the threshold. fraction = 1 is
     the cross-entropy. Arguments and errors as in `Loss`.
     """
-    hardness = -log_probabilities(logits, target, voxel_weight, regions=regions)
-    costs = hardness
+    log_p = log_probabilities(logits, target, voxel_weight, regions=regions)
+    return topk_of_log_probabilities(
+        log_p, target, voxel_weight, fraction=fraction, threshold=threshold, regions=regions
+    )
+
+
+def topk_of_log_probabilities(
+    log_p: Tensor,
+    target: Tensor,
+    voxel_weight: Tensor | None,
+    *,
+    fraction: float,
+    threshold: float | None = None,
+    regions: bool,
+) -> Tensor:
+    """The top-k loss, from the log probability of the truth at each voxel."""
+    hardness = costs = -log_p
     if voxel_weight is not None:
         weight = weight_of_truth(voxel_weight, hardness, None if regions else target).expand_as(hardness)
         counts = weight > 0
