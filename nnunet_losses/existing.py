@@ -191,6 +191,7 @@ def report_results(
     primary_metric: str = "dice",
     resamples: int = 10_000,
     seed: int = 0,
+    viewer: bool = False,
 ) -> Path:
     """Compare the trainers and write ``report.html``, by the same functions as the workflow; return its path.
 
@@ -223,6 +224,7 @@ def report_results(
         baseline=baseline,
         primary_metric=primary_metric,
         seed=seed,
+        viewer=viewer,
     )
 
 

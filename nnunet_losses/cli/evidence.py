@@ -126,6 +126,9 @@ def study_report(
     statistics: Annotated[Path, typer.Option(help="Folder of the statistics.")],
     predictions: Annotated[Path, typer.Option(help="Folder of the published predictions, for the gallery.")],
     out: Annotated[Path, typer.Option(help="Folder for report.html and its data.")],
+    viewer: Annotated[
+        bool, typer.Option("--viewer", help="Also write viewer.html: all slices of the pictures' cases.")
+    ] = False,
 ) -> None:
     """Write the report of a study of the workflow."""
     from nnunet_losses.comparison import gallery_files, provenance
@@ -151,5 +154,6 @@ def study_report(
         baseline=record["baseline"],
         primary_metric=record["config"]["evaluation"]["primary_metric"],
         seed=record["config"]["statistics"]["seed"],
+        viewer=viewer,
     )
     typer.echo(f"The report: {written}")

@@ -48,6 +48,9 @@ def report(
     allow_geometry_mismatch: Annotated[
         bool, typer.Option("--allow-geometry-mismatch", help="Only shapes must agree; the spacing is the reference's.")
     ] = False,
+    viewer: Annotated[
+        bool, typer.Option("--viewer", help="Also write viewer.html: all slices of the pictures' cases.")
+    ] = False,
 ) -> None:
     """Report on trainings that are there already: any trainers, in nnU-Net's own results folder."""
     from nnunet_losses.existing import evaluate_results, find_results, report_results
@@ -87,6 +90,7 @@ def report(
         primary_metric=primary_metric,
         resamples=resamples,
         seed=seed,
+        viewer=viewer,
     )
     typer.echo(f"The report: {page}")
 

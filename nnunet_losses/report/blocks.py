@@ -61,6 +61,14 @@ class Text:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A paragraph that is a link to a file beside the page."""
+
+    text: str
+    file: str
+
+
+@dataclass(frozen=True)
 class Code:
     """Text to be copied as it is."""
 
@@ -103,7 +111,7 @@ class References:
     items: Sequence[Markup]
 
 
-Block = Table | Figure | Text | Code | Definitions | Tiles | References
+Block = Table | Figure | Text | Link | Code | Definitions | Tiles | References
 
 
 @dataclass

@@ -68,12 +68,9 @@ def tiles(view: View, budget: int = MOST_BYTES) -> list[Tiles | Text]:
 
     Stops before the pictures take more than ``budget`` bytes, and says so.
     """
-    gallery = view.study.gallery
-    if gallery is None or gallery.empty:
+    here = gallery_rows(view)
+    if here is None:
         return []
-    here = gallery[gallery["dataset"].astype(str) == view.dataset]
-    if "configuration" in here:
-        here = here[here["configuration"].astype(str) == view.configuration]
     if not here["image"].astype(str).str.lower().str.endswith(READABLE).all():
         return [Text(f"No pictures of {view.dataset}: only {', '.join(READABLE)} can be shown.", "note")]
     rows: list[Tiles | Text] = []
@@ -86,13 +83,25 @@ def tiles(view: View, budget: int = MOST_BYTES) -> list[Tiles | Text]:
     return rows
 
 
+def gallery_rows(view: View) -> pd.DataFrame | None:
+    """The gallery's files of this data set and configuration; None without a gallery."""
+    gallery = view.study.gallery
+    if gallery is None or gallery.empty:
+        return None
+    here = gallery[gallery["dataset"].astype(str) == view.dataset]
+    if "configuration" in here:
+        here = here[here["configuration"].astype(str) == view.configuration]
+    return here
+
+
 def _rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:
     for case in choose(view, set(files["case"].astype(str))):
-        yield _case_row(view, case, _volumes(view, files, case.name))
+        yield _case_row(view, case, volumes_of(view, files, case.name))
     yield from _missed_rows(view, files)
 
 
-def _volumes(view: View, files: pd.DataFrame, case: str) -> Volumes:
+def volumes_of(view: View, files: pd.DataFrame, case: str) -> Volumes:
+    """Image, reference and predictions of one case."""
     files = files[files["case"].astype(str) == case].drop_duplicates("trainer")
     image, spacing = load(files["image"].iloc[0], scalar=True)
     paths = {str(t): path for t, path in files[["trainer", "prediction"]].itertuples(index=False)}
@@ -154,7 +163,7 @@ def _missed_rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:
         return
     for word, row in (("Largest", missed.iloc[-1]), ("Smallest", missed.iloc[0])):
         case, trainer = str(row["case"]), str(row["trainer"])
-        volumes = _volumes(view, files, case)
+        volumes = volumes_of(view, files, case)
         lesion = _missed_lesion(volumes, trainer, largest=word == "Largest")
         if lesion is None:
             continue

@@ -41,14 +41,16 @@ def render(study: Study, opening: Sequence[Block], sections: Sequence[Section]) 
         lstrip_blocks=True,
     )
     environment.globals |= {"drawn": drawn}
-    environment.tests |= {kind: _is(kind) for kind in ("Table", "Figure", "Text", "Code", "Definitions", "Tiles")}
+    environment.tests |= {
+        kind: _is(kind) for kind in ("Table", "Figure", "Text", "Code", "Definitions", "Tiles", "Link")
+    }
     return environment.get_template("template.html.j2").render(
         study=study,
         opening=opening,
         sections=sections,
         count=Numbering(),
-        style=_own("style.css"),
-        script=_own("script.js"),
+        style=own_file("style.css"),
+        script=own_file("script.js"),
         datatables=_datatables() if _any_table(opening, sections) else "",
     )
 
@@ -65,7 +67,7 @@ def _is(kind: str) -> Any:
     return lambda block: type(block).__name__ == kind
 
 
-def _own(name: str) -> Markup:
+def own_file(name: str) -> Markup:
     """A file of this package, to stand in the page as it is."""
     return Markup(files("nnunet_losses.report").joinpath(name).read_text(encoding="utf-8"))
 

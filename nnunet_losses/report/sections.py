@@ -5,7 +5,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nnunet_losses.report import bibliography, gallery, methods, statistic_tables, tables
-from nnunet_losses.report.blocks import Block, Cell, Code, Column, Definitions, Figure, References, Section, Table, Text
+from nnunet_losses.report.blocks import (
+    Block,
+    Cell,
+    Code,
+    Column,
+    Definitions,
+    Figure,
+    Link,
+    References,
+    Section,
+    Table,
+    Text,
+)
 from nnunet_losses.report.costs import DONE
 from nnunet_losses.report.figures import (
     consensus,
@@ -197,6 +209,8 @@ def _gallery(study: Study) -> Section:
         section.blocks.append(Text("Not shown: no images were given.", "note"))
         return section
     section.blocks.append(Text(gallery.KEY, "key"))
+    if study.viewer:
+        section.blocks.append(Link("Leaf through all slices of these cases (viewer.html)", "viewer.html"))
     for i, view in enumerate(study.run_views, 1):
         rows = gallery.tiles(view, gallery.MOST_BYTES // len(study.run_views))
         if len(study.run_views) == 1:

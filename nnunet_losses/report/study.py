@@ -34,6 +34,7 @@ class Study:
     primary_metric: str
     seed: int
     created: str
+    viewer: bool = False  # whether a page of slices lies beside the report
 
     def __post_init__(self) -> None:
         if "cases" not in self.tables or self.tables["cases"].empty:

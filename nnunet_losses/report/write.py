@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from nnunet_losses.files import write_atomically
 from nnunet_losses.report.page import render
 from nnunet_losses.report.sections import contents, first_screen
 from nnunet_losses.report.study import Study
+from nnunet_losses.report.viewer import viewer as slice_viewer
 
 MOST_BYTES = 15_000_000
 
@@ -29,6 +31,7 @@ def write_report(
     primary_metric: str = "dice",
     seed: int = 0,
     created: str | None = None,
+    viewer: bool = False,
 ) -> Path:
     """Write ``report.html`` and ``data/*.csv|parquet`` into ``out_dir``; return the path of the page.
 
@@ -47,6 +50,7 @@ def write_report(
         primary_metric: metric that decides the ranking.
         seed: of the bootstraps drawn for figures.
         created: date printed on the page; now if absent.
+        viewer: also write ``viewer.html``, to leaf through the slices of the gallery's cases.
         gallery: dataset, case, image, reference, trainer, prediction (paths of NIfTI files); None for no pictures.
 
     Raises:
@@ -57,6 +61,8 @@ def write_report(
         primary_metric=primary_metric, seed=seed, created=created or datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
     )  # fmt: skip
     out_dir = Path(out_dir)
+    slices = slice_viewer(study) if viewer else None
+    study = replace(study, viewer=slices is not None)
     page = render(study, first_screen(study), contents(study))
     size = len(page.encode())
     if size > MOST_BYTES:
@@ -65,6 +71,9 @@ def write_report(
             "metrics or data sets at once."
         )
     _write_data(out_dir / "data", study)
+    if slices is not None:
+        with write_atomically(out_dir / "viewer.html") as temporary:
+            temporary.write_text(slices, encoding="utf-8")
     with write_atomically(out_dir / "report.html") as temporary:
         temporary.write_text(page, encoding="utf-8")
     return out_dir / "report.html"

@@ -1,0 +1,91 @@
+"""The slice viewer: what is in its page, and that the voxels come back as they were."""
+
+import base64
+import gzip
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnunet_losses.report import write_report
+from nnunet_losses.report.study import Study
+from nnunet_losses.report.viewer import crop_box, packed, verdicts, viewer
+
+from .conftest import RUNS, TRAINERS, make_gallery, make_statistics, make_tables
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    tables = make_tables(TRAINERS[:2], cases=5)
+    tables["cases"]["case"] = tables["cases"]["case"].str.replace("phantom", "</script><b>")
+    folder = tmp_path_factory.mktemp("gallery")
+    plain = make_gallery(folder, make_tables(TRAINERS[:2], cases=5))
+    gallery = plain.assign(case=plain["case"].str.replace("phantom", "</script><b>"))
+    return Study(tables, make_statistics(tables), {}, gallery, "A <b>title</b>", TRAINERS[0], "dice", 0, "today")
+
+
+def volumes(page: str) -> list[dict]:
+    return json.loads(re.search(r'id="volumes">(.*?)</script>', page, re.DOTALL)[1])
+
+
+def unpacked(text: str, shape: list[int]) -> np.ndarray:
+    return np.frombuffer(gzip.decompress(base64.b64decode(text)), dtype=np.uint8).reshape(shape)
+
+
+def test_voxels_are_judged_one_by_one() -> None:
+    reference, prediction = np.array([0, 1, 1, 0, 2]), np.array([0, 1, 0, 1, 1])
+    assert verdicts(reference, prediction).tolist() == [0, 1, 2, 3, 2]
+
+
+def test_a_volume_comes_back_as_it_was() -> None:
+    volume = np.random.default_rng(0).integers(0, 255, (3, 4, 5), dtype=np.uint8)
+    assert (unpacked(packed(volume), [3, 4, 5]) == volume).all()
+
+
+def test_the_box_holds_every_mask_with_a_margin_in_mm_inside_the_volume() -> None:
+    one, other = np.zeros((2, 50, 60, 20), dtype=np.uint8)
+    one[20, 30, 2], other[25, 30, 10] = 1, 1
+    assert crop_box([one, other], (1.0, 3.0, 5.0)) == (slice(5, 41), slice(25, 36), slice(0, 14))
+    assert crop_box([one * 0], (1.0, 1.0, 1.0)) == (slice(0, 50), slice(0, 60), slice(0, 20))
+
+
+def test_every_case_and_loss_of_the_gallery_is_there(study: Study) -> None:
+    page = viewer(study)
+    assert page is not None
+    entries = volumes(page)
+    assert len(entries) >= 3
+    for entry in entries:
+        assert {loss["name"] for loss in entry["losses"]} == {study.name(t) for t in TRAINERS[:2]}
+        grey = unpacked(entry["image"], entry["shape"])
+        codes = [unpacked(loss["codes"], entry["shape"]) for loss in entry["losses"]]
+        assert grey.max() == 255
+        # Found and missed voxels together are the reference, whatever the loss.
+        assert (np.isin(codes[0], (1, 2)) == np.isin(codes[1], (1, 2))).all()
+        assert (codes[0] == 1).any()
+
+
+def test_names_cannot_leave_their_place_and_nothing_is_loaded(study: Study) -> None:
+    page = viewer(study)
+    assert page is not None
+    assert page.count("</script>") == 2
+    assert "<b>" not in page
+    assert not re.search(r"""(src|href)=["'](?!report\.html)""", page)
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_full_page_says_what_it_left_out(study: Study) -> None:
+    assert viewer(study, most_bytes=10) is None
+    one = len(json.dumps(volumes(viewer(study) or "")[0]))
+    page = viewer(study, most_bytes=one + 100)
+    assert page is not None and "left out to keep this page below 15 MB" in page
+
+
+def test_the_report_links_it_only_if_it_was_written(tmp_path: Path, study: Study) -> None:
+    options = {"runs": RUNS, "title": "T", "baseline": TRAINERS[0], "created": "1 January 2026", "viewer": True}
+    tables = {"cases": study.cases}
+    path = write_report(tmp_path / "a", tables=tables, statistics={}, gallery=study.gallery, **options)
+    assert (tmp_path / "a" / "viewer.html").is_file() and 'href="viewer.html"' in path.read_text()
+    path = write_report(tmp_path / "b", tables=tables, statistics={}, **options)
+    assert not (tmp_path / "b" / "viewer.html").exists() and "viewer.html" not in path.read_text()
