@@ -10,7 +10,7 @@ PASSED, REFUSED, FAILED = "✓", "–", "✗"
 HEADER = """# Conformance
 
 What the suite `tests/conformance` found, written by the run itself (`make matrix`). A row is a loss, {variants}.
-A column is a cell, that is one test with all its variants (labels and regions, 2D and 3D, float32, float16 and bfloat16,
+A column is a cell, that is one test with all its variants (labels and regions, 2D and 3D, float32, float16, bfloat16,
 weights, pooling). ✓ all variants passed; – refused, with the reason below; ✓– some variants are refused; ✗ failed.
 """
 
