@@ -1,6 +1,7 @@
 """Time and memory of the losses on the CPU, beside nnU-Net's Dice loss and MONAI's same loss in the same run.
 
-    python benchmarks/losses_cpu.py                       # writes benchmarks/results/losses_cpu.json
+    python benchmarks/losses_cpu.py                       # writes benchmarks/results/losses_cpu.json, in minutes
+    python benchmarks/performance_page.py                 # writes docs/performance.md from the results
 
 Forward and backward of a batch of two, C = 3 at 96³ and C = 16 at 64³, one thread; rounds go through all candidates
 in turn, so that whatever else the machine does falls on all of them. Times are CPU time of the process, the fastest
@@ -45,6 +46,9 @@ OTHER_LOSSES = {
     "CrossEntropy": lambda: _TorchCrossEntropy(),
     "Focal": lambda: monai.FocalLoss(to_onehot_y=True, use_softmax=True),
     "DiceCrossEntropy": lambda: DC_and_CE_loss(_dice_settings(), {}, dice_class=MemoryEfficientSoftDiceLoss),
+    "DiceFocal": lambda: monai.DiceFocalLoss(include_background=False, batch=True, **SOFTMAX),
+    "MixedFocal": None,
+    "UnifiedFocal": None,
 }
 
 

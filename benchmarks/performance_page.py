@@ -1,0 +1,104 @@
+"""Write docs/performance.md from the results of losses_cpu.py and losses_gpu.py.
+
+python benchmarks/performance_page.py
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "performance.md"
+HEAD = """# Performance
+
+Losses that are formulas of region sums or of the probability of the truth read logits and labels once forward and once
+backward, block by block, and keep nothing but their inputs in between: neither a one-hot reference nor probabilities.
+The two parts of a compound loss (Dice + cross-entropy, Dice + focal, ...) share the one pass and the one gradient.
+
+This page is written by `python benchmarks/performance_page.py` from the JSON files in `benchmarks/results`.
+"""
+
+
+def read(name: str) -> dict[str, Any] | None:
+    """Results of a benchmark, or None where it has not been run."""
+    file = HERE / "results" / name
+    return json.loads(file.read_text()) if file.exists() else None
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; all columns but the first are numbers."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number, or nothing."""
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def cpu_section(result: dict[str, Any] | None) -> str:
+    """Time and memory on the CPU."""
+    if result is None:
+        return "## CPU\n\nNot measured.\n"
+    hardware = result["hardware"]
+    text = (
+        f"## CPU\n\nForward and backward, batch 2, float32, one thread of {hardware['cpu']} "
+        f"({hardware['cores']} cores, load {hardware['load']:.1f} at the start); fastest of {result['rounds']} rounds "
+        "through all candidates in turn. On a loaded machine only the ratios say something. "
+        "*nnU-Net* is its memory-efficient Dice loss alone, *same loss* that of MONAI, torch or nnU-Net where there is "
+        "one; below 1 is faster. Memory is the extra peak relative to the gradient, which has to exist.\n"
+    )
+    for problem in dict.fromkeys(row["problem"] for row in result["losses"]):
+        rows = [
+            [
+                row["loss"],
+                number(row["ms"], 1),
+                number(row["ratio_nnunet_dice"]),
+                number(row["ratio_other"]),
+                number(row["extra_peak_mb"] / row["gradient_mb"]),
+            ]
+            for row in result["losses"]
+            if row["problem"] == problem
+        ]
+        text += f"\n### {problem}\n\n"
+        text += table(["Loss", "ms", "time / nnU-Net", "time / same loss", "memory / gradient"], rows) + "\n"
+    weighting = result["inverse_weighting"]
+    text += (
+        f"\nInverse weights of {weighting['lesions']} lesions in a 128³ patch: {weighting['total_ms']:.1f} ms, "
+        "components included.\n"
+    )
+    return text
+
+
+def gpu_section(result: dict[str, Any] | None) -> str:
+    """Time and memory on a GPU."""
+    if result is None:
+        return "## GPU\n\nNot measured. On a machine with a GPU: `python benchmarks/losses_gpu.py`.\n"
+    text = (
+        f"## GPU\n\n{result['hardware']['device']}: {result['what']}. The floor is the time to read logits and "
+        f"labels twice and to write the gradient once at the measured {result['copy_gb_per_s']:.0f} GB/s.\n\n"
+    )
+    rows = [
+        [
+            f"{row['loss']}, {row['mode']}",
+            str(row["channels"]),
+            number(row.get("ms"), 2),
+            number(row["ms"] / row["floor_ms"], 1) if "ms" in row else "failed",
+            number(row.get("extra_peak_mb"), 0),
+        ]
+        for row in result["losses"]
+    ]
+    text += table(["Loss", "classes", "ms", "time / floor", "extra memory, MB"], rows)
+    text += "\n\n### Training steps\n\nA small plain U-Net in mixed precision on random data.\n\n"
+    rows = [[row["trainer"], number(row.get("ms"), 1), number(row.get("ratio_nnunet"))] for row in result["training"]]
+    return text + table(["Trainer", "ms", "time / nnU-Net's default"], rows) + "\n"
+
+
+def main() -> None:
+    """Write the page."""
+    sections = (HEAD, cpu_section(read("losses_cpu.json")), gpu_section(read("losses_gpu.json")))
+    PAGE.write_text("\n".join(sections), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
