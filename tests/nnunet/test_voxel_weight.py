@@ -22,7 +22,7 @@ from nnunet_losses.losses import CrossEntropyLoss, TverskyLoss, inverse_weights
 from nnunet_losses.nnunet.adapter import LossAdapter
 from nnunet_losses.nnunet.stop import StopTraining
 from nnunet_losses.nnunet.target import TargetFormat
-from nnunet_losses.nnunet.trainer import LossTrainer
+from nnunet_losses.nnunet.trainer import LossTrainer, make_trainer
 from nnunet_losses.nnunet.transforms import AppendInstanceIds
 from nnunet_losses.nnunet.weight_maps import prepare_weight_maps
 
@@ -202,6 +202,26 @@ def test_stored_maps_move_with_the_patch_and_change_nothing_else(
     for key in ("tp_hard", "fp_hard", "fn_hard"):
         np.testing.assert_array_equal(losses[0][key], losses[1][key])
     assert float(losses[0]["loss"]) != float(losses[1]["loss"])
+
+
+def test_stored_maps_move_with_the_slices_of_a_flat_patch() -> None:
+    # nnU-Net augments patches with few slices slice by slice
+    parent = make_trainer("DiceTrainer_iw")
+    stored = type("Stored", (parent,), {"voxel_weight_folder": "weightsTr"})
+    angle = (0.5, 0.5)
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.zeros(1, 4, 24, 24, dtype=torch.int16)
+    labels[:, 1:3, 6:16, 9:20] = 1
+    image = torch.cat((torch.randn(1, 4, 24, 24, generator=generator), 2.0 * labels))
+    pipeline = stored.get_training_transforms((4, 16, 16), angle, [[1, 1, 1], [1, 0.5, 0.5]], (0, 1, 2), True)
+    [spatial] = [t for t in pipeline.transforms if type(t).__name__ == "SpatialTransform"]
+    spatial.p_rotation = 1
+    result = pipeline(image=image, segmentation=labels)
+    assert result["image"].shape == (1, 4, 16, 16)
+    assert [level.shape for level in result["segmentation"]] == [(3, 4, 16, 16), (3, 4, 8, 8)]
+    for label, ids, weight in result["segmentation"]:
+        assert torch.equal(ids > 0, label > 0)
+        assert torch.equal(weight > 2, label > 0)  # 1 + 2 × 0 outside, 1 + 2 × 1 inside
 
 
 def test_changed_maps_are_another_experiment_and_missing_or_wrong_ones_end_it(
