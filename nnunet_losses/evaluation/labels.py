@@ -54,8 +54,9 @@ class LabelSet:
 
     def unknown_value(self, segmentation: NDArray[np.integer]) -> int | None:
         """A value of the segmentation that the data set does not have, None if there is none."""
-        if self.known == tuple(range(len(self.known))):  # nnU-Net's labels are consecutive: two fast reductions do
-            low, high = int(segmentation.min()), int(segmentation.max())
+        if self.known == tuple(range(len(self.known))):  # nnU-Net's labels are consecutive: fast reductions do
+            low = 0 if segmentation.dtype.kind == "u" else int(segmentation.min())
+            high = int(segmentation.max())
             return low if low < 0 else high if high >= len(self.known) else None
         unknown = np.setdiff1d(segmentation, self.known)
         return int(unknown[0]) if len(unknown) else None
