@@ -55,8 +55,8 @@ def other_values(parameter: Parameter, default: Any) -> list[Any]:
     if parameter.type is bool:
         return [not default]
     if parameter.keyword == "base":
-        # One kind each: voxel-wise, not of sums, with background. tests/losses/test_blob.py goes through all. Not Lovász:
-        # two equal errors of these logits in bfloat16 lie on its kink, and α + β triples what the cell tolerates.
+        # One kind each: voxel-wise, not of sums, with background; tests/losses/test_blob.py goes through all. Not
+        # Lovász: two errors of these logits are equal in bfloat16, at its kink, and α + β triples the difference.
         return [base for base in ("crossentropy", "topk", "unifiedfocal") if base != default]
     if parameter.choices:
         return [choice for choice in parameter.choices if choice != default]
