@@ -6,7 +6,7 @@ The cases: two real multiple-sclerosis masks (about 250 and 390 lesions), upsamp
 a quarter of the lesions, dilates a quarter, shifts a quarter, and adds lesions of another patient. In the second case
 the largest lesion is among the missed ones. Each method runs in a process of its own: best of the repeats, and the
 peak of memory above the loaded inputs. Processor time is what counts on a machine that others use too; the two trainers
-take turns for their ratio.
+take turns, for their ratio and for the processor time of a case over a study of many trainers.
 Writes benchmarks/results/evaluation.json (hardware named).
 """
 
@@ -30,11 +30,12 @@ from scipy.ndimage import binary_dilation, zoom
 from nnunet_losses.evaluation import EvaluationSettings, Reference, evaluate_case
 from nnunet_losses.evaluation.lesions import Matching
 from nnunet_losses.evaluation.structure import Grid, Structure
-from nnunet_losses.evaluation.surface import surface_distances, surfel_dice
+from nnunet_losses.evaluation.surface import surface_metrics
 
 RESULTS = Path(__file__).parent / "results" / "evaluation.json"
 SHAPE, SPACING = (192, 512, 512), (0.8, 0.469, 0.469)
 LABELS = {"background": 0, "lesion": 1}
+STUDY = (1, 2, 3, 10)  # trainers
 ONE_TOLERANCE = EvaluationSettings(tolerances_mm=(1.0,))
 
 Case = dict[str, NDArray[Any]]
@@ -103,10 +104,7 @@ def surfaces(case: Case) -> Callable[[], object]:
 
     def run() -> dict[str, float]:
         true, predicted = structures(case)
-        return {
-            **surface_distances(true.border, predicted.border, ONE_TOLERANCE),
-            **surfel_dice(true.surfels, predicted.surfels, ONE_TOLERANCE),
-        }
+        return surface_metrics((true.border, predicted.border), (true.surfels, predicted.surfels), ONE_TOLERANCE)
 
     return run
 
@@ -198,8 +196,8 @@ def measure(name: str, files: dict[str, Path], repeats: int) -> dict[str, Any]:
     return result
 
 
-def measure_interleaved(names: tuple[str, str], files: dict[str, Path], repeats: int) -> float:
-    """How the second method's processor time compares with the first's, in turns, so that load hits both alike."""
+def measure_interleaved(names: tuple[str, str], files: dict[str, Path], repeats: int) -> list[float]:
+    """Processor time of two methods in turns, so that load hits both alike."""
     case = {side: np.load(file) for side, file in files.items()}
     runs = [METHODS[name](case) for name in names]
     best = [float("inf"), float("inf")]
@@ -208,7 +206,7 @@ def measure_interleaved(names: tuple[str, str], files: dict[str, Path], repeats:
             start = time.process_time()
             run()
             best[position] = min(best[position], time.process_time() - start)
-    return round(best[1] / best[0], 2)
+    return best
 
 
 def resident_mb(field: str) -> float:
@@ -246,7 +244,7 @@ def benchmark(data: Path, patient: str, repeats: int) -> dict[str, Any]:
                 results[name] = pool.apply(measure, (name, files, repeats))
             print(patient, name, results[name], flush=True)
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            second, second_with = (
+            plain, with_probabilities = (
                 pool.apply(measure_interleaved, ((f"first_trainer{how}", f"second_trainer{how}"), files, repeats))
                 for how in ("", "_with_probabilities")
             )
@@ -257,11 +255,17 @@ def benchmark(data: Path, patient: str, repeats: int) -> dict[str, Any]:
     ratios = {
         "monai / ours, same surface metrics": ratio("surfaces_monai", "surfaces"),
         "loop over lesions / ours, matching": ratio("matching_by_loop", "matching"),
-        "second trainer / first": second,
-        "second trainer / first, with probabilities": second_with,
+        "second trainer / first": round(plain[1] / plain[0], 2),
+        "second trainer / first, with probabilities": round(with_probabilities[1] / with_probabilities[0], 2),
     }
-    print(patient, ratios)
-    return {"case": described, "results": results, "ratios_of_cpu_seconds": ratios}
+    study = {trainers: round(plain[0] + (trainers - 1) * plain[1], 2) for trainers in STUDY}
+    print(patient, ratios, study)
+    return {
+        "case": described,
+        "results": results,
+        "ratios_of_cpu_seconds": ratios,
+        "cpu_seconds_of_a_study_by_trainers": study,
+    }
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from nnunet_losses.evaluation.lesions import Matching, Side, lesion_metrics, str
 from nnunet_losses.evaluation.overlap import count_voxels, overlap_metrics
 from nnunet_losses.evaluation.settings import EvaluationSettings
 from nnunet_losses.evaluation.structure import Grid, Structure
-from nnunet_losses.evaluation.surface import surface_distances, surfel_dice
+from nnunet_losses.evaluation.surface import surface_metrics
 from nnunet_losses.evaluation.thresholds import threshold_counts, threshold_grid
 from nnunet_losses.metrics import IMAGE_DIAGONAL
 
@@ -28,7 +28,7 @@ Probability = NDArray[np.floating]
 class Reference:
     """The reference segmentation of one case with everything that does not depend on a prediction.
 
-    Components, borders and search trees are computed on first use and kept, so a second trainer costs less.
+    Components, borders, bands of distances and search trees are computed on first use and kept, so a second trainer costs less.
 
     reference: (*S) integer labels, 2D or 3D. spacing: mm per array axis. labels: as in dataset.json. Voxels of the
     label `ignore` count nowhere, on either side. Raises `UserError` for an unknown label value.
@@ -176,10 +176,7 @@ def _evaluate_label(
 
 def _surface_metrics(true: Structure, predicted: Structure, settings: EvaluationSettings) -> dict[str, float]:
     if true.size and predicted.size:
-        return {
-            **surface_distances(true.border, predicted.border, settings),
-            **surfel_dice(true.surfels, predicted.surfels, settings),
-        }
+        return surface_metrics((true.border, predicted.border), (true.surfels, predicted.surfels), settings)
     distances = dict.fromkeys(("hd", "hd95", "hd95_pooled", "assd", "masd"), math.nan)
     nothing_within = 0.0 if true.size or predicted.size else math.nan
     names = (*settings.nsd_names("nsd"), *settings.nsd_names("nsd_surfel"))

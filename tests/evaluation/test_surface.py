@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
 from monai.metrics.utils import get_code_to_measure_table
 from scipy.ndimage import binary_erosion, distance_transform_edt
+from scipy.spatial.distance import cdist
 
-from nnunet_losses.evaluation import EvaluationSettings, surface
+from nnunet_losses.evaluation import EvaluationSettings, Reference, evaluate_case, surface
+from nnunet_losses.evaluation.structure import Grid, Structure
 from nnunet_losses.evaluation.surfels import surfel_areas
 
 SPACINGS = [(1.0, 1.0, 1.0), (3.0, 0.7, 0.9), (0.5, 2.0, 0.4)]
@@ -39,6 +41,59 @@ def test_distances_equal_scipys_distance_transform(measure, blobs, spacing, seed
     assert metrics["masd"] == pytest.approx((there.mean() + back.mean()) / 2)
     assert metrics["nsd"] == pytest.approx(np.mean(both <= 1 + 1e-9))
     assert metrics["nsd_2.5mm"] == pytest.approx(np.mean(both <= 2.5 + 1e-9))
+
+
+@st.composite
+def pairs_of_masks(draw):
+    """Two non-empty masks, 2D or 3D, sparse or dense, up to the edges of the image, and a spacing."""
+    axes = draw(st.integers(2, 3))
+    shape = draw(st.tuples(*[st.integers(2, 9)] * axes))
+    spacing = draw(st.tuples(*[st.floats(0.2, 6)] * axes))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    masks = [rng.random(shape) < draw(st.sampled_from([0.01, 0.1, 0.5, 0.95])) for _ in range(2)]
+    for mask in masks:
+        mask[tuple(rng.integers(0, shape))] = True
+    return *masks, spacing
+
+
+@given(pairs_of_masks(), st.integers(1, 3))
+@settings(max_examples=80, deadline=None)
+def test_every_distance_equals_scipys_for_any_reach_of_the_band(pair, reach):
+    *masks, spacing = pair
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(surface, "_REACH", reach)
+        patch.setattr(surface, "_TRANSFORM_COST", math.inf)  # its distances have 32 bits
+        surface._steps.cache_clear()
+        reference, prediction = (Structure(mask, Grid(mask.shape, spacing, 1.0)).border for mask in masks)
+        ours = prediction.distances_from(reference), reference.distances_from(prediction)
+        again = reference.distances_from(prediction)
+        near = reference.band.distances(prediction.coordinates)
+    surface._steps.cache_clear()
+    theirs = directed(*masks, spacing)
+    for found, wanted in zip((*ours, again), (*theirs, theirs[1]), strict=True):
+        assert found == pytest.approx(wanted, abs=1e-9)
+    assert np.array_equal(np.isfinite(near), theirs[1] < (reach + 1) * min(spacing) * (1 - 1e-12))
+
+
+@given(pairs_of_masks(), st.floats(0.1, 8))
+@settings(max_examples=80, deadline=None)
+def test_surfels_that_are_not_searched_for_lie_beyond_the_tolerance(measure, pair, tolerance):
+    *masks, spacing = pair
+    sides = [Structure(mask, Grid(mask.shape, spacing, 1.0)).surfels for mask in masks]
+    apart = cdist(*(side.points for side in sides))
+    within = [apart.min(axis=axis) <= tolerance + surface._ROUNDING_MM for axis in (1, 0)]
+    area = sum(side.areas[close].sum() for side, close in zip(sides, within, strict=True))
+    metrics = measure(*masks, spacing, EvaluationSettings(tolerances_mm=(tolerance,)))
+    assert metrics["nsd_surfel"] == pytest.approx(area / sum(side.areas.sum() for side in sides), abs=1e-9)
+
+
+def test_a_reference_that_has_served_before_measures_the_same(measure, blobs):
+    truth, first, second = blobs(1), blobs(2), blobs(1) | blobs(3, share=0.02)
+    used = Reference(truth.astype(np.uint8), (3.0, 0.7, 0.9), {"background": 0, "lesion": 1})
+    evaluate_case(used, first.astype(np.uint8))
+    cases = evaluate_case(used, second.astype(np.uint8))["cases"]
+    wanted = measure(truth, second, (3.0, 0.7, 0.9))
+    assert dict(zip(cases["metric"], cases["value"], strict=True)) == pytest.approx(wanted, nan_ok=True, rel=1e-12)
 
 
 def as_batch(mask):
