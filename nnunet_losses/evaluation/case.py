@@ -28,7 +28,8 @@ Probability = NDArray[np.floating]
 class Reference:
     """The reference segmentation of one case with everything that does not depend on a prediction.
 
-    Components, borders, bands of distances and search trees are computed on first use and kept, so a second trainer costs less.
+    Components, borders, distances near them and search trees are computed on first use and kept, so a second trainer
+    costs less.
 
     reference: (*S) integer labels, 2D or 3D. spacing: mm per array axis. labels: as in dataset.json. Voxels of the
     label `ignore` count nowhere, on either side. Raises `UserError` for an unknown label value.

@@ -22,7 +22,7 @@ Integers = NDArray[np.int64]
 Sides = tuple["Surface", "Surface"]  # reference, prediction
 Distances = tuple[Floats, Floats]  # from the reference to the prediction, from the prediction to the reference
 
-_REACH = 1  # lattice points along the finest axis; writing a wider band costs more than ten trainers save by it
+_REACH = 1  # lattice points along the finest axis; a wider band is dearer to write and saves little search
 # Measured cost in ns, which decides between searching for each point and a distance transform of the whole frame.
 _SEARCH_COST, _LIMITED_SEARCH_COST, _BUILD_COST, _TRANSFORM_COST = 2500, 500, 150, 25
 _ROUNDING_MM = 1e-6  # index times spacing is not exact; a distance equal to the tolerance must count as within
