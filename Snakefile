@@ -32,6 +32,8 @@ rule all:
     """The whole study, ending in its report."""
     input:
         f"reports/{study.name}/report.html",
+        # a report alone, such as one that came with the repository, is no finished study
+        f"results/studies/{study.name}/statistics/ranking.parquet",
 
 
 rule data:

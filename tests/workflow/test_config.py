@@ -49,6 +49,16 @@ def test_a_study_plans_each_training_once(workplace: Make) -> None:
     )
 
 
+def test_a_report_that_came_with_the_repository_does_not_stand_for_the_study(workplace: Make) -> None:
+    place = workplace()
+    report = place.folder / "reports" / "toy" / "report.html"
+    report.parent.mkdir(parents=True)
+    report.write_text("as in a fresh clone")
+    counts = job_counts(place.succeed("--dry-run"))
+    assert counts["train"] == 4
+    assert counts["publish_report"] == 1
+
+
 @pytest.mark.parametrize(
     "file", sorted(str(p.relative_to(ROOT)) for p in (ROOT / "config").rglob("*.yaml") if "studies" in str(p))
 )
