@@ -1,7 +1,7 @@
 """Time and memory of every loss on a GPU, beside the time that reading its inputs takes, nnU-Net's and MONAI's losses.
 
     python benchmarks/losses_gpu.py                       # writes benchmarks/results/losses_gpu.json
-    python benchmarks/losses_gpu.py --device cpu --size 16 --repeats 2 --out /tmp/rehearsal.json
+    python benchmarks/losses_gpu.py --device cpu --size 16 --repeats 2 --out rehearsal.json
 
 Losses: forward and backward of a batch of two, float32, eager and compiled. The measure is the time to read logits and
 labels twice and to write the gradient once at the bandwidth at which this device copies memory. Training steps: a plain
