@@ -35,6 +35,7 @@ from nnunet_losses.losses.primitives import (
     log_probabilities,
     region_statistics,
     statistics_and_log_probabilities,
+    voxel_mean,
 )
 from nnunet_losses.losses.region_wise import RegionWiseLoss, region_wise_loss
 from nnunet_losses.losses.sensitivity_specificity import SensitivitySpecificityLoss, sensitivity_specificity_loss
@@ -112,6 +113,7 @@ __all__ = [
     "topk_loss",
     "tversky_loss",
     "unified_focal_loss",
+    "voxel_mean",
     "weighted_cross_entropy_loss",
 ]
 
