@@ -56,12 +56,19 @@ POPULATIONS: dict[str, Population] = {"dice": dice_like, "f1": f1_like}
 
 
 def coverage_of_means(population: Population, n: int, studies: int, rng: np.random.Generator) -> float:
-    """Share of studies of n cases whose interval holds the mean of the population."""
+    """Share of studies of n cases whose interval holds the mean of the population.
+
+    Ten times as many studies as asked: they are cheap, and 0.92 is close to what is found, so that the
+    Monte-Carlo error of the others (0.008 for 1,000 studies) would decide.
+    """
     truth = population(np.random.default_rng(99), 4_000_000).mean()
-    values = np.column_stack([population(rng, n) for _ in range(studies)])
-    means = bootstrap_means(values, resamples=RESAMPLES, seed=int(rng.integers(2**31)))
-    low, high, *_ = mean_interval(values, means, confidence=0.95)
-    return float(((low <= truth) & (truth <= high)).mean())
+    covered = []
+    for _ in range(10):
+        values = np.column_stack([population(rng, n) for _ in range(studies)])
+        means = bootstrap_means(values, resamples=RESAMPLES, seed=int(rng.integers(2**31)))
+        low, high, *_ = mean_interval(values, means, confidence=0.95)
+        covered.append(((low <= truth) & (truth <= high)).mean())
+    return float(np.mean(covered))
 
 
 def student(values: np.ndarray, _means: np.ndarray, _seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +122,7 @@ def coverage_of_differences(population: Population, n: int, studies: int, rng: n
         d = np.round(population(rng, n) - population(rng, n), 12)
         _, low, high = hodges_lehmann(d)
         covered += low <= 0 <= high
-    return covered / studies
+    return float(covered / studies)
 
 
 def coverage_of_clustered_recall(n: int, studies: int, rng: np.random.Generator) -> float:
@@ -132,7 +139,7 @@ def coverage_of_clustered_recall(n: int, studies: int, rng: np.random.Generator)
         totals = bootstrap_means(pair, resamples=RESAMPLES, seed=0)
         low, high = percentile_interval(totals[:, :1] / totals[:, 1:], n, 0.95)
         covered += low[0] <= truth <= high[0]
-    return covered / studies
+    return float(covered / studies)
 
 
 def family_wise_error(
