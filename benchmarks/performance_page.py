@@ -12,7 +12,8 @@ PAGE = HERE.parent / "docs" / "performance.md"
 HEAD = """# Performance
 
 Losses that are formulas of region sums or of the probability of the truth read logits and labels once forward and once
-backward, block by block, and keep nothing but their inputs in between: neither a one-hot reference nor probabilities.
+backward, block by block, and need no memory but that of the gradient: float32 probabilities wait in it for the backward
+pass, those of half precision are computed again, and there is no one-hot reference.
 The two parts of a compound loss (Dice + cross-entropy, Dice + focal, ...) share the one pass and the one gradient.
 
 This page is written by `python benchmarks/performance_page.py` from the JSON files in `benchmarks/results`.
@@ -36,6 +37,11 @@ def number(value: float | None, digits: int = 2) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
+def ratio(typical: float | None, fastest: float | None) -> str:
+    """The ratio of the medians and that of the fastest rounds, or nothing."""
+    return "" if typical is None else f"{typical:.2f} ({fastest:.2f})"
+
+
 def cpu_section(result: dict[str, Any] | None) -> str:
     """Time and memory on the CPU."""
     if result is None:
@@ -43,8 +49,9 @@ def cpu_section(result: dict[str, Any] | None) -> str:
     hardware = result["hardware"]
     text = (
         f"## CPU\n\nForward and backward, batch 2, float32, one thread of {hardware['cpu']} "
-        f"({hardware['cores']} cores, load {hardware['load']:.1f} at the start); fastest of {result['rounds']} rounds "
-        "through all candidates in turn. On a loaded machine only the ratios say something. "
+        f"({hardware['cores']} cores, load {hardware['load']:.1f} at the start); the median of {result['rounds']} "
+        "rounds through all candidates, in random order, and in brackets the ratio of their fastest rounds, in which "
+        "memory is left from other calls: fresh memory costs time. "
         "*nnU-Net* is its memory-efficient Dice loss alone, *same loss* that of MONAI, torch or nnU-Net where there is "
         "one; below 1 is faster. Memory is the extra peak relative to the gradient, which has to exist.\n"
     )
@@ -53,8 +60,8 @@ def cpu_section(result: dict[str, Any] | None) -> str:
             [
                 row["loss"],
                 number(row["ms"], 1),
-                number(row["ratio_nnunet_dice"]),
-                number(row["ratio_other"]),
+                ratio(row["ratio_nnunet_dice"], row["ratio_nnunet_dice_fastest"]),
+                ratio(row["ratio_other"], row["ratio_other_fastest"]),
                 number(row["extra_peak_mb"] / row["gradient_mb"]),
             ]
             for row in result["losses"]

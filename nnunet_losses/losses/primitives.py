@@ -3,8 +3,9 @@
 `region_statistics` gives the weighted sums that a region loss is a formula of; `log_probabilities` gives the
 log probability of the truth that a voxel-wise loss is a formula of; `statistics_and_log_probabilities` gives
 both to a compound loss. Each reads logits and target once forward and once backward, block by block so that
-every temporary stays in cache, computes in at least float32, saves nothing but its inputs, and computes the
-probabilities again in the backward pass. Notation: p probability, g reference (0 or 1), w voxel weight.
+every temporary stays in cache, computes in at least float32, and needs no memory but that of the gradient: float32
+probabilities wait in it for the backward pass, those of half precision are computed again. Notation: p probability,
+g reference (0 or 1), w voxel weight.
 """
 
 import itertools
@@ -21,9 +22,9 @@ from torch.autograd.function import once_differentiable
 
 from nnunet_losses.losses.distributed import sum_over_ranks
 
-# Elements of a block (channels × voxels). On the CPU a few blocks must fit into the second-level cache.
-# Elsewhere a block of 64 MB bounds the temporaries, and the time to launch a kernel does not count beside it.
-CPU_BLOCK = 1 << 17
+# Elements of a block (channels × voxels). On the CPU: small beside the gradient, large beside what a call costs, and
+# some of them fit into a cache. Elsewhere a block of 64 MB bounds the temporaries, and calls do not count beside it.
+CPU_BLOCKS = 1 << 16, 1 << 18
 DEVICE_BLOCK = 1 << 24
 
 LOG2_E = 1 / math.log(2)
@@ -230,7 +231,8 @@ def _one_pass(
     wanted = tuple(names.split())
     if unknown := set(wanted) - set(STATISTICS):
         raise ValueError(f"unknown statistic {', '.join(sorted(unknown))}; there are: {', '.join(STATISTICS)}")
-    settings = (regions, 0 if regions or include_background else 1, wanted, voxels)
+    keep = torch.is_grad_enabled() and logits.requires_grad and logits.dtype == _compute_type(logits)
+    settings = (regions, 0 if regions or include_background else 1, wanted, voxels, keep)
     parts = _parts.get()
     if parts is None or weight is None:
         flat_weight = None if weight is None else weight.flatten(2)
@@ -248,42 +250,48 @@ def _one_pass(
 class _Block(NamedTuple):
     """A run of n voxels of one sample, in the type that is computed in.
 
-    All blocks compute in the same memory, the last three being room for it: fresh memory would fall out of cache.
+    All blocks compute in the same memory: fresh memory would fall out of cache. Only probabilities that are kept have
+    a place of their own.
     """
 
     x: Tensor  # logits (C, n)
     g: Tensor  # reference (C, n), one-hot for labels
     w: Tensor | None  # weight (n,) or (C, n)
-    p: Tensor  # room for the probabilities (C, n)
+    p: Tensor  # probabilities (C, n), or room for them
     products: Tensor  # room (C, n)
     row: Tensor  # room (1, n)
 
 
-def _blocks(logits: Tensor, target: Tensor, weight: Tensor | None, regions: bool) -> Iterator[_Block]:
-    """Cut one sample (C, N) into blocks."""
+def _blocks(
+    logits: Tensor, target: Tensor, weight: Tensor | None, kept: Tensor | None, regions: bool, length: int
+) -> Iterator[_Block]:
+    """Cut one sample (C, N) into blocks of ``length`` voxels."""
     channels, dtype = len(logits), _compute_type(logits)
-    length = _block_length(logits)
-    memory = logits.new_empty(3 * channels + 1, min(length, logits.shape[1]), dtype=dtype)
-    rooms = memory.split([channels, channels, channels, 1])
+    sizes = [channels, channels, channels if kept is None else 0, 1]
+    memory = logits.new_empty(sum(sizes), min(length, logits.shape[1]), dtype=dtype)
+    rooms = memory.split(sizes)
     classes = torch.arange(channels, dtype=dtype, device=logits.device)[:, None]
     if target.dtype == torch.bool:
         target = target.view(torch.uint8)  # torch converts bool to float six times as slowly
-    for x, t, w in zip(logits.split(length, 1), target.split(length, 1), _split(weight, length), strict=False):
+    places = (_split(x, length) for x in (logits, target, weight, kept))
+    for x, t, w, place in zip(*places, strict=False):
         if x.shape[1] < memory.shape[1]:  # the last block
             rooms = tuple(room[:, : x.shape[1]] for room in rooms)
-        g, *_, row = rooms
+        g, products, p, row = rooms
         if regions:
             g.copy_(t)
         else:
             torch.eq(row.copy_(t), classes, out=g)
         if w is not None:
             w = (w[0] if len(w) == 1 else w).to(dtype)
-        yield _Block(x.to(dtype), g, w, *rooms[1:])
+        yield _Block(x.to(dtype), g, w, p if place is None else place, products, row)
 
 
 def _block_length(logits: Tensor) -> int:
-    """Voxels of a block of (C, N)."""
-    return max(1, (CPU_BLOCK if logits.device.type == "cpu" else DEVICE_BLOCK) // len(logits))
+    """Voxels of a block of (B, C, N)."""
+    least, most = CPU_BLOCKS
+    size = min(max(logits.numel() // 40, least), most) if logits.device.type == "cpu" else DEVICE_BLOCK
+    return max(1, size // logits.shape[1])
 
 
 def _split(x: Tensor | None, length: int) -> Iterator[Any]:
@@ -321,19 +329,22 @@ class _OnePass(Function):
         first: int,
         wanted: tuple[str, ...],
         voxels: bool,
+        keep: bool,
     ) -> tuple[Tensor | None, Tensor | None]:
         ctx.save_for_backward(logits, target, weight)
         ctx.set_materialize_grads(False)
         ctx.regions, ctx.first, ctx.wanted = regions, first, wanted
         log_p = logits.new_empty(target.shape, dtype=_compute_type(logits)) if voxels else None
-        probabilities = _sigmoid if regions else _softmax
-        sums = []
+        ctx.probabilities = _like(logits) if keep else None
+        fill = _sigmoid if regions else _softmax
+        sums, length = [], _block_length(logits)
         with _full_precision(logits):
-            for x, t, w, out in _samples(logits, target, weight, log_p):
+            for x, t, w, kept, out in _samples(logits, target, weight, ctx.probabilities, log_p):
                 parts: list[Tensor] = []
-                for block, log_truth in zip(_blocks(x, t, w, regions), _split(out, _block_length(x)), strict=False):
-                    p, scale = probabilities(block, log_truth)
-                    parts += _sums(wanted, p, scale, block, first)
+                blocks = _blocks(x, t, w, kept, regions, length)
+                for block, log_truth in zip(blocks, _split(out, length), strict=False):
+                    fill(block, log_truth)
+                    parts += _sums(wanted, block, first)
                 if wanted:
                     sums.append(torch.stack(parts).unflatten(0, (-1, len(wanted))).sum(0))
         return torch.stack(sums, 1) if wanted else None, log_p
@@ -342,27 +353,35 @@ class _OnePass(Function):
     @once_differentiable
     def backward(ctx: Any, grad_sums: Tensor | None, grad_log_p: Tensor | None) -> tuple[Tensor | None, ...]:
         logits, target, weight = ctx.saved_tensors
-        gradient = torch.empty_like(logits, memory_format=torch.contiguous_format)
+        kept, ctx.probabilities = ctx.probabilities, None  # a second backward pass computes them again
+        gradient = _like(logits) if kept is None else kept
         by_sample = None if grad_sums is None else grad_sums.transpose(0, 1)
-        gradient_of = _gradient_of_sigmoid if ctx.regions else _gradient_of_softmax
+        fill, gradient_of = (_sigmoid, _gradient_of_sigmoid) if ctx.regions else (_softmax, _gradient_of_softmax)
+        samples = _samples(logits, target, weight, kept, gradient, by_sample, grad_log_p)
+        length = _block_length(logits)
         with _full_precision(logits):
-            for x, t, w, out, by_sums, by_log_p in _samples(logits, target, weight, gradient, by_sample, grad_log_p):
+            for x, t, w, p, out, by_sums, by_log_p in samples:
                 slopes = {} if by_sums is None else dict(zip(ctx.wanted, by_sums[..., None], strict=True))
-                length = _block_length(x)
-                pieces = zip(_blocks(x, t, w, ctx.regions), _split(out, length), _split(by_log_p, length), strict=False)
-                for block, part, pull in pieces:
+                blocks = _blocks(x, t, w, p, ctx.regions, length)
+                for block, part, pull in zip(blocks, _split(out, length), _split(by_log_p, length), strict=False):
+                    if p is None:
+                        fill(block)
                     room = part if part.dtype == block.p.dtype else block.p
                     gradient_of(block, slopes, ctx.first, pull, room)
                     if room is not part:
                         part.copy_(room)
-        return gradient, None, None, None, None, None, None
+        return gradient, *[None] * 7
 
 
-def _softmax(block: _Block, log_truth: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Softmax in two factors: exponentials (C, n), in their room, and the inverse of their sum (n,).
+def _like(logits: Tensor) -> Tensor:
+    """Room for the gradient."""
+    return torch.empty_like(logits, memory_format=torch.contiguous_format)
 
-    ``log_truth`` (1, n) receives the log probability of the true class. All in powers of two: without MKL's help they
-    cost half of those of e.
+
+def _softmax(block: _Block, log_truth: Tensor | None = None) -> None:
+    """Fill in the probabilities of labels; ``log_truth`` (1, n) receives the log probability of the true class.
+
+    All in powers of two: without MKL's help they cost half of those of e.
     """
     largest = torch.amax(block.x, 0, keepdim=True, out=block.row)
     bits = torch.add(largest.mul_(-LOG2_E), block.x, alpha=LOG2_E, out=block.p)
@@ -372,28 +391,22 @@ def _softmax(block: _Block, log_truth: Tensor | None = None) -> tuple[Tensor, Te
     total = torch.sum(e, 0, keepdim=True, out=block.row)
     if log_truth is not None:
         log_truth.sub_(total.log2()).div_(LOG2_E).clamp_max_(0)
-    return e, total.reciprocal_()[0]
+    e.mul_(total.reciprocal_())
 
 
-def _sigmoid(block: _Block, log_truth: Tensor | None = None) -> tuple[Tensor, None]:
-    """Probabilities (C, n) of regions, in their room, and no factor.
-
-    ``log_truth`` (C, n) receives g·log p + (1 − g)·log(1 − p).
-    """
+def _sigmoid(block: _Block, log_truth: Tensor | None = None) -> None:
+    """Fill in the probabilities of regions; ``log_truth`` (C, n) receives g·log p + (1 − g)·log(1 − p)."""
     if log_truth is not None:  # g·x − max(x, 0) − log(1 + e^−|x|): no cancellation at either end, the small term last
         tail = torch.abs(block.x, out=block.p).neg_().exp_().log1p_()
         torch.mul(block.g, block.x, out=log_truth).sub_(torch.clamp_min(block.x, 0, out=block.products)).sub_(tail)
-    return torch.sigmoid(block.x, out=block.p), None
+    torch.sigmoid(block.x, out=block.p)
 
 
-def _sums(wanted: tuple[str, ...], p: Tensor, scale: Tensor | None, block: _Block, first: int) -> Iterator[Tensor]:
-    """Weighted sums (C',) over the voxels of a block of the products that the names spell; p is still to be scaled."""
-    factors = {"p": p[first:], "g": block.g[first:]}
+def _sums(wanted: tuple[str, ...], block: _Block, first: int) -> Iterator[Tensor]:
+    """Weighted sums (C',) over the voxels of a block of the products that the names spell."""
+    factors = {"p": block.p[first:], "g": block.g[first:]}
     room = block.products[first:]
-    weights = [block.w if block.w is None or block.w.ndim == 1 else block.w[first:]]
-    for _ in range(max((name.count("p") for name in wanted), default=0)):  # the scale goes with each p of a product
-        last = weights[-1]
-        weights.append(scale if last is None else last if scale is None else last * scale)
+    weight = block.w if block.w is None or block.w.ndim == 1 else block.w[first:]
     for name in wanted:
         if name == "w":
             product = torch.ones_like(room)
@@ -403,7 +416,6 @@ def _sums(wanted: tuple[str, ...], p: Tensor, scale: Tensor | None, block: _Bloc
             product = torch.mul(factors[name[0]], factors[name[1]], out=room)
             for letter in name[2:]:
                 product.mul_(factors[letter])
-        weight = weights[name.count("p")]
         if weight is None:
             yield product.sum(1)
         else:
@@ -413,17 +425,18 @@ def _sums(wanted: tuple[str, ...], p: Tensor, scale: Tensor | None, block: _Bloc
 def _gradient_of_softmax(
     block: _Block, slopes: dict[str, Tensor], first: int, pull: Tensor | None, out: Tensor
 ) -> None:
-    """Write p·(slope − Σ p·slope) + pull·(g − p), slope being that at each p and pull that at each log probability."""
-    e, scale = _softmax(block)
-    p = e.mul_(scale)
+    """Write p·(slope − Σ p·slope) + pull·(g − p), slope being that at each p and pull that at each log probability.
+
+    ``out`` may be the memory of p.
+    """
     if pull is not None and not slopes:
-        torch.mul(block.g.sub_(p), pull, out=out)
+        torch.mul(block.g.sub_(block.p), pull, out=out)
         return
-    pulled = _slope(slopes, p, block, first).mul_(p)
+    pulled = _slope(slopes, block, first).mul_(block.p)
     total = torch.sum(pulled, 0, keepdim=True, out=block.row)
     if pull is not None:
         total += pull
-    torch.addcmul(pulled, p, total, value=-1, out=out)
+    torch.addcmul(pulled, block.p, total, value=-1, out=out)
     if pull is not None:
         out.addcmul_(block.g, pull)
 
@@ -431,22 +444,21 @@ def _gradient_of_softmax(
 def _gradient_of_sigmoid(
     block: _Block, slopes: dict[str, Tensor], first: int, pull: Tensor | None, out: Tensor
 ) -> None:
-    """Write slope·p·(1 − p) + pull·(g − p)."""
-    p, _ = _sigmoid(block)
-    pulled = _slope(slopes, p, block, first).mul_(p)
-    difference = block.g.sub_(p)
-    torch.addcmul(pulled, pulled, p, value=-1, out=out)
+    """Write slope·p·(1 − p) + pull·(g − p); ``out`` may be the memory of p."""
+    pulled = _slope(slopes, block, first).mul_(block.p)
+    difference = block.g.sub_(block.p)
+    torch.addcmul(pulled, pulled, block.p, value=-1, out=out)
     if pull is not None:
         out.addcmul_(difference, pull)
 
 
-def _slope(slopes: dict[str, Tensor], p: Tensor, block: _Block, first: int) -> Tensor:
+def _slope(slopes: dict[str, Tensor], block: _Block, first: int) -> Tensor:
     """Slope at each p, (C, n): w·(∂p + ∂pg·g + 2·p·(∂pp + ∂ppg·g)), the ∂ being those of the sums, (C', 1)."""
     block.products[:first] = 0
     slope, g = block.products[first:], block.g[first:]
     torch.mul(g, slopes.get("pg", 0), out=slope).add_(slopes.get("p", 0))
     if not slopes.keys().isdisjoint({"pp", "ppg"}):
-        slope.addcmul_(torch.mul(g, slopes.get("ppg", 0)).add_(slopes.get("pp", 0)), p[first:], value=2)
+        slope.addcmul_(torch.mul(g, slopes.get("ppg", 0)).add_(slopes.get("pp", 0)), block.p[first:], value=2)
     if block.w is not None:
         slope.mul_(block.w if block.w.ndim == 1 else block.w[first:])
     return block.products

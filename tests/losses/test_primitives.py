@@ -56,18 +56,34 @@ def test_soft_regions_are_taken_as_they_are():
     torch.testing.assert_close(ours, theirs)
 
 
-def test_nothing_but_the_inputs_is_saved():
-    logits, labels = random_problem(0)
+@pytest.mark.parametrize("regions", [False, True])
+def test_kept_probabilities_become_the_gradient_and_a_second_pass_has_its_own(regions: bool):
+    logits, target = random_problem(0, regions=regions)
     logits.requires_grad_()
-    kept: list[int] = []
+    sums, log_p = statistics_and_log_probabilities(logits, target, names="pg p pp", regions=regions)
+    value = sum(s.sum() for s in sums) + log_p.square().sum()
+    kept = log_p.grad_fn.next_functions[0][0].probabilities.data_ptr()
+    (first,) = torch.autograd.grad(value, logits, retain_graph=True)
+    (second,) = torch.autograd.grad(value, logits)
+    assert first.data_ptr() == kept != second.data_ptr()
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("dtype", "learning"), [(torch.float16, True), (torch.bfloat16, True), (torch.float32, False)])
+def test_nothing_but_the_inputs_is_saved_in_half_precision_or_without_a_gradient(dtype: torch.dtype, learning: bool):
+    logits, labels = random_problem(0)
+    logits = logits.to(dtype).requires_grad_()
+    saved: list[int] = []
 
     def note(x: Tensor) -> Tensor:
-        kept.append(x.untyped_storage().data_ptr())
+        saved.append(x.untyped_storage().data_ptr())
         return x
 
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x):
-        primitives._OnePass.apply(logits.flatten(2), labels.flatten(2), None, False, 1, ("pg", "p", "g"), True)
-    assert set(kept) == {x.untyped_storage().data_ptr() for x in (logits, labels)}
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda x: x), torch.set_grad_enabled(learning):
+        (sums,) = region_statistics(logits, labels, names="pg")
+    assert set(saved) == ({x.untyped_storage().data_ptr() for x in (logits, labels)} if learning else set())
+    if learning:
+        assert sums.grad_fn.next_functions[0][0].probabilities is None
 
 
 def test_a_voxel_mean_counts_the_voxels_that_count():
@@ -215,7 +231,7 @@ def test_any_number_of_voxels_goes_into_blocks(voxels: int, monkeypatch: pytest.
     torch.manual_seed(voxels)
     logits, labels = torch.randn(3, 4, voxels), torch.randint(0, 4, (3, 1, voxels))
     whole = statistics_and_log_probabilities(logits, labels, names="pg p g")
-    monkeypatch.setattr(primitives, "CPU_BLOCK", 6 * 4)
+    monkeypatch.setattr(primitives, "CPU_BLOCKS", (6 * 4, 6 * 4))
     torch.testing.assert_close(statistics_and_log_probabilities(logits, labels, names="pg p g"), whole)
 
 
