@@ -22,7 +22,9 @@ Integers = NDArray[np.int64]
 Sides = tuple["Surface", "Surface"]  # reference, prediction
 Distances = tuple[Floats, Floats]  # from the reference to the prediction, from the prediction to the reference
 
-_REACH = 1  # lattice points along the finest axis; a wider band is dearer to write and saves little search
+# How far a band reaches, in lattice points along the finest axis. Without a limit a wider one is dearer to write than
+# the search it saves; up to a limit, one that reaches it saves all search, if it has not too many steps.
+_REACH, _MOST_STEPS = 1, 64
 # Measured cost in ns, which decides between searching for each point and a distance transform of the whole frame.
 _SEARCH_COST, _LIMITED_SEARCH_COST, _BUILD_COST, _TRANSFORM_COST = 2500, 500, 150, 25
 _ROUNDING_MM = 1e-6  # index times spacing is not exact; a distance equal to the tolerance must count as within
@@ -39,6 +41,7 @@ class Surface:
         self.shape = shape
         self.spacing = spacing
         self.areas = areas
+        self._bands: dict[int, Band] = {}
 
     @cached_property
     def coordinates(self) -> Integers:
@@ -50,10 +53,11 @@ class Surface:
         """(n, d) positions in mm."""
         return self.coordinates.T * np.asarray(self.spacing)
 
-    @cached_property
-    def band(self) -> "Band":
+    def band(self, reach: int) -> "Band":
         """Distances near the surface, to look up."""
-        return Band(self.coordinates, self.spacing)
+        if reach not in self._bands:
+            self._bands[reach] = Band(self.coordinates, self.spacing, reach)
+        return self._bands[reach]
 
     @cached_property
     def tree(self) -> cKDTree:
@@ -68,7 +72,9 @@ class Surface:
         limit_mm: a distance at or beyond it may be returned as infinite, which saves most of the search. wanted: (n,)
         the points to search for; the distance of another one may be returned as infinite too.
         """
-        distances = self.band.distances(other.coordinates)
+        if (reach := _reach_to(limit_mm, self.spacing)) is not None:
+            return self.band(reach).distances(other.coordinates)
+        distances = self.band(_REACH).distances(other.coordinates)
         far = np.flatnonzero(np.isinf(distances) if wanted is None else np.isinf(distances) & wanted)
         if not len(far):
             return distances
@@ -90,11 +96,11 @@ class Band:
     One byte for each lattice point of the box around the surface, grown by the reach, so that no step leaves it.
     """
 
-    def __init__(self, coordinates: Integers, spacing: tuple[float, ...]) -> None:
-        offsets, lengths = _steps(spacing)
+    def __init__(self, coordinates: Integers, spacing: tuple[float, ...], reach: int) -> None:
+        offsets, lengths = _steps(spacing, reach)
         self._lengths = np.append(np.inf, lengths)
-        self._low = coordinates.min(axis=1, keepdims=True) - _REACH
-        self._shape = coordinates.max(axis=1, keepdims=True) + _REACH + 1 - self._low
+        self._low = coordinates.min(axis=1, keepdims=True) - reach
+        self._shape = coordinates.max(axis=1, keepdims=True) + reach + 1 - self._low
         self._strides = np.append(np.cumprod(self._shape[:0:-1])[::-1], 1)
         at = self._strides @ (coordinates - self._low)
         self._step = np.zeros(math.prod(self._shape[:, 0]), np.uint8)  # 0: out of reach
@@ -111,13 +117,22 @@ class Band:
 
 
 @cache
-def _steps(spacing: tuple[float, ...]) -> tuple[Integers, Floats]:
+def _steps(spacing: tuple[float, ...], reach: int) -> tuple[Integers, Floats]:
     """Offsets (n, d) to the lattice points around and their lengths in mm, nearest first, as far as none is missing."""
-    offsets = np.array(list(itertools.product(range(-_REACH, _REACH + 1), repeat=len(spacing))))
+    offsets = np.array(list(itertools.product(range(-reach, reach + 1), repeat=len(spacing))))
     lengths = np.sqrt(np.square(offsets * np.asarray(spacing)).sum(axis=1))
     nearest = np.argsort(lengths, kind="stable")
-    nearest = nearest[lengths[nearest] < (_REACH + 1) * min(spacing)]
+    nearest = nearest[lengths[nearest] < (reach + 1) * min(spacing)]
     return offsets[nearest], lengths[nearest]
+
+
+@cache
+def _reach_to(limit_mm: float, spacing: tuple[float, ...]) -> int | None:
+    """The reach of a band that holds every distance below the limit; None if it would have too many steps."""
+    if limit_mm / min(spacing) > _MOST_STEPS / 4:  # not even to be counted
+        return None
+    reach = math.floor(limit_mm / min(spacing))
+    return reach if len(_steps(spacing, reach)[0]) <= _MOST_STEPS else None
 
 
 def surface_metrics(borders: Sides, surfels: Sides, settings: EvaluationSettings) -> dict[str, float]:
@@ -157,6 +172,8 @@ def _both_ways(
 def _surfel_distances(borders: Sides, distances: Distances, surfels: Sides, settings: EvaluationSettings) -> Distances:
     """Distances between the surfels as far as the largest tolerance; beyond, it does not matter how far."""
     limit_mm = max(settings.tolerances_mm) + 2 * _ROUNDING_MM
+    if _reach_to(limit_mm, borders[0].spacing) is not None:
+        return _both_ways(*surfels, limit_mm)
     reference, prediction = (
         _may_be_within(limit_mm, border, there, surfel)
         for border, there, surfel in zip(borders, distances, surfels, strict=True)
