@@ -6,7 +6,8 @@ The folders are in nnU-Net's raw layout and read in place; everything made from 
 network is a tiny one. Each training goes through the same few augmented batches again and again, one pass an epoch, so
 the first and the last pass differ by the network alone. Seconds a step are measured in turn with those of
 DiceCrossEntropy, so that whatever else the machine does falls on both: CPU time on a CPU, wall time on a GPU. Peak
-memory is what the steps took beyond what was held before. Writes a table as JSON and as Markdown, after each training.
+memory is what the steps took beyond what was held before. A loss that changes with the epoch must fall as it was in the
+first. Writes a table as JSON and as Markdown, after each training; a run of some losses replaces their rows alone.
 """
 
 import argparse
@@ -86,7 +87,10 @@ class Training:
             self.batches = [next(self.trainer.dataloader_train) for _ in range(batches)]
 
     def run(self) -> Iterator[float]:
-        """Train for the epochs of the trainer's name, a pass over the batches each; gives the mean loss of each."""
+        """Train for the epochs of the trainer's name, a pass over the batches each; gives the mean loss of each.
+
+        The last value is without training: the trained network by the loss of the first epoch.
+        """
         trainer = self.trainer
         for _ in range(trainer.num_epochs):
             with redirect_stdout(io.StringIO()):
@@ -95,6 +99,8 @@ class Training:
                 losses = [float(trainer.train_step(batch)["loss"]) for batch in self.batches]
             trainer.current_epoch += 1
             yield fmean(losses)
+        trainer.current_epoch = 0  # and once more as the loss was in the first epoch
+        yield fmean(float(trainer.validation_step(batch)["loss"]) for batch in self.batches)
 
 
 def measure(name: str, dataset: str, reference: Training, batches: int, device: torch.device) -> dict[str, Any]:
@@ -103,7 +109,7 @@ def measure(name: str, dataset: str, reference: Training, batches: int, device: 
     try:
         training = Training(name, dataset, batches, device)
         with _peak_memory(device) as memory:
-            passes = list(training.run())
+            *passes, at_first_epoch = training.run()
         seconds, reference_seconds = _time_in_turn(training, reference, device)
     except (Exception, SystemExit) as error:  # whatever a loss can raise is the finding
         return row | {"finite": False, "error": f"{type(error).__name__}: {error}"}
@@ -111,8 +117,9 @@ def measure(name: str, dataset: str, reference: Training, batches: int, device: 
         "first": passes[0],
         "last": passes[-1],
         "passes": passes,
+        "at_first_epoch": at_first_epoch,
         "finite": all(map(math.isfinite, passes)),
-        "falling": passes[-1] < passes[0],
+        "falling": (at_first_epoch if "epoch" in training.trainer.adapter.loss.needs else passes[-1]) < passes[0],
         "seconds_per_step": seconds,
         "ratio": seconds / reference_seconds,
         "extra_peak_mb": memory["mb"],
@@ -188,6 +195,21 @@ def _word(value: bool) -> str:
     return "yes" if value else "**no**"
 
 
+def _rows_of_others(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Rows of an earlier run that this one does not replace."""
+    if not options.out.exists():
+        return []
+    again = {
+        (source.name, f"{loss}Trainer{w}")
+        for source in options.datasets
+        for loss in options.losses
+        for w in ("", "_iw")
+    }
+    return [
+        row for row in json.loads(options.out.read_text())["trainings"] if (row["dataset"], row["trainer"]) not in again
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", nargs="+", type=Path, help="raw data set folders, DatasetXXX_Name")
@@ -208,7 +230,7 @@ def main() -> None:
         "hardware": hardware(device),
         "load": os.getloadavg()[0],
         "versions": {name: version(name) for name in ("torch", "nnunetv2", "numpy")},
-        "trainings": [],
+        "trainings": _rows_of_others(options),
     }
     length = f"_{options.passes}epochs_{options.batches}iters_seed1"
     with tempfile.TemporaryDirectory() as folder:
