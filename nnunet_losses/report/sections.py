@@ -185,7 +185,10 @@ def _other_metrics(view: View, metrics: Sequence[str], anchor: str) -> Section:
         part = Section(f"{anchor}-metric-{slug(name)}", other.metric.long_name, folded=True)
         makers = (tables.ranking_table, ranking.draw, distribution.draw, pairwise.draw)
         part.blocks = [Text(other.metric.description, "note")]
-        part.blocks += [block for maker in makers if (block := maker(other)) is not None]
+        if other.values.notna().any(axis=None):
+            part.blocks += [block for maker in makers if (block := maker(other)) is not None]
+        else:
+            part.blocks.append(Text("No case has a value: there is nothing to compare.", "note"))
         section.parts.append(part)
     return section
 

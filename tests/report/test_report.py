@@ -267,6 +267,16 @@ def test_a_table_of_undefined_values_is_not_a_crash(write: Writer) -> None:
     assert "prediction empty" in page.text
 
 
+def test_a_metric_without_any_value_is_one_sentence(write: Writer) -> None:
+    tables = make_tables(TRAINERS[:2], cases=6, metrics=("dice", "recall"))
+    tables["cases"].loc[tables["cases"]["metric"] == "recall", ["value", "status"]] = [np.nan, "reference_empty"]
+    page = write(tables)
+    [part] = [e for e in page.elements if e["attrs"].get("id", "").endswith("-metric-recall")]
+    assert "No case has a value" in part["text"]
+    assert "Table" not in part["text"]
+    assert "Figure" not in part["text"]
+
+
 def test_no_lesions_leave_their_section_out(write: Writer) -> None:
     tables = make_tables(TRAINERS[:2], cases=6)
     tables["lesions"] = tables["lesions"].iloc[:0]
