@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnunet_losses.evaluation.candidates import SATURATED
+from nnunet_losses.evaluation.labels import BlockwiseMask
 from nnunet_losses.evaluation.structure import Structure
 
 _BLOCK = 1 << 18  # voxels; stays in the processor's cache
@@ -28,7 +29,7 @@ def calibration_region(reference: Structure, margin_mm: float) -> NDArray[np.boo
 
 
 def calibration(
-    probability: NDArray[np.floating], truth: NDArray[np.bool_], near: NDArray[np.bool_], bins: int
+    probability: NDArray[np.floating], truth: NDArray[np.bool_] | BlockwiseMask, near: NDArray[np.bool_], bins: int
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """ece, brier, nll and the reliability bins (bin, count, confidence, accuracy) of the voxels `near`; all flat.
 

@@ -12,7 +12,7 @@ from nnunet_losses.errors import UserError
 from nnunet_losses.evaluation import tables
 from nnunet_losses.evaluation.calibration import calibration, calibration_region
 from nnunet_losses.evaluation.candidates import component_scores
-from nnunet_losses.evaluation.labels import Label, LabelSet, LabelValues, mask_of
+from nnunet_losses.evaluation.labels import BlockwiseMask, Label, LabelSet, LabelValues, mask_of
 from nnunet_losses.evaluation.lesions import Matching, Side, lesion_metrics, stratified_metrics
 from nnunet_losses.evaluation.overlap import count_voxels, overlap_metrics
 from nnunet_losses.evaluation.settings import EvaluationSettings
@@ -76,9 +76,10 @@ class Reference:
         """The predicted side of a label, from what `prediction` gave."""
         return Structure(self._mask(prediction, label), *self._how)
 
-    def truth(self, label: Label) -> NDArray[np.bool_]:
+    def truth(self, label: Label) -> BlockwiseMask:
         """Reference mask of a label, flat over the image."""
-        return self._mask(self.segmentation, label).ravel()
+        ignored = None if self.ignored is None else self.ignored.ravel()
+        return BlockwiseMask(self.segmentation.ravel(), label, ignored)
 
     def near(self, label: Label) -> NDArray[np.bool_]:
         """Where calibration is measured: around the label's lesions, flat over the image."""
@@ -177,7 +178,9 @@ def _evaluate_label(
 
 def _surface_metrics(true: Structure, predicted: Structure, settings: EvaluationSettings) -> dict[str, float]:
     if true.size and predicted.size:
-        return surface_metrics((true.border, predicted.border), (true.surfels, predicted.surfels), settings)
+        metrics = surface_metrics((true.border, predicted.border), (true.surfels, predicted.surfels), settings)
+        predicted.forget_surfaces()
+        return metrics
     distances = dict.fromkeys(("hd", "hd95", "hd95_pooled", "assd", "masd"), math.nan)
     nothing_within = 0.0 if true.size or predicted.size else math.nan
     names = (*settings.nsd_names("nsd"), *settings.nsd_names("nsd_surfel"))

@@ -70,6 +70,22 @@ def mask_of(segmentation: NDArray[np.integer], label: Label) -> NDArray[np.bool_
     return mask
 
 
+class BlockwiseMask:
+    """Where a flat segmentation holds any of the label's values, of the voxels in a slice: ``mask[start:stop]``.
+
+    A whole mask would take as much memory as the segmentation.
+    """
+
+    def __init__(self, segmentation: NDArray[np.integer], label: Label, ignored: NDArray[np.bool_] | None) -> None:
+        self._segmentation = segmentation
+        self._label = label
+        self._ignored = ignored
+
+    def __getitem__(self, part: slice) -> NDArray[np.bool_]:
+        mask = mask_of(self._segmentation[part], self._label)
+        return mask if self._ignored is None else mask & ~self._ignored[part]
+
+
 def _integers(name: str, value: LabelValues) -> tuple[int, ...]:
     values = (value,) if isinstance(value, int) else tuple(value) if isinstance(value, list | tuple) else ()
     if not values or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in values):

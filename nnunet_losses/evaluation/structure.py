@@ -136,6 +136,11 @@ class Structure:
         at, patterns = lattice_codes(self.frame, self.border_voxels)
         return Surface(at, self.frame.shape, self.grid.spacing, areas=surfel_areas(self.grid.spacing)[patterns])
 
+    def forget_surfaces(self) -> None:
+        """Free the memory of both surfaces, for a side that is measured once."""
+        self.__dict__.pop("border", None)
+        self.__dict__.pop("surfels", None)
+
     @cached_property
     def centres(self) -> Integers:
         """(n,) flat indices of the voxel nearest to the centre of mass of each component."""

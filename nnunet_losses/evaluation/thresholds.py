@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnunet_losses.errors import UserError
+from nnunet_losses.evaluation.labels import BlockwiseMask
 from nnunet_losses.evaluation.settings import EvaluationSettings
 
 _BLOCK = 1 << 20  # voxels; stays in the processor's cache
@@ -21,7 +22,7 @@ def threshold_grid(settings: EvaluationSettings) -> NDArray[np.float64]:
 
 def threshold_counts(
     probability: NDArray[np.floating],
-    reference: NDArray[np.bool_],
+    reference: NDArray[np.bool_] | BlockwiseMask,
     ignored: NDArray[np.bool_] | None,
     thresholds: NDArray[np.float64],
 ) -> pd.DataFrame:
