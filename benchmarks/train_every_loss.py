@@ -172,20 +172,20 @@ def markdown(result: dict[str, Any]) -> str:
     lines = [
         "# Every loss in a short training",
         "",
-        f"{result['what']} {result['passes']} passes over {result['batches']} batches of "
+        f"{result['what']} {result['batches']} batches of "
         f"{NETWORK['batch_size']} patches of {' × '.join(map(str, NETWORK['patch_size']))}; {result['hardware']}.",
         "",
-        "| data set | trainer | first | last | finite | falling | step, × " + REFERENCE + " | extra peak MB |",
-        "|---|---|---:|---:|---|---|---:|---:|",
+        "| data set | trainer | passes | first | last | finite | falling | step, × " + REFERENCE + " | extra peak MB |",
+        "|---|---|---:|---:|---:|---|---|---:|---:|",
     ]
     for row in sorted(result["trainings"], key=lambda r: (r["dataset"], r["finite"], r.get("falling", False))):
         begin = f"| {row['dataset']} | {row['trainer']} |"
         if "error" in row:
-            lines.append(f"{begin} | | no | | | | {row['error']}".replace("\n", " "))
+            lines.append(f"{begin} | | | no | | | | {row['error']}".replace("\n", " "))
             continue
         memory = "" if row["extra_peak_mb"] is None else f"{row['extra_peak_mb']:.0f}"
         lines.append(
-            f"{begin} {row['first']:.4f} | {row['last']:.4f} | {_word(row['finite'])} | {_word(row['falling'])} | "
+            f"{begin} {len(row['passes'])} | {row['first']:.4f} | {row['last']:.4f} | {_word(row['finite'])} | {_word(row['falling'])} | "
             f"{row['ratio']:.2f} | {memory} |"
         )
     return "\n".join(lines) + "\n"
@@ -224,7 +224,6 @@ def main() -> None:
     torch.set_num_threads(1)
     result: dict[str, Any] = {
         "what": "Mean training loss of the first and the last pass over the same batches, with a tiny network.",
-        "passes": options.passes,
         "batches": options.batches,
         "network": NETWORK,
         "hardware": hardware(device),
