@@ -185,7 +185,8 @@ def markdown(result: dict[str, Any]) -> str:
             continue
         memory = "" if row["extra_peak_mb"] is None else f"{row['extra_peak_mb']:.0f}"
         lines.append(
-            f"{begin} {len(row['passes'])} | {row['first']:.4f} | {row['last']:.4f} | {_word(row['finite'])} | {_word(row['falling'])} | "
+            f"{begin} {len(row['passes'])} | {row['first']:.4f} | {row['last']:.4f} | "
+            f"{_word(row['finite'])} | {_word(row['falling'])} | "
             f"{row['ratio']:.2f} | {memory} |"
         )
     return "\n".join(lines) + "\n"
