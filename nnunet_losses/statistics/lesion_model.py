@@ -1,12 +1,10 @@
 """Is a lesion of the same size more likely to be found than by the baseline?"""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
+from numpy.typing import NDArray
 from scipy import stats
-from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
 
 from nnunet_losses.statistics.policy import Policy
 from nnunet_losses.statistics.roster import rosters
@@ -59,15 +57,12 @@ def _fit(rows: pd.DataFrame, trainer: str, confidence: float) -> list[dict[str, 
     if np.linalg.matrix_rank(design) < design.shape[1] or common["n_cases"] < design.shape[1]:
         reason = "too few cases or sizes for the model"
         return [{**common, "term": term, **nan, "reason": reason} for term in TERMS]
+    # With a slope for each trainer, the likelihood is a product over the two: one of them separated has no maximum.
+    if any(_separated(size[is_trainer == one], hit[is_trainer == one]) for one in (0, 1)):
+        reason = "size separates found from missed lesions: no finite odds ratio"
+        return [{**common, "term": term, **nan, "reason": reason} for term in TERMS]
     model = sm.GLM(hit, design, family=sm.families.Binomial())
-    # On the way to separation the exponentials overflow; that is what the warning below reports.
-    with warnings.catch_warnings(), np.errstate(over="ignore"):
-        warnings.simplefilter("error", PerfectSeparationWarning)
-        try:
-            fit = model.fit(cov_type="cluster", cov_kwds={"groups": rows["position"].to_numpy()})
-        except PerfectSeparationWarning:
-            reason = "size separates found from missed lesions: no finite odds ratio"
-            return [{**common, "term": term, **nan, "reason": reason} for term in TERMS]
+    fit = model.fit(cov_type="cluster", cov_kwds={"groups": rows["position"].to_numpy()})
     z = stats.norm.isf((1 - confidence) / 2)
     return [
         {
@@ -81,3 +76,9 @@ def _fit(rows: pd.DataFrame, trainer: str, confidence: float) -> list[dict[str, 
         }
         for k, term in enumerate(TERMS, start=1)
     ]
+
+
+def _separated(size: NDArray[np.float64], hit: NDArray[np.float64]) -> bool:
+    """Whether a limit of size divides the found lesions from the missed ones; on the limit there may be both."""
+    found, missed = size[hit == 1], size[hit == 0]
+    return bool(found.min() >= missed.max() or found.max() <= missed.min())

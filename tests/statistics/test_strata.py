@@ -93,3 +93,15 @@ def test_the_size_model_says_why_it_cannot_be_fitted(found: tuple[pd.DataFrame, 
     assert everything["reason"].str.startswith("all or none").all()
     separated = lesion_model_table(lesions.assign(matched=lesions["diameter_mm"] > 5), cases, baseline="B")
     assert separated["reason"].str.startswith("size separates").all()
+
+
+def test_the_size_model_has_no_maximum_if_one_trainer_alone_is_separated(
+    found: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    lesions, cases = found
+    of_a = lesions["trainer"] == "A"
+    limit = lesions.loc[of_a & (lesions["side"] == "reference"), "diameter_mm"].median()
+    matched = lesions["matched"].where(~of_a, lesions["diameter_mm"] >= limit)
+    table = lesion_model_table(lesions.assign(matched=matched), cases, baseline="B")
+    assert table["odds_ratio"].isna().all()
+    assert table["reason"].str.startswith("size separates").all()
