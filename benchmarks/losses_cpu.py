@@ -4,8 +4,8 @@
     python benchmarks/performance_page.py                 # writes docs/performance.md from the results
 
 Forward and backward of a batch of two, C = 3 at 96³ and C = 16 at 64³, one thread; rounds go through all candidates
-in turn, so that whatever else the machine does falls on all of them, each round in an order of its own: a call runs
-faster or slower after certain others, which leave memory to it or not. Times are CPU time of the process, the median
+in turn, so that whatever else the machine does falls on all of them, each round in an order of its own: a call's
+time depends on which ran before it. Times are CPU time of the process, the median
 of the rounds. Extra peak memory is that of resident memory over the state before the call, in a process of its own.
 """
 

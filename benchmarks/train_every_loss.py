@@ -196,19 +196,21 @@ def _word(value: bool) -> str:
     return "yes" if value else "**no**"
 
 
-def _rows_of_others(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Rows of an earlier run that this one does not replace."""
+def _rows_of_others(options: argparse.Namespace, result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows of an earlier run that this one does not replace; a run under other conditions is not mixed in."""
     if not options.out.exists():
         return []
+    earlier = json.loads(options.out.read_text())
+    for key in ("batches", "network", "hardware", "versions"):
+        if earlier[key] != result[key]:
+            sys.exit(f"{options.out} was made with {key} {earlier[key]}, now {result[key]}: choose another --out.")
     again = {
         (source.name, f"{loss}Trainer{w}")
         for source in options.datasets
         for loss in options.losses
         for w in ("", "_iw")
     }
-    return [
-        row for row in json.loads(options.out.read_text())["trainings"] if (row["dataset"], row["trainer"]) not in again
-    ]
+    return [row for row in earlier["trainings"] if (row["dataset"], row["trainer"]) not in again]
 
 
 def main() -> None:
@@ -224,14 +226,15 @@ def main() -> None:
     device = torch.device(options.device)
     torch.set_num_threads(1)
     result: dict[str, Any] = {
-        "what": "Mean training loss of the first and the last pass over the same batches, with a tiny network.",
+        "what": "Mean training loss of the first and the last pass over the same batches, with a tiny network; a loss "
+        "that changes with the epoch falls or not as it was in the first.",
         "batches": options.batches,
         "network": NETWORK,
         "hardware": hardware(device),
         "load": os.getloadavg()[0],
         "versions": {name: version(name) for name in ("torch", "nnunetv2", "numpy")},
-        "trainings": _rows_of_others(options),
     }
+    result["trainings"] = _rows_of_others(options, result)
     length = f"_{options.passes}epochs_{options.batches}iters_seed1"
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)

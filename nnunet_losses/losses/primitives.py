@@ -3,9 +3,9 @@
 `region_statistics` gives the weighted sums that a region loss is a formula of; `log_probabilities` gives the
 log probability of the truth that a voxel-wise loss is a formula of; `statistics_and_log_probabilities` gives
 both to a compound loss. Each reads logits and target once forward and once backward, block by block so that
-every temporary stays in cache, computes in at least float32, and needs no memory but that of the gradient: float32
-probabilities wait in it for the backward pass, those of half precision are computed again. Notation: p probability,
-g reference (0 or 1), w voxel weight.
+every temporary stays in cache, computes in at least float32, and needs no memory but that of its result and of the
+gradient: float32 probabilities wait in it for the backward pass, those of half precision are computed again. Notation:
+p probability, g reference (0 or 1), w voxel weight.
 """
 
 import itertools
