@@ -13,8 +13,8 @@ HEAD = """# Performance
 
 Losses that are formulas of region sums or of the probability of the truth read logits and labels once forward and once
 backward, block by block. Sums over a region need no memory but that of the gradient: float32 probabilities wait in it
-for the backward pass, those of half precision are computed again, and there is no one-hot reference. What a loss computes
-from the probability of each voxel (focal, for example) comes on top; the tables say how much.
+for the backward pass, those of half precision are computed again, and there is no one-hot reference. What a loss
+computes from the probability of each voxel (focal, for example) comes on top; the tables say how much.
 The two parts of a compound loss (Dice + cross-entropy, Dice + focal, ...) share the one pass and the one gradient.
 
 This page is written by `python benchmarks/performance_page.py` from the JSON files in `benchmarks/results`.
