@@ -71,6 +71,9 @@ def evaluate(
     from nnunet_losses.evaluation import evaluate_folder
     from nnunet_losses.nnunet.outcome import identity
 
+    for folder in filter(None, (reference, prediction, probabilities)):
+        if not folder.is_dir():
+            raise UserError(f"There is no folder {folder}.")
     if dataset_json is None:
         beside = [folder / "dataset.json" for folder in (reference, reference.parent, prediction, prediction.parent)]
         dataset_json = next((file for file in beside if file.is_file()), None)
