@@ -22,10 +22,10 @@ from torch.autograd.function import once_differentiable
 
 from nnunet_losses.losses.distributed import sum_over_ranks
 
-# Elements of a block (channels × voxels). On the CPU: small beside the gradient, large beside what a call costs, and
-# some of them fit into a cache. Elsewhere a block of 64 MB bounds the temporaries, and calls do not count beside it.
+# Elements of the temporaries of a block. On the CPU: small beside the gradient, large beside what a call costs, and
+# in a cache. Elsewhere 128 MB bound the temporaries, and calls do not count beside it.
 CPU_BLOCKS = 1 << 16, 1 << 18
-DEVICE_BLOCK = 1 << 24
+DEVICE_BLOCK = 1 << 25
 
 LOG2_E = 1 / math.log(2)
 
@@ -232,14 +232,14 @@ def _one_pass(
     if unknown := set(wanted) - set(STATISTICS):
         raise ValueError(f"unknown statistic {', '.join(sorted(unknown))}; there are: {', '.join(STATISTICS)}")
     keep = torch.is_grad_enabled() and logits.requires_grad and logits.dtype == _compute_type(logits)
-    settings = (regions, 0 if regions or include_background else 1, wanted, voxels, keep)
+    request = _Request(regions, 0 if regions or include_background else 1, wanted, voxels, keep)
     parts = _parts.get()
     if parts is None or weight is None:
         flat_weight = None if weight is None else weight.flatten(2)
-        sums, log_p = _OnePass.apply(logits.flatten(2), target.flatten(2), flat_weight, *settings)
+        sums, log_p = _OnePass.apply(logits.flatten(2), target.flatten(2), flat_weight, request)
     else:
         runs = zip(*(parts.split(x.flatten(2)) for x in (logits, target, weight)), strict=True)
-        rows, log_ps = zip(*(_OnePass.apply(*run, *settings) for run in runs), strict=True)
+        rows, log_ps = zip(*(_OnePass.apply(*run, request) for run in runs), strict=True)
         sums = parts.join(torch.cat(rows, 1).transpose(0, 1)).transpose(0, 1) if wanted else None
         log_p = torch.cat(log_ps, 2) if voxels else None
     if wanted and batch:
@@ -247,51 +247,72 @@ def _one_pass(
     return sums.unbind() if wanted else (), log_p.unflatten(2, target.shape[2:]) if voxels else None
 
 
+class _Request(NamedTuple):
+    """What is asked of a pass over the voxels."""
+
+    regions: bool
+    first: int  # the sums leave out the classes before it
+    wanted: tuple[str, ...]  # names of the sums
+    voxels: bool  # log probabilities, too
+    keep: bool  # the probabilities, for the backward pass
+
+    def rows(self, channels: int, kept: bool) -> tuple[int, int, int, int]:
+        """Rows of memory that a block needs for references, products, probabilities and one row more."""
+        rows = channels if self.voxels else channels - self.first
+        return rows, 0 if self._in_place else rows, 0 if kept else channels, 1
+
+    @property
+    def _in_place(self) -> bool:
+        """Whether products may take the place of the references, as nothing asks for these afterwards."""
+        return not self.voxels and all(name == "pg" or len(name) == 1 for name in self.wanted)
+
+
 class _Block(NamedTuple):
     """A run of n voxels of one sample, in the type that is computed in.
 
     All blocks compute in the same memory: fresh memory would fall out of cache. Only probabilities that are kept have
-    a place of their own.
+    a place of their own. Of C channels, the last K are the classes summed.
     """
 
     x: Tensor  # logits (C, n)
-    g: Tensor  # reference (C, n), one-hot for labels
-    w: Tensor | None  # weight (n,) or (C, n)
+    g: Tensor  # reference, one-hot for labels: (C, n), or (K, n) where only sums are wanted
+    w: Tensor | None  # weight (n,) or (K, n)
     p: Tensor  # probabilities (C, n), or room for them
-    products: Tensor  # room (C, n)
+    products: Tensor  # room like g, may be that of g
     row: Tensor  # room (1, n)
+    summed: int  # K
 
 
 def _blocks(
-    logits: Tensor, target: Tensor, weight: Tensor | None, kept: Tensor | None, regions: bool, length: int
+    logits: Tensor, target: Tensor, weight: Tensor | None, kept: Tensor | None, request: _Request, length: int
 ) -> Iterator[_Block]:
     """Cut one sample (C, N) into blocks of ``length`` voxels."""
     channels, dtype = len(logits), _compute_type(logits)
-    sizes = [channels, channels, channels if kept is None else 0, 1]
+    sizes = request.rows(channels, kept is not None)
     memory = logits.new_empty(sum(sizes), min(length, logits.shape[1]), dtype=dtype)
-    rooms = memory.split(sizes)
-    classes = torch.arange(channels, dtype=dtype, device=logits.device)[:, None]
+    classes = torch.arange(channels - sizes[0], channels, dtype=dtype, device=logits.device)[:, None]
     if target.dtype == torch.bool:
         target = target.view(torch.uint8)  # torch converts bool to float six times as slowly
+    g, products, p, row = memory.split(sizes)
+    summed = channels - request.first
     places = (_split(x, length) for x in (logits, target, weight, kept))
     for x, t, w, place in zip(*places, strict=False):
-        if x.shape[1] < memory.shape[1]:  # the last block
-            rooms = tuple(room[:, : x.shape[1]] for room in rooms)
-        g, products, p, row = rooms
-        if regions:
+        if (n := x.shape[1]) < memory.shape[1]:  # the last block
+            g, products, p, row = g[:, :n], products[:, :n], p[:, :n], row[:, :n]
+        if request.regions:
             g.copy_(t)
         else:
             torch.eq(row.copy_(t), classes, out=g)
         if w is not None:
-            w = (w[0] if len(w) == 1 else w).to(dtype)
-        yield _Block(x.to(dtype), g, w, p if place is None else place, products, row)
+            w = (w[0] if len(w) == 1 else w[request.first :]).to(dtype)
+        yield _Block(x.to(dtype), g, w, p if place is None else place, products if len(products) else g, row, summed)
 
 
-def _block_length(logits: Tensor) -> int:
-    """Voxels of a block of (B, C, N)."""
+def _block_length(logits: Tensor, rows: tuple[int, ...]) -> int:
+    """Voxels of a block of (B, C, N) that needs memory for so many rows."""
     least, most = CPU_BLOCKS
-    size = min(max(logits.numel() // 40, least), most) if logits.device.type == "cpu" else DEVICE_BLOCK
-    return max(1, size // logits.shape[1])
+    size = min(max(logits.numel() // 20, least), most) if logits.device.type == "cpu" else DEVICE_BLOCK
+    return max(1, size // sum(rows))
 
 
 def _split(x: Tensor | None, length: int) -> Iterator[Any]:
@@ -315,36 +336,28 @@ def _full_precision(x: Tensor) -> AbstractContextManager[Any]:
 class _OnePass(Function):
     """Sums over voxels and values of voxels from one read of the inputs.
 
-    The weighted sums (K, B, C') of the K wanted statistics over the C' classes from ``first`` on, None if none is
+    The weighted sums (M, B, K) of the M wanted statistics over the K classes from ``first`` on, None if none is
     wanted; and, if ``voxels``, the log probability of the truth, (B, 1, N) for labels or (B, C, N) for regions.
     """
 
     @staticmethod
     def forward(
-        ctx: Any,
-        logits: Tensor,
-        target: Tensor,
-        weight: Tensor | None,
-        regions: bool,
-        first: int,
-        wanted: tuple[str, ...],
-        voxels: bool,
-        keep: bool,
+        ctx: Any, logits: Tensor, target: Tensor, weight: Tensor | None, request: _Request
     ) -> tuple[Tensor | None, Tensor | None]:
         ctx.save_for_backward(logits, target, weight)
         ctx.set_materialize_grads(False)
-        ctx.regions, ctx.first, ctx.wanted = regions, first, wanted
-        log_p = logits.new_empty(target.shape, dtype=_compute_type(logits)) if voxels else None
-        ctx.probabilities = _like(logits) if keep else None
-        fill = _sigmoid if regions else _softmax
-        sums, length = [], _block_length(logits)
+        ctx.request, wanted = request, request.wanted
+        log_p = logits.new_empty(target.shape, dtype=_compute_type(logits)) if request.voxels else None
+        ctx.probabilities = _like(logits) if request.keep else None
+        fill = _sigmoid if request.regions else _softmax
+        sums, length = [], _block_length(logits, request.rows(logits.shape[1], request.keep))
         with _full_precision(logits):
             for x, t, w, kept, out in _samples(logits, target, weight, ctx.probabilities, log_p):
                 parts: list[Tensor] = []
-                blocks = _blocks(x, t, w, kept, regions, length)
+                blocks = _blocks(x, t, w, kept, request, length)
                 for block, log_truth in zip(blocks, _split(out, length), strict=False):
                     fill(block, log_truth)
-                    parts += _sums(wanted, block, first)
+                    parts += _sums(wanted, block)
                 if wanted:
                     sums.append(torch.stack(parts).unflatten(0, (-1, len(wanted))).sum(0))
         return torch.stack(sums, 1) if wanted else None, log_p
@@ -353,24 +366,25 @@ class _OnePass(Function):
     @once_differentiable
     def backward(ctx: Any, grad_sums: Tensor | None, grad_log_p: Tensor | None) -> tuple[Tensor | None, ...]:
         logits, target, weight = ctx.saved_tensors
+        request: _Request = ctx.request
         kept, ctx.probabilities = ctx.probabilities, None  # a second backward pass computes them again
         gradient = _like(logits) if kept is None else kept
         by_sample = None if grad_sums is None else grad_sums.transpose(0, 1)
-        fill, gradient_of = (_sigmoid, _gradient_of_sigmoid) if ctx.regions else (_softmax, _gradient_of_softmax)
+        fill, gradient_of = (_sigmoid, _gradient_of_sigmoid) if request.regions else (_softmax, _gradient_of_softmax)
         samples = _samples(logits, target, weight, kept, gradient, by_sample, grad_log_p)
-        length = _block_length(logits)
+        length = _block_length(logits, request.rows(logits.shape[1], kept is not None))
         with _full_precision(logits):
             for x, t, w, p, out, by_sums, by_log_p in samples:
-                slopes = {} if by_sums is None else dict(zip(ctx.wanted, by_sums[..., None], strict=True))
-                blocks = _blocks(x, t, w, p, ctx.regions, length)
+                slopes = {} if by_sums is None else dict(zip(request.wanted, by_sums[..., None], strict=True))
+                blocks = _blocks(x, t, w, p, request, length)
                 for block, part, pull in zip(blocks, _split(out, length), _split(by_log_p, length), strict=False):
                     if p is None:
                         fill(block)
                     room = part if part.dtype == block.p.dtype else block.p
-                    gradient_of(block, slopes, ctx.first, pull, room)
+                    gradient_of(block, slopes, pull, room)
                     if room is not part:
                         part.copy_(room)
-        return gradient, *[None] * 7
+        return gradient, None, None, None
 
 
 def _like(logits: Tensor) -> Tensor:
@@ -391,7 +405,7 @@ def _softmax(block: _Block, log_truth: Tensor | None = None) -> None:
     total = torch.sum(e, 0, keepdim=True, out=block.row)
     if log_truth is not None:
         log_truth.sub_(total.log2()).div_(LOG2_E).clamp_max_(0)
-    e.mul_(total.reciprocal_())
+    e.div_(total)
 
 
 def _sigmoid(block: _Block, log_truth: Tensor | None = None) -> None:
@@ -402,12 +416,13 @@ def _sigmoid(block: _Block, log_truth: Tensor | None = None) -> None:
     torch.sigmoid(block.x, out=block.p)
 
 
-def _sums(wanted: tuple[str, ...], block: _Block, first: int) -> Iterator[Tensor]:
-    """Weighted sums (C',) over the voxels of a block of the products that the names spell."""
+def _sums(wanted: tuple[str, ...], block: _Block) -> list[Tensor]:
+    """Weighted sums (K,) over the voxels of a block of the products that the names spell."""
+    first = -block.summed
     factors = {"p": block.p[first:], "g": block.g[first:]}
-    room = block.products[first:]
-    weight = block.w if block.w is None or block.w.ndim == 1 else block.w[first:]
-    for name in wanted:
+    room, weight = block.products[first:], block.w
+    sums = {}
+    for name in sorted(wanted, key=_products_last):
         if name == "w":
             product = torch.ones_like(room)
         elif len(name) == 1:
@@ -417,14 +432,18 @@ def _sums(wanted: tuple[str, ...], block: _Block, first: int) -> Iterator[Tensor
             for letter in name[2:]:
                 product.mul_(factors[letter])
         if weight is None:
-            yield product.sum(1)
+            sums[name] = product.sum(1)
         else:
-            yield product @ weight if weight.ndim == 1 else (product * weight).sum(1)
+            sums[name] = product @ weight if weight.ndim == 1 else (product * weight).sum(1)
+    return [sums[name] for name in wanted]
 
 
-def _gradient_of_softmax(
-    block: _Block, slopes: dict[str, Tensor], first: int, pull: Tensor | None, out: Tensor
-) -> None:
+def _products_last(name: str) -> bool:
+    """Order in which sums are taken: a product may take the place of the reference."""
+    return len(name) > 1
+
+
+def _gradient_of_softmax(block: _Block, slopes: dict[str, Tensor], pull: Tensor | None, out: Tensor) -> None:
     """Write p·(slope − Σ p·slope) + pull·(g − p), slope being that at each p and pull that at each log probability.
 
     ``out`` may be the memory of p.
@@ -432,33 +451,39 @@ def _gradient_of_softmax(
     if pull is not None and not slopes:
         torch.mul(block.g.sub_(block.p), pull, out=out)
         return
-    pulled = _slope(slopes, block, first).mul_(block.p)
+    pulled = _slope(slopes, block)
+    first = len(block.p) - len(pulled)
     total = torch.sum(pulled, 0, keepdim=True, out=block.row)
     if pull is not None:
         total += pull
-    torch.addcmul(pulled, block.p, total, value=-1, out=out)
+    torch.addcmul(pulled, block.p[first:], total, value=-1, out=out[first:])
+    if first:
+        torch.mul(block.p[:first], total.neg_(), out=out[:first])
     if pull is not None:
         out.addcmul_(block.g, pull)
 
 
-def _gradient_of_sigmoid(
-    block: _Block, slopes: dict[str, Tensor], first: int, pull: Tensor | None, out: Tensor
-) -> None:
+def _gradient_of_sigmoid(block: _Block, slopes: dict[str, Tensor], pull: Tensor | None, out: Tensor) -> None:
     """Write slope·p·(1 − p) + pull·(g − p); ``out`` may be the memory of p."""
-    pulled = _slope(slopes, block, first).mul_(block.p)
-    difference = block.g.sub_(block.p)
+    if pull is not None and not slopes:
+        torch.mul(block.g.sub_(block.p), pull, out=out)
+        return
+    pulled = _slope(slopes, block)
+    if pull is not None:
+        block.g.sub_(block.p)
     torch.addcmul(pulled, pulled, block.p, value=-1, out=out)
     if pull is not None:
-        out.addcmul_(difference, pull)
+        out.addcmul_(block.g, pull)
 
 
-def _slope(slopes: dict[str, Tensor], block: _Block, first: int) -> Tensor:
-    """Slope at each p, (C, n): w·(∂p + ∂pg·g + 2·p·(∂pp + ∂ppg·g)), the ∂ being those of the sums, (C', 1)."""
-    block.products[:first] = 0
-    slope, g = block.products[first:], block.g[first:]
+def _slope(slopes: dict[str, Tensor], block: _Block) -> Tensor:
+    """Slope at each p, times p, (K, n): w·p·(∂p + ∂pg·g + 2·p·(∂pp + ∂ppg·g)), the ∂ of the sums being (K, 1)."""
+    first = -block.summed
+    slope, g, p = block.products[first:], block.g[first:], block.p[first:]
+    squares = None if slopes.keys().isdisjoint({"pp", "ppg"}) else torch.mul(g, slopes.get("ppg", 0))
     torch.mul(g, slopes.get("pg", 0), out=slope).add_(slopes.get("p", 0))
-    if not slopes.keys().isdisjoint({"pp", "ppg"}):
-        slope.addcmul_(torch.mul(g, slopes.get("ppg", 0)).add_(slopes.get("pp", 0)), block.p[first:], value=2)
+    if squares is not None:
+        slope.addcmul_(squares.add_(slopes.get("pp", 0)), p, value=2)
     if block.w is not None:
-        slope.mul_(block.w if block.w.ndim == 1 else block.w[first:])
-    return block.products
+        slope.mul_(block.w)
+    return slope.mul_(p)
