@@ -190,34 +190,30 @@ def _surface_metrics(true: Structure, predicted: Structure, settings: Evaluation
 def _lesion_table(true: Structure, predicted: Structure, matching: Matching, scores: NDArray) -> pd.DataFrame:
     partner = matching.reference.partner
     missed = np.append(scores, [[np.nan], [np.nan]], axis=1)  # partner -1: no component hits the lesion
-    return pd.concat(
-        [
-            _lesion_rows("reference", true, matching.reference, missed[:, partner]),
-            _lesion_rows("prediction", predicted, matching.prediction, scores),
-        ],
-        ignore_index=True,
-    )
+    sides = [
+        _lesion_columns("reference", true, matching.reference, missed[:, partner]),
+        _lesion_columns("prediction", predicted, matching.prediction, scores),
+    ]
+    return pd.DataFrame({name: np.concatenate([side[name] for side in sides]) for name in sides[0]})
 
 
-def _lesion_rows(side: str, structure: Structure, match: Side, scores: NDArray) -> pd.DataFrame:
+def _lesion_columns(side: str, structure: Structure, match: Side, scores: NDArray) -> dict[str, NDArray]:
     sizes = structure.components.sizes
-    return pd.DataFrame(
-        {
-            "side": side,
-            "component": np.arange(1, len(sizes) + 1),
-            "voxels": sizes,
-            "volume_mm3": sizes * structure.grid.voxel_mm3,
-            "diameter_mm": structure.grid.diameter_mm(sizes),
-            "matched": match.matches > 0,
-            "matches": match.matches,
-            "dice": match.dice,
-            "iou": match.iou,
-            "overlap_fraction": match.overlap_fraction,
-            "score_max": scores[0],
-            "score_mean": scores[1],
-            "touches_border": structure.touches_border,
-        }
-    )
+    return {
+        "side": np.full(len(sizes), side, object),
+        "component": np.arange(1, len(sizes) + 1),
+        "voxels": sizes,
+        "volume_mm3": sizes * structure.grid.voxel_mm3,
+        "diameter_mm": structure.grid.diameter_mm(sizes),
+        "matched": match.matches > 0,
+        "matches": match.matches,
+        "dice": match.dice,
+        "iou": match.iou,
+        "overlap_fraction": match.overlap_fraction,
+        "score_max": scores[0],
+        "score_mean": scores[1],
+        "touches_border": structure.touches_border,
+    }
 
 
 def _check_agreement(predicted: Structure, probability: Probability, label: Label, channels: int) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from nnunet_losses.errors import UserError
@@ -130,7 +131,12 @@ def _run_all(jobs: Sequence[Job], workers: int) -> Iterator[int]:
 
 
 def _run(job: Job) -> int:
-    """Measure whatever is missing of a case; how many predictions that was."""
+    """Measure whatever is missing of a case, with one thread; how many predictions that was."""
+    with threadpool_limits(1):
+        return _measure(job)
+
+
+def _measure(job: Job) -> int:
     reference = None
     measured = 0
     for task in job.tasks:

@@ -12,8 +12,8 @@ import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_losses.evaluation.surface import Surface
-from nnunet_losses.evaluation.surfels import lattice_codes, surfel_areas
+from nnunet_losses.evaluation.surface import Surface, Surfels
+from nnunet_losses.evaluation.surfels import border_steps, lattice_codes, surfel_areas
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -131,10 +131,12 @@ class Structure:
         return Surface(border, self.frame.shape, self.grid.spacing, areas=np.ones(len(border)))
 
     @cached_property
-    def surfels(self) -> Surface:
+    def surfels(self) -> Surfels:
         """Corners of the voxel lattice that touch both foreground and background, each with its surface area."""
         at, patterns = lattice_codes(self.frame, self.border_voxels)
-        return Surface(at, self.frame.shape, self.grid.spacing, areas=surfel_areas(self.grid.spacing)[patterns])
+        beside = at + border_steps(self.frame.shape)[patterns]
+        areas = surfel_areas(self.grid.spacing)[patterns]
+        return Surfels(at, self.frame.shape, self.grid.spacing, areas, beside)
 
     def forget_surfaces(self) -> None:
         """Free the memory of both surfaces, for a side that is measured once."""

@@ -7,13 +7,13 @@ Nikolov et al. 2018 (arXiv 1809.04430) for the NSD over surfels.
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 
 import edt
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from pykdtree.kdtree import KDTree
 
 from nnunet_losses.evaluation.settings import EvaluationSettings
 
@@ -21,12 +21,12 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Sides = tuple["Surface", "Surface"]  # reference, prediction
 Distances = tuple[Floats, Floats]  # from the reference to the prediction, from the prediction to the reference
+LowerBound = Callable[[Integers], Floats]  # of the distances of some points, given by their positions
 
-# How far a band reaches, in lattice points along the finest axis. Without a limit a wider one is dearer to write than
-# the search it saves; up to a limit, one that reaches it saves all search, if it has not too many steps.
-_REACH, _MOST_STEPS = 1, 64
+_REACH = 1  # of a band, in lattice points along the finest axis; a wider one is dearer to write than what it saves
+_MOST_PROBES = 256  # lattice points around another that are looked at one by one before a search is cheaper
 # Measured cost in ns, which decides between searching for each point and a distance transform of the whole frame.
-_SEARCH_COST, _LIMITED_SEARCH_COST, _BUILD_COST, _TRANSFORM_COST = 2500, 500, 150, 25
+_SEARCH_COST, _LIMITED_SEARCH_COST, _BUILD_COST, _TRANSFORM_COST = 1000, 700, 70, 25
 _ROUNDING_MM = 1e-6  # index times spacing is not exact; a distance equal to the tolerance must count as within
 
 
@@ -41,7 +41,7 @@ class Surface:
         self.shape = shape
         self.spacing = spacing
         self.areas = areas
-        self._bands: dict[int, Band] = {}
+        self._bands: dict[float, Band] = {}
 
     @cached_property
     def coordinates(self) -> Integers:
@@ -51,91 +51,132 @@ class Surface:
     @property
     def points(self) -> Floats:
         """(n, d) positions in mm."""
-        return self.coordinates.T * np.asarray(self.spacing)
+        return _points(self.coordinates, self.spacing)
 
-    def band(self, reach: int) -> "Band":
+    def band(self, limit_mm: float = math.inf) -> "Band":
         """Distances near the surface, to look up."""
-        if reach not in self._bands:
-            self._bands[reach] = Band(self.coordinates, self.spacing, reach)
-        return self._bands[reach]
+        if limit_mm not in self._bands:
+            self._bands[limit_mm] = Band(self.coordinates, self.spacing, limit_mm)
+        return self._bands[limit_mm]
 
     @cached_property
-    def tree(self) -> cKDTree:
-        """Search tree; the unbalanced build is several times faster on lattice points, and as exact."""
-        return cKDTree(self.points, leafsize=32, balanced_tree=False, compact_nodes=False)
+    def tree(self) -> KDTree:
+        """Search tree."""
+        return KDTree(self.points)
 
     def distances_from(
-        self, other: "Surface", limit_mm: float = math.inf, wanted: NDArray[np.bool_] | None = None
+        self, other: "Surface", limit_mm: float = math.inf, at_least: LowerBound | None = None
     ) -> Floats:
         """Distance in mm from every point of `other` to the nearest point of this surface; neither may be empty.
 
-        limit_mm: a distance at or beyond it may be returned as infinite, which saves most of the search. wanted: (n,)
-        the points to search for; the distance of another one may be returned as infinite too.
+        limit_mm: a distance at or beyond it may be returned as infinite, which saves most of the search. at_least:
+        lower bounds that can save more.
         """
-        if (reach := _reach_to(limit_mm, self.spacing)) is not None:
-            return self.band(reach).distances(other.coordinates)
-        distances = self.band(_REACH).distances(other.coordinates)
-        far = np.flatnonzero(np.isinf(distances) if wanted is None else np.isinf(distances) & wanted)
+        band = self.band(limit_mm)
+        distances = band.distances(other.coordinates)
+        far = np.flatnonzero(np.isinf(distances))
+        if at_least is not None:
+            far = far[at_least(far) < limit_mm]
         if not len(far):
             return distances
-        each = _SEARCH_COST if math.isinf(limit_mm) else _LIMITED_SEARCH_COST
-        if len(far) * each + len(self.at) * _BUILD_COST > math.prod(self.shape) * _TRANSFORM_COST:
+        each = _LIMITED_SEARCH_COST if math.isfinite(limit_mm) else _SEARCH_COST
+        if band.probes:
+            distances[far] = band.probe(other.coordinates[:, far])
+        elif len(far) * each + len(self.at) * _BUILD_COST > math.prod(self.shape) * _TRANSFORM_COST:
             away = np.ones(math.prod(self.shape), bool)
             away[self.at] = False
             transformed = edt.edt(away.reshape(self.shape), anisotropy=self.spacing, black_border=False, parallel=1)
             distances[far] = transformed.reshape(-1)[other.at[far]]
         else:
-            points = other.coordinates[:, far].T * np.asarray(self.spacing)
-            distances[far], _ = self.tree.query(points, distance_upper_bound=limit_mm)
+            points = _points(other.coordinates[:, far], self.spacing)
+            limit = limit_mm if math.isfinite(limit_mm) else None
+            distances[far], _ = self.tree.query(points, distance_upper_bound=limit)
         return distances
+
+
+class Surfels(Surface):
+    """Surface elements; `beside` is the flat index of a border voxel that each of them is a corner of, (n,)."""
+
+    def __init__(
+        self, at: Integers, shape: tuple[int, ...], spacing: tuple[float, ...], areas: Floats, beside: Integers
+    ) -> None:
+        super().__init__(at, shape, spacing, areas)
+        self.beside = beside
 
 
 class Band:
-    """The lattice points within reach of a surface: which step leads to the nearest point of the surface.
+    """The lattice points around a surface: which step leads to the nearest point of the surface.
 
-    One byte for each lattice point of the box around the surface, grown by the reach, so that no step leaves it.
+    One byte for each lattice point of the box around the surface. Steps within the band's reach are written around
+    every point of the surface; farther ones, up to a limit in mm and if they are not too many, are tried out from the
+    points that ask. No step leads from the box's outermost layer to the surface: it stands for all points beyond.
     """
 
-    def __init__(self, coordinates: Integers, spacing: tuple[float, ...], reach: int) -> None:
-        offsets, lengths = _steps(spacing, reach)
+    def __init__(self, coordinates: Integers, spacing: tuple[float, ...], limit_mm: float = math.inf) -> None:
+        near_mm = (_REACH + 1) * min(spacing)
+        offsets, lengths = _steps(spacing, 0, near_mm)
+        probed, self._probed_lengths = _steps(spacing, near_mm, limit_mm)
+        margin = 1 + np.abs(np.concatenate([offsets, probed])).max(axis=0)
+        self._low = coordinates.min(axis=1) - margin
+        self._high = coordinates.max(axis=1) + margin
+        shape = self._high - self._low + 1
+        self._strides = np.append(np.cumprod(shape[:0:-1])[::-1], 1)
+        self._probed = probed @ self._strides
+        self._first = int(np.abs(self._probed).max(initial=0))  # room for steps that leave the box, at both ends
         self._lengths = np.append(np.inf, lengths)
-        self._low = coordinates.min(axis=1, keepdims=True) - reach
-        self._shape = coordinates.max(axis=1, keepdims=True) + reach + 1 - self._low
-        self._strides = np.append(np.cumprod(self._shape[:0:-1])[::-1], 1)
-        at = self._strides @ (coordinates - self._low)
-        self._step = np.zeros(math.prod(self._shape[:, 0]), np.uint8)  # 0: out of reach
+        self._step = np.zeros(math.prod(shape) + 2 * self._first, np.uint8)  # 0: out of reach
+        at = self._places(coordinates)
         for number in range(len(offsets), 0, -1):  # the nearest is written last
             self._step[at + self._strides @ offsets[number - 1]] = number
 
+    @property
+    def probes(self) -> int:
+        """Number of steps that `probe` tries; 0 if there is no limit or if they would be too many."""
+        return len(self._probed)
+
     def distances(self, coordinates: Integers) -> Floats:
         """(n,) distances in mm from lattice points, (d, n), to the surface; infinite out of reach."""
-        places = coordinates - self._low
-        inside = ((places >= 0) & (places < self._shape)).all(axis=0)
-        distances = np.full(len(inside), np.inf)
-        distances[inside] = self._lengths[self._step[self._strides @ places[:, inside]]]
+        return self._lengths.take(self._step[self._places(coordinates)])
+
+    def probe(self, coordinates: Integers) -> Floats:
+        """The same for points that the band does not reach, up to the limit."""
+        distances = np.full(coordinates.shape[1], np.inf)
+        places = self._places(coordinates)
+        asking = np.arange(len(places))
+        for step, length in zip(self._probed, self._probed_lengths, strict=True):
+            found = self._step[places + step] == 1  # the step of length 0
+            if found.any():
+                distances[asking[found]] = length
+                asking, places = asking[~found], places[~found]
         return distances
+
+    def _places(self, coordinates: Integers) -> Integers:
+        """Where lattice points are in `_step`; those beyond the box are taken to its outermost layer."""
+        places = np.full(coordinates.shape[1], self._first - self._strides @ self._low)
+        for axis, low, high, stride in zip(coordinates, self._low, self._high, self._strides, strict=True):
+            places += np.clip(axis, low, high) * stride
+        return places
 
 
 @cache
-def _steps(spacing: tuple[float, ...], reach: int) -> tuple[Integers, Floats]:
-    """Offsets (n, d) to the lattice points around and their lengths in mm, nearest first, as far as none is missing."""
-    offsets = np.array(list(itertools.product(range(-reach, reach + 1), repeat=len(spacing))))
+def _steps(spacing: tuple[float, ...], least_mm: float, below_mm: float) -> tuple[Integers, Floats]:
+    """Offsets (n, d) to the lattice points around, of such lengths (mm), and these, nearest first; none if too many."""
+    reach = [below_mm / length for length in spacing]
+    if math.prod(2 * r + 1 for r in reach) > 4 * _MOST_PROBES:
+        return np.zeros((0, len(spacing)), np.int64), np.zeros(0)
+    offsets = np.array(list(itertools.product(*(range(-math.floor(r), math.floor(r) + 1) for r in reach))))
     lengths = np.sqrt(np.square(offsets * np.asarray(spacing)).sum(axis=1))
     nearest = np.argsort(lengths, kind="stable")
-    nearest = nearest[lengths[nearest] < (reach + 1) * min(spacing)]
+    nearest = nearest[(lengths[nearest] >= least_mm) & (lengths[nearest] < below_mm)]
     return offsets[nearest], lengths[nearest]
 
 
-@cache
-def _reach_to(limit_mm: float, spacing: tuple[float, ...]) -> int | None:
-    """The reach of a band that holds every distance below the limit; None if it would have too many steps."""
-    if limit_mm / min(spacing) > _MOST_STEPS / 4:  # not even to be counted
-        return None
-    reach = math.floor(limit_mm / min(spacing))
-    return reach if len(_steps(spacing, reach)[0]) <= _MOST_STEPS else None
+def _points(coordinates: Integers, spacing: tuple[float, ...]) -> Floats:
+    """(n, d) positions in mm of lattice points, (d, n)."""
+    return np.stack([axis * length for axis, length in zip(coordinates, spacing, strict=True)], axis=1)
 
 
-def surface_metrics(borders: Sides, surfels: Sides, settings: EvaluationSettings) -> dict[str, float]:
+def surface_metrics(borders: Sides, surfels: tuple[Surfels, Surfels], settings: EvaluationSettings) -> dict[str, float]:
     """Every metric between two non-empty surfaces, each given by its border voxels and by its surfels.
 
     From the borders' distances: hd, hd95, hd95_pooled, assd, masd (mm) and nsd at each tolerance. hd95 is the larger of
@@ -161,44 +202,38 @@ def _both_ways(
     reference: Surface,
     prediction: Surface,
     limit_mm: float = math.inf,
-    wanted: tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None] = (None, None),
+    at_least: tuple[LowerBound | None, LowerBound | None] = (None, None),
 ) -> Distances:
     return (
-        prediction.distances_from(reference, limit_mm, wanted[0]),
-        reference.distances_from(prediction, limit_mm, wanted[1]),
+        prediction.distances_from(reference, limit_mm, at_least[0]),
+        reference.distances_from(prediction, limit_mm, at_least[1]),
     )
 
 
-def _surfel_distances(borders: Sides, distances: Distances, surfels: Sides, settings: EvaluationSettings) -> Distances:
+def _surfel_distances(
+    borders: Sides, distances: Distances, surfels: tuple[Surfels, Surfels], settings: EvaluationSettings
+) -> Distances:
     """Distances between the surfels as far as the largest tolerance; beyond, it does not matter how far."""
     limit_mm = max(settings.tolerances_mm) + 2 * _ROUNDING_MM
-    if _reach_to(limit_mm, borders[0].spacing) is not None:
-        return _both_ways(*surfels, limit_mm)
-    reference, prediction = (
-        _may_be_within(limit_mm, border, there, surfel)
-        for border, there, surfel in zip(borders, distances, surfels, strict=True)
-    )
+    sides = zip(borders, distances, surfels, strict=True)
+    reference, prediction = (_surfel_bound(*side) for side in sides)
     return _both_ways(*surfels, limit_mm, (reference, prediction))
 
 
-def _may_be_within(limit_mm: float, border: Surface, distances: Floats, surfels: Surface) -> NDArray[np.bool_]:
-    """Which surfels can lie within limit_mm of the other surface, given how far the border voxels lie from it.
+def _surfel_bound(border: Surface, distances: Floats, surfels: Surfels) -> LowerBound:
+    """Lower bounds of the distances of surfels, given how far the border voxels lie from the other side's.
 
     A surfel is a corner of a border voxel, half a voxel's diagonal from its centre, and so it is on the other side.
     """
-    diagonal = math.hypot(*border.spacing)
-    close = border.at[distances <= (limit_mm + diagonal) * (1 + _ROUNDING_MM)]
-    strides = [math.prod(border.shape[axis + 1 :]) for axis in range(len(border.shape))]
-    may = np.zeros(math.prod(border.shape), bool)
-    for corner in itertools.product((0, 1), repeat=len(strides)):
-        may[close - int(np.dot(corner, strides))] = True
-    return may[surfels.at]
+    diagonal = math.hypot(*border.spacing) + _ROUNDING_MM
+    return lambda which: distances[np.searchsorted(border.at, surfels.beside[which])] - diagonal
 
 
 def _within(distances: Distances, sides: Sides, tolerances: Mapping[str, float]) -> dict[str, float]:
     pooled = np.concatenate(distances)
     areas = np.concatenate([side.areas for side in sides])
+    total = areas.sum()
     return {
-        name: float(areas[pooled <= tolerance + _ROUNDING_MM].sum() / areas.sum())
+        name: float(np.sum(areas, where=pooled <= tolerance + _ROUNDING_MM) / total)
         for name, tolerance in tolerances.items()
     }

@@ -38,8 +38,7 @@ def lattice_codes(padded: NDArray[np.bool_], border: NDArray[np.int64]) -> tuple
     neighbour outside; every such corner has one of them around it.
     """
     flat = padded.ravel().view(np.uint8)
-    strides = [math.prod(padded.shape[axis + 1 :]) for axis in range(padded.ndim)]
-    steps = [int(np.dot(corner, strides)) for corner in itertools.product((0, 1), repeat=padded.ndim)]
+    steps = _corner_steps(padded.shape)
     near = np.zeros(len(flat), bool)
     for step in steps:
         near[border - step] = True
@@ -49,6 +48,23 @@ def lattice_codes(padded: NDArray[np.bool_], border: NDArray[np.int64]) -> tuple
         patterns |= flat[at + step] << np.uint8(bit)
     mixed = patterns != (1 << len(steps)) - 1
     return at[mixed], patterns[mixed]
+
+
+@cache
+def border_steps(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Step from the lowest voxel around a corner to one of them with a face neighbour outside, by pattern."""
+    steps = _corner_steps(shape)
+    chosen = np.zeros(1 << len(steps), np.int64)
+    for pattern, bit, axis in itertools.product(range(len(chosen)), range(len(steps)), range(len(shape))):
+        if pattern >> bit & 1 and not pattern >> (bit ^ 1 << axis) & 1:
+            chosen[pattern] = steps[bit]
+    return chosen
+
+
+def _corner_steps(shape: tuple[int, ...]) -> list[int]:
+    """Steps from the lowest voxel around a corner to all of them, in an array of a shape, in the order of the bits."""
+    strides = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    return [int(np.dot(corner, strides)) for corner in itertools.product((0, 1), repeat=len(shape))]
 
 
 @cache

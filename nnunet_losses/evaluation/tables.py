@@ -1,6 +1,7 @@
 """The shape of the evaluation's tables: columns, their types, and how rows come together."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -57,8 +58,14 @@ def join(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     extra = {key: kind for key, kind in IDENTITY.items() if parts and key in parts[0]}
     types = {**extra, **columns}
     filled = [part for part in parts if len(part)]
-    table = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(types))
-    return table[list(types)].astype(types)
+    table = pd.concat(filled, ignore_index=True)[list(types)] if filled else _empty(tuple(types.items()))
+    other = {key: kind for key, kind in types.items() if table[key].dtype != kind}
+    return table.astype(other) if other else table.copy()
+
+
+@cache
+def _empty(types: tuple[tuple[str, str], ...]) -> pd.DataFrame:
+    return pd.DataFrame(columns=[key for key, _ in types]).astype(dict(types))
 
 
 def status(reference: int, prediction: int) -> str:

@@ -66,7 +66,7 @@ def test_every_distance_equals_scipys_for_any_reach_of_the_band(pair, reach):
         reference, prediction = (Structure(mask, Grid(mask.shape, spacing, 1.0)).border for mask in masks)
         ours = prediction.distances_from(reference), reference.distances_from(prediction)
         again = reference.distances_from(prediction)
-        near = reference.band(reach).distances(prediction.coordinates)
+        near = reference.band().distances(prediction.coordinates)
     theirs = directed(*masks, spacing)
     for found, wanted in zip((*ours, again), (*theirs, theirs[1]), strict=True):
         assert found == pytest.approx(wanted, abs=1e-9)
