@@ -9,7 +9,8 @@ from nnunet_losses.report.study import Study
 
 _STATISTICS = (
     "The unit of analysis is the case, pooled over the test folds; values of several seeds were averaged within a "
-    "case. Intervals are 95 % intervals from a bootstrap over cases (of means: bias-corrected and accelerated). "
+    "case. Intervals are 95 % intervals: of means from the adjusted empirical likelihood ratio (Chen et al. 2008), "
+    "calibrated with F (with fewer than ten cases: Student's t), otherwise from a bootstrap over cases. "
     "Losses were ranked by their mean; the interval "
     "of a rank and the share of bootstrap samples in which a loss ranks first were taken from the same resamples for "
     "all losses. Paired differences are Hodges-Lehmann estimates over all cases, ties included. Pairs of losses were "

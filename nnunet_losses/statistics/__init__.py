@@ -9,9 +9,10 @@ and `reason` says why; an empty `reason` means that nothing stands against readi
 From `cases` alone:
 - ranking: I, trainer, n_cases (seen by anyone), n (compared, the same for all), n_seeds, n_missing, n_both_empty,
   n_reference_empty, n_prediction_empty, n_worst (values set to the worst), reason, mean, mean_low, mean_high,
-  mean_low_percentile, mean_high_percentile (as a check), interval ("bca", "t", "none"), median, median_low,
-  median_high, sd, iqr, worst5, rank, rank_low, rank_high, p_first, p_top3 (mean-then-rank), and the same five with
-  _ranks (rank-then-mean) and _tests (test-then-rank) as suffix. Best first; trainers left out come last with NaN ranks.
+  mean_low_percentile, mean_high_percentile (bootstrap, as a check), interval ("empirical likelihood", "t", "none"),
+  median, median_low, median_high, sd, iqr, worst5, rank, rank_low, rank_high, p_first, p_top3 (mean-then-rank), and
+  the same five with _ranks (rank-then-mean) and _tests (test-then-rank) as suffix. Best first; trainers left out come
+  last with NaN ranks.
 - pairwise: I, trainer_a, trainer_b, n, ties, mean_difference, difference (Hodges-Lehmann), low, high, p (Wilcoxon),
   p_holm (all pairs), p_holm_baseline (pairs with the baseline), p_signflip, p_pratt, rank_biserial (> 0: a better),
   cliffs_delta (> 0: a better; unpaired), rope, wins, draws, losses (of a), p_better, p_equivalent, p_worse (Bayesian

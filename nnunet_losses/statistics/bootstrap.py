@@ -64,54 +64,6 @@ def percentile_interval(samples: np.ndarray, n: int, confidence: float) -> tuple
     return low, high
 
 
-def mean_interval(
-    values: np.ndarray, means: np.ndarray, *, confidence: float
-) -> tuple[np.ndarray, np.ndarray, str, str]:
-    """(low, high, method, reason) of the means of the columns of `values`, given their bootstrap `means`.
-
-    Bias-corrected and accelerated bootstrap, expanded for small n; Student's t below 8 cases (a bootstrap cannot leave
-    the range of the data, so it would pretend certainty); NaN for one case. In simulations
-    (benchmarks/statistics_simulation.py, docs/intervals.md) 95 % intervals of Dice- and F1-like scores cover 92-97 %
-    from 30 cases on; with fewer cases and rare failures they cover less, as every interval does that cannot know of a
-    failure it has not seen. The percentile interval covered as much or less in all of them, by up to 5 % less where
-    most scores are at their bound.
-    """
-    n, columns = values.shape
-    if n < 2:
-        nan = np.full(columns, np.nan)
-        return nan, nan.copy(), "none", f"n = {n}: no interval from fewer than two cases"
-    if n < FEW_CASES:
-        half = stats.t.isf((1 - confidence) / 2, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n)
-        mean = values.mean(axis=0)
-        reason = f"n = {n}: too few cases to resample, Student's t instead"
-        return mean - half, mean + half, "t", reason
-    return *bca_interval(values, means, confidence=1 - 2 * expanded_level(n, confidence)), "bca", ""
-
-
-def bca_interval(values: np.ndarray, means: np.ndarray, *, confidence: float) -> tuple[np.ndarray, np.ndarray]:
-    """Bias-corrected and accelerated interval of the means of the columns; NaN below 8 cases.
-
-    Source: Efron, Better bootstrap confidence intervals, JASA 1987; the jackknife of a mean is known in closed form.
-    """
-    n, columns = values.shape
-    low, high = np.full(columns, np.nan), np.full(columns, np.nan)
-    if n < FEW_CASES:
-        return low, high
-    mean, z = values.mean(axis=0), stats.norm.isf((1 - confidence) / 2)
-    for k in range(columns):
-        deviation = values[:, k] - mean[k]
-        spread = (deviation**2).sum()
-        if spread == 0:
-            low[k] = high[k] = mean[k]
-            continue
-        below = (means[:, k] < mean[k]).mean() + (means[:, k] == mean[k]).mean() / 2
-        bias = stats.norm.ppf(np.clip(below, 1 / (2 * len(means)), 1 - 1 / (2 * len(means))))
-        acceleration = (deviation**3).sum() / (6 * spread**1.5)
-        ends = [bias + (bias + q) / (1 - acceleration * (bias + q)) for q in (-z, z)]
-        low[k], high[k] = np.quantile(means[:, k], stats.norm.cdf(ends))
-    return low, high
-
-
 def median_interval(values: np.ndarray, *, confidence: float) -> tuple[np.ndarray, np.ndarray]:
     """Order-statistic (binomial) interval of the medians of the columns; NaN where n is too small for one.
 

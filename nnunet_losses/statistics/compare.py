@@ -103,7 +103,7 @@ def compare(
         result["lesion_model"] = lesion_model_table(lesions, cases, **options)
         result["negatives"] = negatives_table(lesions, cases, **options)
     if thresholds is not None and len(thresholds):
-        result |= threshold_tables(thresholds, cases, **drawn)
+        result |= threshold_tables(thresholds, cases, **options)
     if jobs is not None and len(jobs):
         result["failures"] = failures_table(jobs)
     result["sensitivity"] = sensitivity_table(

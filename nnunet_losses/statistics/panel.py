@@ -50,6 +50,12 @@ class Panel:
         return self.values if self.higher_is_better else -self.values
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """What a mean can be: between 0 and 1 for a score."""
+        score = self.unit == "1" and self.values.size and self.values.min() >= 0 and self.values.max() <= 1
+        return (0.0, 1.0) if score else (-np.inf, np.inf)
+
+    @property
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Indices (a, b) of all pairs of trainers; the baseline is always b."""
         a, b = np.triu_indices(len(self.trainers), 1)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.statistics.bootstrap import bootstrap_means, mean_interval
+from nnunet_losses.statistics.bootstrap import bootstrap_means
+from nnunet_losses.statistics.means import mean_interval
 from nnunet_losses.statistics.panel import Panel
 
 AXES = (("recall", "precision"), ("lesion_recall", "lesion_precision"), ("dice", "hd95"))
@@ -62,8 +63,8 @@ def _points(x: Panel, y: Panel, *, resamples: int, seed: int, confidence: float)
             table[name] = np.nan
         return table
     means = [bootstrap_means(values, resamples=resamples, seed=seed) for values in (first, second)]
-    for name, values, drawn in zip("xy", (first, second), means, strict=True):
-        low, high, *_ = mean_interval(values, drawn, confidence=confidence)
+    for name, values, panel in zip("xy", (first, second), (x, y), strict=True):
+        low, high, *_ = mean_interval(values, confidence=confidence, bounds=panel.bounds)
         table[name], table[f"{name}_low"], table[f"{name}_high"] = values.mean(axis=0), low, high
     covariance = np.array([np.cov(first[:, k], second[:, k]) / n for k in range(len(trainers))])
     table["var_x"], table["cov_xy"], table["var_y"] = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]

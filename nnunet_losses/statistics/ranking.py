@@ -6,13 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from nnunet_losses.statistics.bootstrap import (
-    FEW_CASES,
-    bootstrap_means,
-    mean_interval,
-    median_interval,
-    percentile_interval,
-)
+from nnunet_losses.statistics.bootstrap import FEW_CASES, bootstrap_means, median_interval, percentile_interval
+from nnunet_losses.statistics.means import mean_interval
 from nnunet_losses.statistics.panel import Panel, without_rounding_noise
 
 METHODS = ("mean", "ranks", "tests")  # mean-then-rank, rank-then-mean, test-then-rank
@@ -50,9 +45,7 @@ def ranking_table(
     mark the other two methods. worst5 is the mean of the worst 5 % of cases (at least one).
     """
     values, n = panel.values, len(panel.cases)
-    low, high, method, reason = mean_interval(values, means, confidence=confidence)
-    if panel.unit == "1" and n and values.min() >= 0 and values.max() <= 1:
-        low, high = np.clip(low, 0, 1), np.clip(high, 0, 1)  # Student's t knows no bounds, a score does
+    low, high, method, reason = mean_interval(values, confidence=confidence, bounds=panel.bounds)
     percentile_low, percentile_high = percentile_interval(means, n, confidence)
     median_low, median_high = median_interval(values, confidence=confidence)
     nan = np.full(len(panel.trainers), np.nan)

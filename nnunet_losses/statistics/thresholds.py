@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.statistics.bootstrap import bootstrap_means, mean_interval
+from nnunet_losses.statistics.means import mean_interval
 from nnunet_losses.statistics.policy import Policy
 from nnunet_losses.statistics.ranking import best_first
 from nnunet_losses.statistics.roster import Roster, rosters
@@ -18,8 +18,6 @@ def threshold_tables(
     cases: pd.DataFrame,
     *,
     baseline: str,
-    resamples: int = 10_000,
-    seed: int = 0,
     confidence: float = 0.95,
     policy: Policy | None = None,
 ) -> dict[str, pd.DataFrame]:
@@ -35,7 +33,7 @@ def threshold_tables(
     for roster in rosters(cases, baseline=baseline, policy=policy):
         mine = roster.own(per_case)
         if len(mine):
-            summaries.append(_summary(mine, roster, resamples=resamples, seed=seed, confidence=confidence))
+            summaries.append(_summary(mine, roster, confidence=confidence))
     return {
         "thresholds": pd.concat(summaries, ignore_index=True) if summaries else pd.DataFrame(),
         "threshold_cases": per_case,
@@ -77,7 +75,7 @@ def _choose(scores: pd.DataFrame) -> pd.DataFrame:
     return table[[*first, *(f"{s}_{when}" for s in SCORES for when in ("default", "tuned"))]]
 
 
-def _summary(mine: pd.DataFrame, roster: Roster, *, resamples: int, seed: int, confidence: float) -> pd.DataFrame:
+def _summary(mine: pd.DataFrame, roster: Roster, *, confidence: float) -> pd.DataFrame:
     columns = [f"{s}_{when}" for s in SCORES for when in ("default", "tuned")]
     means = mine.groupby(["case", "trainer"], sort=False)[[*columns, "threshold"]].mean()
     wide = {c: means[c].unstack("trainer").reindex(columns=roster.trainers) for c in columns}  # noqa: PD010
@@ -91,13 +89,12 @@ def _summary(mine: pd.DataFrame, roster: Roster, *, resamples: int, seed: int, c
         table[column] = values.mean(axis=0) if n else np.nan
         if column.startswith("dice") and n:
             samples[column] = values
-            draws = bootstrap_means(values, resamples=resamples, seed=seed)
-            table[f"{column}_low"], table[f"{column}_high"], *_ = mean_interval(values, draws, confidence=confidence)
+            low, high, *_ = mean_interval(values, confidence=confidence, bounds=(0, 1))
+            table[f"{column}_low"], table[f"{column}_high"] = low, high
     if n:
         gain = samples["dice_tuned"] - samples["dice_default"]
-        draws = bootstrap_means(gain, resamples=resamples, seed=seed)
         table["gain"] = gain.mean(axis=0)
-        table["gain_low"], table["gain_high"], *_ = mean_interval(gain, draws, confidence=confidence)
+        table["gain_low"], table["gain_high"], *_ = mean_interval(gain, confidence=confidence, bounds=(-1, 1))
     for when in ("default", "tuned"):
         score = table[f"dice_{when}"].to_numpy(dtype=float)
         table[f"rank_{when}"] = best_first(score) if np.isfinite(score).all() and n else np.nan
