@@ -24,7 +24,7 @@ from nnunet_losses.losses.distributed import sum_over_ranks
 
 # Elements of the temporaries of a block. On the CPU: small beside the gradient, large beside what a call costs, and
 # in a cache. Elsewhere 128 MB bound the temporaries, and calls do not count beside it.
-CPU_BLOCKS = 1 << 16, 3 << 17
+CPU_BLOCKS = 1 << 16, 1 << 19
 DEVICE_BLOCK = 1 << 25
 
 LOG2_E = 1 / math.log(2)
@@ -283,13 +283,23 @@ class _Block(NamedTuple):
     summed: tuple[Tensor, Tensor, Tensor]  # the last K rows of g, p and products
 
 
+def _memory(logits: Tensor, request: _Request, *, kept: bool) -> Tensor:
+    """Room for a block of (B, C, N): the rows that it needs and as many columns as it has voxels."""
+    _, channels, voxels = logits.shape
+    rows = sum(request.rows(channels, kept))
+    least, most = CPU_BLOCKS
+    size = min(max(logits.numel() // 12, least), most) if logits.device.type == "cpu" else DEVICE_BLOCK
+    blocks = max(1, round(voxels * rows / size))
+    return logits.new_empty(rows, max(1, math.ceil(voxels / blocks)), dtype=_compute_type(logits))
+
+
 def _blocks(
-    logits: Tensor, target: Tensor, weight: Tensor | None, kept: Tensor | None, request: _Request, length: int
+    logits: Tensor, target: Tensor, weight: Tensor | None, kept: Tensor | None, request: _Request, memory: Tensor
 ) -> Iterator[_Block]:
-    """Cut one sample (C, N) into blocks of ``length`` voxels."""
-    channels, dtype = len(logits), _compute_type(logits)
+    """Cut one sample (C, N) into blocks that fit into the memory."""
+    channels, dtype = len(logits), memory.dtype
+    length = memory.shape[1]
     sizes = request.rows(channels, kept is not None)
-    memory = logits.new_empty(sum(sizes), min(length, logits.shape[1]), dtype=dtype)
     classes = torch.arange(channels - sizes[0], channels, dtype=dtype, device=logits.device)[:, None]
     if target.dtype == torch.bool:
         target = target.view(torch.uint8)  # torch converts bool to float six times as slowly
@@ -299,7 +309,7 @@ def _blocks(
     summed = g[first - channels :], p[first:], products[first - channels :]
     places = (_split(x, length) for x in (logits, target, weight, kept, None if kept is None else kept[first:]))
     for x, t, w, kept_p, kept_summed in zip(*places, strict=False):
-        if (n := x.shape[1]) < memory.shape[1]:  # the last block
+        if (n := x.shape[1]) < length:  # the last block
             g, p, products, row = (room[:, :n] for room in (g, p, products, row))
             summed = summed[0][:, :n], summed[1][:, :n], summed[2][:, :n]
         if kept_p is not None:
@@ -311,14 +321,6 @@ def _blocks(
         if w is not None:
             w = (w[0] if len(w) == 1 else w[first:]).to(dtype)
         yield _Block(x.to(dtype), g, w, p, products, row, summed)
-
-
-def _block_length(logits: Tensor, rows: tuple[int, ...]) -> int:
-    """Voxels of a block of (B, C, N) that needs memory for so many rows."""
-    least, most = CPU_BLOCKS
-    size = min(max(logits.numel() // 20, least), most) if logits.device.type == "cpu" else DEVICE_BLOCK
-    blocks = max(1, round(logits.shape[2] * sum(rows) / size))
-    return max(1, math.ceil(logits.shape[2] / blocks))
 
 
 def _split(x: Tensor | None, length: int) -> Iterator[Any]:
@@ -356,12 +358,12 @@ class _OnePass(Function):
         log_p = logits.new_empty(target.shape, dtype=_compute_type(logits)) if request.voxels else None
         ctx.probabilities = _like(logits) if request.keep else None
         fill = _sigmoid if request.regions else _softmax
-        sums, length = [], _block_length(logits, request.rows(logits.shape[1], request.keep))
+        sums, memory = [], _memory(logits, request, kept=request.keep)
         with _full_precision(logits):
             for x, t, w, kept, out in _samples(logits, target, weight, ctx.probabilities, log_p):
                 parts: list[Tensor] = []
-                blocks = _blocks(x, t, w, kept, request, length)
-                for block, log_truth in zip(blocks, _split(out, length), strict=False):
+                blocks = _blocks(x, t, w, kept, request, memory)
+                for block, log_truth in zip(blocks, _split(out, memory.shape[1]), strict=False):
                     fill(block, log_truth)
                     parts += _sums(wanted, block)
                 if wanted:
@@ -378,11 +380,12 @@ class _OnePass(Function):
         by_sample = None if grad_sums is None else grad_sums.transpose(0, 1)
         fill, gradient_of = (_sigmoid, _gradient_of_sigmoid) if request.regions else (_softmax, _gradient_of_softmax)
         samples = _samples(logits, target, weight, kept, gradient, by_sample, grad_log_p)
-        length = _block_length(logits, request.rows(logits.shape[1], kept is not None))
+        memory = _memory(logits, request, kept=kept is not None)
+        length = memory.shape[1]
         with _full_precision(logits):
             for x, t, w, p, out, by_sums, by_log_p in samples:
                 slopes = {} if by_sums is None else dict(zip(request.wanted, by_sums[..., None], strict=True))
-                blocks = _blocks(x, t, w, p, request, length)
+                blocks = _blocks(x, t, w, p, request, memory)
                 for block, part, pull in zip(blocks, _split(out, length), _split(by_log_p, length), strict=False):
                     if p is None:
                         fill(block)

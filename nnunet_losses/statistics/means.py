@@ -5,7 +5,6 @@ from scipy import stats
 
 _STEPS = 60  # bound on both searches; each takes some ten
 
-
 Bounds = tuple[float, float]
 
 
@@ -22,9 +21,10 @@ def mean_interval(
     if n < 2:
         nan = np.full(columns, np.nan)
         return nan, nan.copy(), "none", f"n = {n}: no interval from fewer than two cases"
-    low, high = adjusted_likelihood_interval(values, confidence=confidence)
-    method, reason = "empirical likelihood", ""
-    if not has_interval(n, confidence):
+    if has_interval(n, confidence):
+        low, high = adjusted_likelihood_interval(values, confidence=confidence)
+        method, reason = "empirical likelihood", ""
+    else:
         half = stats.t.isf((1 - confidence) / 2, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n)
         low, high = values.mean(axis=0) - half, values.mean(axis=0) + half
         method, reason = "t", f"n = {n}: too few cases for empirical likelihood, Student's t instead"
@@ -35,8 +35,8 @@ def adjusted_likelihood_interval(values: np.ndarray, *, confidence: float) -> tu
     """(low, high) of the means of the columns of `values` (cases, columns); NaN where there are too few cases.
 
     All means that the data do not contradict: those whose adjusted empirical likelihood ratio is at most the quantile
-    of F with 1 and n − 1 degrees of freedom. The adjustment is an (n+1)-th value at mean + max(1, log(n)/2)·(mean − µ),
-    so that the ratio exists for every µ, and small samples are covered better. It bounds the ratio: with fewer than ten
+    of F with 1 and n − 1 degrees of freedom. The adjustment is an (n+1)-th value at µ + max(1, log(n)/2)·(µ − mean), so
+    that the ratio exists for every µ, and small samples are covered better. It bounds the ratio: with fewer than ten
     cases (at 95 %) the quantile comes too close to the bound, or exceeds it, and the interval would be endless.
 
     Source: Owen, Empirical likelihood ratio confidence regions, Annals of Statistics 1990 (the ratio and F); Chen,
