@@ -59,12 +59,12 @@ POPULATIONS: dict[str, Population] = {"dice": dice_like, "f1": f1_like}
 def coverage_of_means(population: Population, n: int, studies: int, rng: np.random.Generator) -> float:
     """Share of studies of n cases whose interval holds the mean of the population.
 
-    Ten times as many studies as asked: they are cheap, and the Monte-Carlo error of the others (0.007 for 1,000
-    studies) would hide what the methods differ by.
+    Forty times as many studies as asked for ten cases, ten times for more: they are cheap, and with ten cases the
+    coverage of f1 is 0.968, so close to 0.97 that the Monte-Carlo error of fewer (0.002 for 10,000) would decide.
     """
     truth = population(np.random.default_rng(99), 4_000_000).mean()
     covered = []
-    for _ in range(10):
+    for _ in range(40 if n <= 10 else 10):
         values = np.column_stack([population(rng, n) for _ in range(studies)])
         low, high, *_ = mean_interval(values, confidence=0.95)
         covered.append(((low <= truth) & (truth <= high)).mean())
@@ -130,8 +130,11 @@ def interval_methods(
 
 
 def coverage_of_differences(population: Population, n: int, studies: int, rng: np.random.Generator) -> float:
-    """Share of studies whose Hodges-Lehmann interval holds 0 when two trainers differ by noise alone."""
-    covered = 0
+    """Share of studies whose Hodges-Lehmann interval holds 0 when two trainers differ by noise alone.
+
+    Four times as many studies as asked, as 0.96 is not far from 0.97.
+    """
+    covered, studies = 0, 4 * studies
     for _ in range(studies):
         d = np.round(population(rng, n) - population(rng, n), 12)
         _, low, high = hodges_lehmann(d)

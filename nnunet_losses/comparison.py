@@ -177,7 +177,12 @@ def gallery_files(
     for run in study["runs"]:
         dataset = run["dataset"]
         if dataset not in endings:
-            endings[dataset] = json.loads((preprocessed / dataset / "dataset.json").read_text())["file_ending"]
+            described = preprocessed / dataset / "dataset.json"
+            if not described.is_file():
+                raise UserError(
+                    f"{described} is missing; let nnUNet_preprocessed be the folder that the study was trained in"
+                )
+            endings[dataset] = json.loads(described.read_text())["file_ending"]
         ending = endings[dataset]
         folder = predictions / dataset / f"{study['plans']}__{run['configuration']}" / run["trainer"]
         key = identity(dataset, run["configuration"], run["trainer"], run["fold"])

@@ -111,3 +111,14 @@ def test_gallery_shows_each_case_once_a_trainer_from_the_first_seed(tmp_path: Pa
     assert set(gallery["trainer"]) == {"DiceTrainer_iw"}
     assert all("seed1" in path for path in gallery["prediction"])
     assert gallery["image"].iloc[0].endswith("raw/Dataset900_P/imagesTr/c0_0000.nii.gz")
+
+
+def test_a_folder_that_the_study_was_not_trained_in_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"elsewhere/Dataset900_P/dataset\.json is missing; let nnUNet_preprocessed be"):
+        gallery_files(
+            {"runs": RUNS, "plans": "plans"},
+            pd.DataFrame({"case": ["c0"]}),
+            predictions=tmp_path,
+            raw=tmp_path,
+            preprocessed=tmp_path / "elsewhere",
+        )

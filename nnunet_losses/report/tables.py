@@ -39,7 +39,7 @@ def verdict_table(view: View) -> Table | None:
     columns = [
         Column("Loss", numeric=False),
         Column("Rank", "Rank of the mean, with the 95 % bootstrap interval of the rank"),
-        Column(f"{name}, mean [95 % CI]", "Mean over cases with its bootstrap interval"),
+        Column(f"{name}, mean [95 % CI]", "Mean over cases with its 95 % interval"),
         Column("First in", "Share of bootstrap samples of the cases in which this loss ranks first"),
     ]
     if pairs:
@@ -99,7 +99,7 @@ def _shared_suffix(view: View) -> str:
 
 # Column of the statistics, its head here, its tooltip, and how its values are written.
 DESCRIPTION: tuple[tuple[str, str, str, str], ...] = (
-    ("mean", "Mean [95 % CI]", "Bootstrap over cases", "mean"),
+    ("mean", "Mean [95 % CI]", "95 % interval of the mean over cases", "mean"),
     ("median", "Median", "", "value"),
     ("sd", "SD", "Standard deviation", "value"),
     ("iqr", "IQR", "Interquartile range", "value"),

@@ -34,7 +34,7 @@ def draw(view: View) -> Figure | None:
         _means(axes[0, 0], view, ranking)
         if pairs:
             _differences(axes[0, 1], view, pairs)
-    how = "Dot: mean over cases; line: 95 % bootstrap interval of that mean. "
+    how = "Dot: mean over cases; line: 95 % interval of that mean. "
     if pairs:
         how += (
             "Right: paired difference from the baseline (Hodges-Lehmann) with its 95 % interval; filled if it stays "
