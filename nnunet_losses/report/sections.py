@@ -142,7 +142,7 @@ def _results(view: View, *, first: bool) -> Section:
         ]
     section.parts, missing = _parts(view, RESULTS, section.anchor)
     if missing:
-        section.blocks.append(Text(f"Not shown, for want of {enumerate_words(missing, 20)}.", "note"))
+        section.blocks.append(_missing(missing))
     others = [m for m in view.study.metrics if m != view.metric_name and not view.of_metric(m).values.empty]
     if others:
         section.parts.append(_other_metrics(view, others, section.anchor))
@@ -164,15 +164,19 @@ def _consensus(study: Study) -> Section:
 
 
 def _parts(view: View, parts: Sequence[Part], anchor: str) -> tuple[list[Section], list[str]]:
-    """The sub-sections that have something to show, and what the others would have needed."""
+    """The sub-sections that have something to show, and the others with what they would have needed."""
     made, missing = [], []
     for part in parts:
         blocks: list[Block] = [block for maker in part.makers if (block := maker(view)) is not None]
         if blocks:
             made.append(Section(f"{anchor}-{slug(part.title)}", part.title, blocks))
         else:
-            missing.append(part.needs)
+            missing.append(f"{part.title} (needs {part.needs})")
     return made, missing
+
+
+def _missing(parts: list[str]) -> Text:
+    return Text(f"Not shown: {enumerate_words(parts, 20)}.", "note")
 
 
 def _other_metrics(view: View, metrics: Sequence[str], anchor: str) -> Section:
@@ -201,7 +205,7 @@ def _runs(study: Study) -> list[Section]:
         section = Section(f"runs-{i}", f"Training and cost{where}")
         section.parts, missing = _parts(view, RUNS, section.anchor)
         if missing:
-            section.blocks.append(Text(f"Not shown, for want of {enumerate_words(missing)}.", "note"))
+            section.blocks.append(_missing(missing))
         made.append(section)
     return made
 
