@@ -31,8 +31,7 @@ LOG2_E = 1 / math.log(2)
 
 
 STATISTICS = ("pg", "p", "g", "pp", "gg", "ppg", "w")
-"""What can be summed over the voxels of a class: Σ w·p·g (the true positives), Σ w·p (the size of the
-prediction),
+"""What can be summed over the voxels of a class: Σ w·p·g (the true positives), Σ w·p (the size of the prediction),
 Σ w·g (of the reference), Σ w·p², Σ w·g², Σ w·p²·g, and Σ w (of the patch)."""
 
 
