@@ -1,9 +1,11 @@
 """Confidence intervals of means, by empirical likelihood: no distribution is assumed, skewed scores are served."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy import stats
-
-_STEPS = 60  # bound on both searches; each takes some ten
+from scipy.optimize.elementwise import find_root
 
 Bounds = tuple[float, float]
 
@@ -74,26 +76,13 @@ def _pull(n: int) -> float:
 def _farthest(standard: np.ndarray, critical: float) -> np.ndarray:
     """The largest mean, above 0, that columns of mean 0 and SD 1 do not contradict.
 
-    The ratio rises with the distance from the mean, its root nearly in a straight line: the false position finds it.
+    The ratio rises with the distance from the mean, its root nearly in a straight line.
     """
-    n = len(standard)
     goal = np.sqrt(critical)
-    low, at_low = np.zeros(standard.shape[1]), np.full(standard.shape[1], -goal)
-    high = np.full(standard.shape[1], 2 * goal / np.sqrt(n))
-    while (short := (at_high := _root_ratio(standard, high) - goal) < 0).any():
-        low, at_low = np.where(short, high, low), np.where(short, at_high, at_low)
+    high = np.full(standard.shape[1], 2 * goal / np.sqrt(len(standard)))
+    while (short := _root_ratio(standard, high) < goal).any():
         high = np.where(short, 2 * high, high)
-    for _ in range(_STEPS):
-        middle = low - at_low * (high - low) / (at_high - at_low)
-        at_middle = _root_ratio(standard, middle) - goal
-        if np.abs(at_middle).max() < 1e-9:
-            break
-        below = at_middle < 0
-        # Illinois: an end that stays counts half, so that both ends move.
-        at_high = np.where(below, at_high / 2, at_middle)
-        at_low = np.where(below, at_middle, at_low / 2)
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    return middle
+    return _roots(lambda mu, column: _root_ratio(standard[:, column], mu) - goal, np.zeros_like(high), high, fatol=1e-9)
 
 
 def _root_ratio(standard: np.ndarray, mu: np.ndarray) -> np.ndarray:
@@ -104,17 +93,15 @@ def _root_ratio(standard: np.ndarray, mu: np.ndarray) -> np.ndarray:
 
 
 def _multiplier(gap: np.ndarray) -> np.ndarray:
-    """The root of Σ gap / (1 + root·gap) between the poles, by Newton's steps within a bracket."""
-    low, high = -1 / gap.max(axis=0), -1 / gap.min(axis=0)
-    width = high - low
-    root = np.zeros(gap.shape[1])
-    for _ in range(_STEPS):
-        term = gap / (1 + root * gap)
-        rest = term.sum(axis=0)
-        low, high = np.where(rest > 0, root, low), np.where(rest < 0, root, high)
-        step = root + rest / np.square(term).sum(axis=0)
-        step = np.where((step > low) & (step < high), step, (low + high) / 2)
-        if (np.abs(step - root) <= 1e-13 * width).all():
-            return step
-        root = step
-    return root
+    """The root of Σ gap / (1 + root·gap) of each column; no value's weight, 1 / (n + 1) / (1 + root·gap), exceeds 1."""
+    nearly = 1 / len(gap) - 1
+    low, high = nearly / gap.max(axis=0), nearly / gap.min(axis=0)
+    return _roots(lambda root, column: (gap[:, column] / (1 + root * gap[:, column])).sum(axis=0), low, high)
+
+
+def _roots(
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray, **tolerances: float
+) -> np.ndarray:
+    """The root of each column's function, of its argument and the column's number, between low and high."""
+    find: Any = find_root  # scipy-stubs know it without `args`
+    return find(function, (low, high), args=(np.arange(len(low)),), tolerances=tolerances).x
