@@ -22,7 +22,7 @@ import torch
 from monai.losses import HausdorffDTLoss
 from torch import Tensor, nn
 
-from nnunet_losses.files import write_atomically
+from nnunet_losses.base.files import write_atomically
 from nnunet_losses.losses import HausdorffLoss
 from nnunet_losses.losses.distances import squared_by_edt, squared_by_torch
 

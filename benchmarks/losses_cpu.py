@@ -31,7 +31,7 @@ from nnunetv2.training.loss.dice import MemoryEfficientSoftDiceLoss
 from nnunetv2.utilities.helpers import softmax_helper_dim1
 from torch import Tensor, nn
 
-from nnunet_losses.files import write_atomically
+from nnunet_losses.base.files import write_atomically
 from nnunet_losses.losses import CATALOGUE, inverse_weights, label_components
 
 PROBLEMS = {"C=3, 96³": (3, 96), "C=16, 64³": (16, 64)}

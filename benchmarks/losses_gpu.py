@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nnunet_losses.files import write_atomically
+from nnunet_losses.base.files import write_atomically
 from nnunet_losses.losses import CATALOGUE, Loss, inverse_weights, label_components
 
 PACKAGES = ("torch", "nnunetv2", "monai", "dynamic-network-architectures")

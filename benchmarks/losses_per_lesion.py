@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from nnunet_losses.files import write_atomically
+from nnunet_losses.base.files import write_atomically
 from nnunet_losses.losses import CATALOGUE, DiceCrossEntropyLoss, Loss, label_components
 
 SIDE, ROUNDS = 64, 2

@@ -17,12 +17,17 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from nnunet_losses.statistics.bootstrap import bootstrap_means, expanded_level, percentile_interval, resample_counts
-from nnunet_losses.statistics.fold_test import corrected_t
-from nnunet_losses.statistics.hodges_lehmann import hodges_lehmann
-from nnunet_losses.statistics.means import mean_interval
-from nnunet_losses.statistics.pairwise import holm
-from nnunet_losses.statistics.signed_rank import signed_rank
+from nnunet_losses.statistics.estimators.bootstrap import (
+    bootstrap_means,
+    expanded_level,
+    percentile_interval,
+    resample_counts,
+)
+from nnunet_losses.statistics.estimators.fold_test import corrected_t
+from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann
+from nnunet_losses.statistics.estimators.means import mean_interval
+from nnunet_losses.statistics.estimators.signed_rank import signed_rank
+from nnunet_losses.statistics.ranking.pairwise import holm
 
 RESULTS = Path(__file__).parent / "results" / "statistics_simulation.json"
 RESAMPLES = 2_000

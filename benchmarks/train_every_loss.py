@@ -32,12 +32,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from nnunet_losses.errors import UserError
-from nnunet_losses.files import write_atomically, write_json
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import write_atomically, write_json
 from nnunet_losses.losses import CATALOGUE
-from nnunet_losses.nnunet.job import hardware
-from nnunet_losses.nnunet.plans import add_configuration
-from nnunet_losses.nnunet.splits import case_names, make_splits, write_splits
+from nnunet_losses.nnunet.preparation.plans import add_configuration
+from nnunet_losses.nnunet.preparation.splits import case_names, make_splits, write_splits
+from nnunet_losses.nnunet.training.job import hardware
 
 REFERENCE = "DiceCrossEntropy"
 CONFIGURATION = "3d_short"

@@ -12,10 +12,10 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses import __version__
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.losses import CATALOGUE
-from nnunet_losses.nnunet.names import TrainerNameError, parse_trainer_name
-from nnunet_losses.nnunet.outcome import identity
+from nnunet_losses.nnunet.names.grammar import TrainerNameError, parse_trainer_name
+from nnunet_losses.nnunet.results.outcome import identity
 from nnunet_losses.report import write_report
 from nnunet_losses.statistics import compare
 

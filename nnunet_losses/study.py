@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.metrics import METRICS, metric_named
 from nnunet_losses.losses import CATALOGUE
-from nnunet_losses.metrics import METRICS, metric_named
-from nnunet_losses.nnunet.names import build_trainer_name, nearest_trainer, parse_trainer_name
+from nnunet_losses.nnunet.names.grammar import build_trainer_name, nearest_trainer, parse_trainer_name
 
 PLANNERS = {
     "nnUNetPlans": "ExperimentPlanner",

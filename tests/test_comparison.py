@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.comparison import COMPARED_METRICS, compare_tables, gallery_files, provenance, with_missing_jobs
-from nnunet_losses.errors import UserError
 
 RUNS = [
     {"dataset": "Dataset900_P", "configuration": "3d", "trainer": f"DiceTrainer_iw_seed{seed}", "fold": fold}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.study import PLANNERS, Run, load_study, read_splits
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 
 P = ParamSpec("P")
 

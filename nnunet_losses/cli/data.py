@@ -18,11 +18,11 @@ def prepare(
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Make or fetch a data set as an nnU-Net raw folder, and inspect it."""
+    from nnunet_losses.base.files import write_json
     from nnunet_losses.data.description import load_dataset_description
     from nnunet_losses.data.inspection import inspect_dataset
     from nnunet_losses.data.raw import prepare_raw
-    from nnunet_losses.files import write_json
-    from nnunet_losses.nnunet.folders import nnunet_folder
+    from nnunet_losses.nnunet.preparation.folders import nnunet_folder
 
     dataset = load_dataset_description(description)
     folder = prepare_raw(
@@ -54,9 +54,9 @@ def split(
     out: Annotated[Path | None, typer.Option(help="Copy of the splits.")] = None,
 ) -> None:
     """Split the cases into folds, before any training (nnU-Net's first fold to start would, and several would race)."""
-    from nnunet_losses.files import write_json
-    from nnunet_losses.nnunet.folders import dataset_folder, nnunet_folder
-    from nnunet_losses.nnunet.splits import case_names, make_splits, write_splits
+    from nnunet_losses.base.files import write_json
+    from nnunet_losses.nnunet.preparation.folders import dataset_folder, nnunet_folder
+    from nnunet_losses.nnunet.preparation.splits import case_names, make_splits, write_splits
     from nnunet_losses.study import read_splits
 
     raw = dataset_folder(nnunet_folder("nnUNet_raw"), dataset)
@@ -82,9 +82,9 @@ def configure(
     out: Annotated[Path | None, typer.Option(help="Where to write the resolved configuration.")] = None,
 ) -> None:
     """Add a configuration, such as a small network, to nnU-Net's plans."""
-    from nnunet_losses.files import write_json
-    from nnunet_losses.nnunet.folders import dataset_folder, nnunet_folder
-    from nnunet_losses.nnunet.plans import add_configuration, resolved_configuration
+    from nnunet_losses.base.files import write_json
+    from nnunet_losses.nnunet.preparation.folders import dataset_folder, nnunet_folder
+    from nnunet_losses.nnunet.preparation.plans import add_configuration, resolved_configuration
 
     folder = dataset_folder(nnunet_folder("nnUNet_preprocessed"), dataset)
     file = folder / f"{plans}.json"

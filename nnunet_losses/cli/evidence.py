@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli.app import command
-from nnunet_losses.errors import UserError
 
 if TYPE_CHECKING:
     from nnunet_losses.evaluation import EvaluationSettings
@@ -69,7 +69,7 @@ def evaluate(
 ) -> None:
     """Measure predictions per voxel, surface and lesion, into tidy tables."""
     from nnunet_losses.evaluation import evaluate_folder
-    from nnunet_losses.nnunet.outcome import identity
+    from nnunet_losses.nnunet.results.outcome import identity
 
     for folder in filter(None, (reference, prediction, probabilities)):
         if not folder.is_dir():
@@ -108,8 +108,8 @@ def compare_command(
     title: Annotated[str, typer.Option(help="Headline of the report.")] = "Comparison of losses",
 ) -> None:
     """Compare losses over any number of trainings, studies or sites: ranks, paired tests, detection curves."""
+    from nnunet_losses.base.tables import read_tables, write_tables
     from nnunet_losses.comparison import compare_tables, report_tables
-    from nnunet_losses.tables import read_tables, write_tables
 
     record = read_study(study)
     stacked, statistics = compare_tables(read_tables(folders), study=record, baseline=baseline)
@@ -134,10 +134,10 @@ def study_report(
     ] = False,
 ) -> None:
     """Write the report of a study of the workflow."""
+    from nnunet_losses.base.tables import read_folder
     from nnunet_losses.comparison import gallery_files, provenance
-    from nnunet_losses.nnunet.folders import nnunet_folder
+    from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.report import write_report
-    from nnunet_losses.tables import read_folder
 
     record = read_study(study)
     stacked = read_folder(tables)

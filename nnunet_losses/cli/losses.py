@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli.app import command
 from nnunet_losses.cli.plot import draw_curves
-from nnunet_losses.errors import UserError
 
 if TYPE_CHECKING:
     from nnunet_losses.losses import Loss
@@ -51,7 +51,7 @@ def describe(
     import inspect
 
     from nnunet_losses.losses import CATALOGUE
-    from nnunet_losses.nnunet.names import nearest_trainer, parse_trainer_name
+    from nnunet_losses.nnunet.names.grammar import nearest_trainer, parse_trainer_name
 
     parsed = parse_trainer_name(name if "Trainer" in name else f"{name.removesuffix('Loss')}Trainer")
     if parsed is None:
@@ -73,7 +73,7 @@ def describe(
 @command("doctor")
 def doctor() -> None:
     """Look a trainer up as nnU-Net does, and explain what fails."""
-    from nnunet_losses.nnunet.doctor import diagnose
+    from nnunet_losses.nnunet.names.doctor import diagnose
 
     checks = diagnose()
     for check in checks:
@@ -85,7 +85,7 @@ def doctor() -> None:
 @command("env")
 def env() -> None:
     """Print the shell line that lets nnU-Net find the trainers where start-up hooks are forbidden."""
-    from nnunet_losses.nnunet.doctor import environment_line
+    from nnunet_losses.nnunet.names.doctor import environment_line
 
     typer.echo(environment_line())
 
@@ -96,7 +96,7 @@ def export(
     out: Annotated[Path, typer.Argument(help="Where to write it for nnU-Net without this package.")],
 ) -> None:
     """Turn a checkpoint into one that nnU-Net can predict with where this package is not installed."""
-    from nnunet_losses.nnunet.export import export_checkpoint
+    from nnunet_losses.nnunet.results.export import export_checkpoint
 
     typer.echo(str(export_checkpoint(checkpoint, out)))
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli.app import command
 from nnunet_losses.cli.evidence import evaluation_settings
-from nnunet_losses.errors import UserError
 
 
 @command("report")
@@ -53,8 +53,8 @@ def report(
     ] = False,
 ) -> None:
     """Report on trainings that are there already: any trainers, in nnU-Net's own results folder."""
-    from nnunet_losses.existing import evaluate_results, find_results, report_results
-    from nnunet_losses.files import check_writable
+    from nnunet_losses.base.files import check_writable
+    from nnunet_losses.found import evaluate_results, find_results, report_results
 
     if results is None:
         raise UserError("Which results folder? Give --results, or set the environment variable nnUNet_results.")

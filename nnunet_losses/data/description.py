@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.folders import check_dataset_name
 from nnunet_losses.data.keys import check_keys
 from nnunet_losses.data.phantom import Phantom
-from nnunet_losses.errors import UserError
 
 KEYS = ("name", "source", "licence", "citation", "labels", "regions_class_order", "description")
 CHECKSUM = re.compile(r"(md5:[0-9a-f]{32}|sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64})")

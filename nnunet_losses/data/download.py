@@ -13,8 +13,8 @@ from typing import IO
 import pooch
 import requests
 
-from nnunet_losses.errors import UserError
-from nnunet_losses.files import write_atomically
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import write_atomically
 
 
 def download(url: str, target: Path, checksum: str | None, *, progress: bool = True) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 
 DATASET_NAME = re.compile(r"Dataset(\d{3})_([A-Za-z0-9_-]+)")
 

@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.images import ENDINGS, READ_ERRORS, Grid, read_grid, read_voxels
 from nnunet_losses.data.labels import Labels, dataset_json_problems, parse_labels
 from nnunet_losses.data.layout import CaseFiles, list_cases, read_dataset_json
-from nnunet_losses.errors import UserError
 
 T = TypeVar("T")
 

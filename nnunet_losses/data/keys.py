@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 
 
 def check_keys(mapping: Mapping[str, Any], valid: Iterable[str], where: str, required: Iterable[str] = ()) -> None:

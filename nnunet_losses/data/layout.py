@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 
 import nibabel as nib
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.layout import write_dataset_json
-from nnunet_losses.errors import UserError
 
 ENDING = ".nii.gz"
 

@@ -15,10 +15,10 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.folders import check_dataset_name, new_folder
 from nnunet_losses.data.keys import check_keys
 from nnunet_losses.data.phantom_volume import CONTRASTS, Lesions, make_head, place_lesions, scan
-from nnunet_losses.errors import UserError
 
 # dataset.json's entries for each way to label the same lesions.
 LABELS: dict[str, dict[str, Any]] = {

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.description import (
     Archive,
     DatasetDescription,
@@ -25,7 +26,6 @@ from nnunet_losses.data.folders import new_folder
 from nnunet_losses.data.layout import list_cases, read_dataset_json, write_dataset_json
 from nnunet_losses.data.msd import convert_msd, is_msd
 from nnunet_losses.data.phantom import Phantom, write_phantom
-from nnunet_losses.errors import UserError
 
 log = logging.getLogger(__name__)
 Link = Literal["hard", "symbolic", "copy"]

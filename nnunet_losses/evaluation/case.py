@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.metrics import IMAGE_DIAGONAL
 from nnunet_losses.evaluation import tables
 from nnunet_losses.evaluation.calibration import calibration, calibration_region
 from nnunet_losses.evaluation.candidates import component_scores
@@ -19,7 +20,6 @@ from nnunet_losses.evaluation.settings import EvaluationSettings
 from nnunet_losses.evaluation.structure import Grid, Structure
 from nnunet_losses.evaluation.surface import surface_metrics
 from nnunet_losses.evaluation.thresholds import threshold_counts, threshold_grid
-from nnunet_losses.metrics import IMAGE_DIAGONAL
 
 Segmentation = NDArray[np.integer]
 Probability = NDArray[np.floating]

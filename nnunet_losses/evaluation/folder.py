@@ -14,13 +14,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import write_atomically
 from nnunet_losses.evaluation import tables
 from nnunet_losses.evaluation.case import Reference, evaluate_case
 from nnunet_losses.evaluation.images import read_probabilities, read_segmentation
 from nnunet_losses.evaluation.plan import Job, Prediction, Task, parts_dir, plan
 from nnunet_losses.evaluation.settings import EvaluationSettings
-from nnunet_losses.files import write_atomically
 
 
 def evaluate_folder(

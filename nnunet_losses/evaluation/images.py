@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 
 _NIFTI = (".nii", ".nii.gz")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 
 LabelValues = int | Sequence[int]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_losses import __version__
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.evaluation.images import Geometry, read_geometry
 from nnunet_losses.evaluation.labels import LabelSet
 from nnunet_losses.evaluation.settings import EvaluationSettings

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Self
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 
 Strata = tuple[tuple[str, float], ...]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from nnunet_losses.metrics import metric_named
+from nnunet_losses.base.metrics import metric_named
 
 IDENTITY: dict[str, str] = {
     "dataset": "str",

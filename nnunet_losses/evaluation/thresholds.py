@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.evaluation.labels import BlockwiseMask
 from nnunet_losses.evaluation.settings import EvaluationSettings
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from nnunet_losses.report.study import Row, View, rows_by
+from nnunet_losses.report.comparison import Row, View, rows_by
 
 DONE = "completed"
 

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.report.blocks import Text, Tile, Tiles
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.numbers import decimals, enumerate_words, number
 from nnunet_losses.report.slices import READABLE, Plane, best_slice, grey_window, load
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import INVENTED, MISSED, TRUE
 
 MOST_BYTES = 5_000_000  # of all pictures in a report

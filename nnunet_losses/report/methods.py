@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from nnunet_losses.report.comparison import Study
 from nnunet_losses.report.numbers import count, enumerate_words
-from nnunet_losses.report.study import Study
 
 _STATISTICS = (
     "The unit of analysis is the case, pooled over the test folds; values of several seeds were averaged within a "

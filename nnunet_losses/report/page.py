@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from nnunet_losses.report.blocks import Block, Figure, Section, Table
-from nnunet_losses.report.study import Study
+from nnunet_losses.report.comparison import Study
 from nnunet_losses.report.svg import to_svg
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nnunet_losses.report import bibliography, gallery, methods, statistic_tables, tables
+from nnunet_losses.report import bibliography, gallery, methods
 from nnunet_losses.report.blocks import (
     Block,
     Cell,
@@ -18,6 +18,7 @@ from nnunet_losses.report.blocks import (
     Table,
     Text,
 )
+from nnunet_losses.report.comparison import Study, View
 from nnunet_losses.report.costs import DONE
 from nnunet_losses.report.figures import (
     consensus,
@@ -41,7 +42,8 @@ from nnunet_losses.report.figures import (
     training,
 )  # fmt: skip
 from nnunet_losses.report.numbers import enumerate_words
-from nnunet_losses.report.study import Study, View
+from nnunet_losses.report.tables import comparison as tables
+from nnunet_losses.report.tables import statistics as statistic_tables
 from nnunet_losses.report.verdict import verdict
 
 Maker = Callable[[View], Figure | Table | Text | None]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.patheffects import Normal, Stroke
 from PIL import Image
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.report.style import figure_style
 
 TILE_PIXELS = 360

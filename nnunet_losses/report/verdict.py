@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.costs import costs, failures
 from nnunet_losses.report.figures.rows import against
 from nnunet_losses.report.numbers import (
@@ -17,8 +18,7 @@ from nnunet_losses.report.numbers import (
     p_value,
     percent,
 )
-from nnunet_losses.report.study import Row, View
-from nnunet_losses.report.tables import SIGNIFICANT
+from nnunet_losses.report.tables.comparison import SIGNIFICANT
 
 
 @dataclass(frozen=True)

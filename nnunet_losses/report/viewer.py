@@ -13,11 +13,11 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from nnunet_losses.report.comparison import Study, View
 from nnunet_losses.report.gallery import Volumes, choose, gallery_rows, volumes_of
 from nnunet_losses.report.numbers import decimals, number
 from nnunet_losses.report.page import own_file
 from nnunet_losses.report.slices import READABLE
-from nnunet_losses.report.study import Study, View
 
 MOST_BYTES = 14_000_000  # of all volumes, packed; the page stays below 15 MB
 MOST_VOXELS = 4_000_000  # of one cropped volume; larger ones are thinned out

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from nnunet_losses.errors import UserError
-from nnunet_losses.files import write_atomically
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import write_atomically
+from nnunet_losses.report.comparison import Study
 from nnunet_losses.report.page import render
 from nnunet_losses.report.sections import contents, first_screen
-from nnunet_losses.report.study import Study
 from nnunet_losses.report.viewer import viewer as slice_viewer
 
 MOST_BYTES = 15_000_000

@@ -64,17 +64,17 @@ With `jobs`:
   hours_per_run, peak_memory_mb.
 """
 
-from nnunet_losses.statistics.columns import COLUMNS
 from nnunet_losses.statistics.compare import compare
-from nnunet_losses.statistics.failures import failures_table
-from nnunet_losses.statistics.froc import froc_tables
-from nnunet_losses.statistics.lesion_model import lesion_model_table
-from nnunet_losses.statistics.negatives import negatives_table
-from nnunet_losses.statistics.panel import Panel, panels
-from nnunet_losses.statistics.policy import Policy
-from nnunet_losses.statistics.published_froc import published_froc
-from nnunet_losses.statistics.strata import strata_table
-from nnunet_losses.statistics.thresholds import threshold_tables
+from nnunet_losses.statistics.detection.froc import froc_tables
+from nnunet_losses.statistics.detection.lesion_model import lesion_model_table
+from nnunet_losses.statistics.detection.negatives import negatives_table
+from nnunet_losses.statistics.detection.published_froc import published_froc
+from nnunet_losses.statistics.detection.strata import strata_table
+from nnunet_losses.statistics.detection.thresholds import threshold_tables
+from nnunet_losses.statistics.panels.panel import Panel, panels
+from nnunet_losses.statistics.panels.policy import Policy
+from nnunet_losses.statistics.tables.columns import COLUMNS
+from nnunet_losses.statistics.tables.failures import failures_table
 
 __all__ = [
     "COLUMNS",

@@ -5,31 +5,31 @@ from typing import Any
 
 import pandas as pd
 
-from nnunet_losses.statistics.bayes import posterior_table
-from nnunet_losses.statistics.bootstrap import bootstrap_means
-from nnunet_losses.statistics.columns import COLUMNS
-from nnunet_losses.statistics.consensus import consensus_table
-from nnunet_losses.statistics.failures import failures_table
-from nnunet_losses.statistics.fold_test import fold_test_table
-from nnunet_losses.statistics.foreground import with_foreground_mean
-from nnunet_losses.statistics.friedman import friedman_tables
-from nnunet_losses.statistics.froc import froc_tables
-from nnunet_losses.statistics.lesion_model import lesion_model_table
-from nnunet_losses.statistics.mixed import mixed_table
-from nnunet_losses.statistics.negatives import negatives_table
-from nnunet_losses.statistics.noise import noise_tables
-from nnunet_losses.statistics.pairwise import pairwise_table
-from nnunet_losses.statistics.panel import Panel, check_cases, panels
-from nnunet_losses.statistics.pareto import pareto_table
-from nnunet_losses.statistics.policy import Policy
-from nnunet_losses.statistics.power import power_table
-from nnunet_losses.statistics.ranking import BootstrapRanks, rank_by_mean, rank_by_ranks, ranking_table
-from nnunet_losses.statistics.seeds import experiment_of, merge_seeds
-from nnunet_losses.statistics.sensitivity import sensitivity_table
-from nnunet_losses.statistics.significance_ranking import rank_by_tests
-from nnunet_losses.statistics.stability import kendall_table, leave_one_fold_out, rank_by_n, rank_frequencies
-from nnunet_losses.statistics.strata import EDGES_MM, strata_table
-from nnunet_losses.statistics.thresholds import threshold_tables
+from nnunet_losses.statistics.detection.froc import froc_tables
+from nnunet_losses.statistics.detection.lesion_model import lesion_model_table
+from nnunet_losses.statistics.detection.negatives import negatives_table
+from nnunet_losses.statistics.detection.strata import EDGES_MM, strata_table
+from nnunet_losses.statistics.detection.thresholds import threshold_tables
+from nnunet_losses.statistics.estimators.bayes import posterior_table
+from nnunet_losses.statistics.estimators.bootstrap import bootstrap_means
+from nnunet_losses.statistics.estimators.fold_test import fold_test_table
+from nnunet_losses.statistics.estimators.friedman import friedman_tables
+from nnunet_losses.statistics.estimators.mixed import mixed_table
+from nnunet_losses.statistics.panels.foreground import with_foreground_mean
+from nnunet_losses.statistics.panels.panel import Panel, check_cases, panels
+from nnunet_losses.statistics.panels.policy import Policy
+from nnunet_losses.statistics.panels.seeds import experiment_of, merge_seeds
+from nnunet_losses.statistics.ranking.consensus import consensus_table
+from nnunet_losses.statistics.ranking.noise import noise_tables
+from nnunet_losses.statistics.ranking.pairwise import pairwise_table
+from nnunet_losses.statistics.ranking.pareto import pareto_table
+from nnunet_losses.statistics.ranking.power import power_table
+from nnunet_losses.statistics.ranking.ranks import BootstrapRanks, rank_by_mean, rank_by_ranks, ranking_table
+from nnunet_losses.statistics.ranking.sensitivity import sensitivity_table
+from nnunet_losses.statistics.ranking.significance_ranking import rank_by_tests
+from nnunet_losses.statistics.ranking.stability import kendall_table, leave_one_fold_out, rank_by_n, rank_frequencies
+from nnunet_losses.statistics.tables.columns import COLUMNS
+from nnunet_losses.statistics.tables.failures import failures_table
 
 # Differences below these do not matter in practice; 0 where the field has no convention.
 ROPE = {"mm": 0.5, "1": 0.01}

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.description import Archive, FileByFile, LocalFolder, load_dataset_description
 from nnunet_losses.data.phantom import LABELS, Phantom
-from nnunet_losses.errors import UserError
 
 CONFIG = Path(__file__).parents[2] / "config" / "datasets"
 FILES = {

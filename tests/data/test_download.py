@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.download import RecordedChecksums, download, unpack
-from nnunet_losses.errors import UserError
 
 Web = tuple[str, Path]
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.folders import find_dataset
 from nnunet_losses.data.inspection import inspect_dataset
-from nnunet_losses.errors import UserError
 
 Write = Callable[..., None]
 

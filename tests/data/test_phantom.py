@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.inspection import inspect_dataset
 from nnunet_losses.data.phantom import Phantom, draw_sizes, make_phantom_case, make_phantom_dataset
 from nnunet_losses.data.phantom_volume import make_head, place_lesions, smooth_field
-from nnunet_losses.errors import UserError
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -11,10 +11,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.folders import new_folder
 from nnunet_losses.data.inspection import inspect_dataset
 from nnunet_losses.data.raw import prepare_raw, select_cases
-from nnunet_losses.errors import UserError
 
 Write = Callable[..., None]
 SMALL_PHANTOM = {"phantom": {"cases": 3, "shape": [24, 32, 32]}}

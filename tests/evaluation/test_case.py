@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.metrics import METRICS
 from nnunet_losses.evaluation import EvaluationSettings, Reference, evaluate_case
-from nnunet_losses.metrics import METRICS
 
 LABELS = {"background": 0, "edema": 1, "core": 2, "vessel": 3}
 ISO = (1.0, 1.0, 1.0)

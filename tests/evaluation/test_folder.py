@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import SimpleITK
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.evaluation import (
     EvaluationSettings,
     Prediction,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.evaluation.labels import LabelSet, mask_of
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from nnunet_losses.base.metrics import METRICS, metric_named
 from nnunet_losses.evaluation import EvaluationSettings, Reference, evaluate_case
-from nnunet_losses.metrics import METRICS, metric_named
 
 
 def test_every_metric_that_is_written_by_default_is_described_and_the_reverse():

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.evaluation import EvaluationSettings
 
 

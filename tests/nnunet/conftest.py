@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from nnunet_losses._door import VARIABLE, door_directory
-from nnunet_losses.nnunet.plans import add_configuration
+from nnunet_losses.nnunet.preparation.plans import add_configuration
 
 CASES = [f"case_{n}" for n in range(6)]
 DATASETS: dict[str, dict[str, Any]] = {
@@ -90,7 +90,7 @@ def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callabl
     """Train as ``nnUNetv2_train`` does; gives the fold's folder. The final validation takes seconds: only if asked."""
     from nnunetv2.run.run_training import run_training
 
-    from nnunet_losses.nnunet.trainer import LossTrainer
+    from nnunet_losses.nnunet.training.trainer import LossTrainer
 
     def train(
         name: str,

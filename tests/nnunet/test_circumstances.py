@@ -14,8 +14,8 @@ from torch import Tensor
 
 from nnunet_losses.losses import CATALOGUE, Loss, label_components
 from nnunet_losses.losses.base import CIRCUMSTANCES
-from nnunet_losses.nnunet.stop import StopTraining
-from nnunet_losses.nnunet.trainer import LossTrainer
+from nnunet_losses.nnunet.training.stop import StopTraining
+from nnunet_losses.nnunet.training.trainer import LossTrainer
 
 pytestmark = pytest.mark.usefixtures("world")
 Make = Callable[..., LossTrainer]
@@ -211,7 +211,7 @@ def test_what_was_cropped_away_is_background(own_world: Path, make: Make) -> Non
 def test_they_are_counted_once_and_again_if_the_record_is_damaged_or_old(
     make: Make, own_world: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nnunet_losses.nnunet import class_frequencies as module
+    from nnunet_losses.nnunet.preparation import class_frequencies as module
 
     counted = []
     count = module.count_labels
@@ -242,7 +242,7 @@ def test_a_folder_that_may_not_be_written_is_counted_each_time(
     def read_only(*_: object) -> None:
         raise PermissionError("Read-only file system")
 
-    monkeypatch.setattr("nnunet_losses.nnunet.class_frequencies.write_json", read_only)
+    monkeypatch.setattr("nnunet_losses.nnunet.preparation.class_frequencies.write_json", read_only)
     assert frequencies(make("RecordingTrainer")).sum() == pytest.approx(1)
     assert not list(own_world.glob("class_counts_*.json"))
 

@@ -11,7 +11,7 @@ import pytest
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 import nnunet_losses._door as start_up
-from nnunet_losses.nnunet.trainer import LossTrainer, make_trainer
+from nnunet_losses.nnunet.training.trainer import LossTrainer, make_trainer
 
 ROOT = Path(__file__).parents[2]
 DOOR = str(ROOT / "nnunet_losses" / "nnunet" / "door")

@@ -17,10 +17,10 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from torch.nn.parallel import DistributedDataParallel
 
 from nnunet_losses.losses import CATALOGUE, TverskyLoss
-from nnunet_losses.nnunet.adapter import LossAdapter
-from nnunet_losses.nnunet.stop import StopTraining
-from nnunet_losses.nnunet.target import TargetFormat
-from nnunet_losses.nnunet.trainer import LossTrainer
+from nnunet_losses.nnunet.training.adapter import LossAdapter
+from nnunet_losses.nnunet.training.stop import StopTraining
+from nnunet_losses.nnunet.training.target import TargetFormat
+from nnunet_losses.nnunet.training.trainer import LossTrainer
 
 pytestmark = pytest.mark.usefixtures("world")
 Make = Callable[..., LossTrainer]

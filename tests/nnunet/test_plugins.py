@@ -12,7 +12,7 @@ from ..losses.test_plugins import ROOT, install_example
 CODE = """
 import torch
 from nnunetv2.run.run_training import run_training
-from nnunet_losses.nnunet.trainer import LossTrainer
+from nnunet_losses.nnunet.training.trainer import LossTrainer
 LossTrainer.perform_actual_validation = lambda *_: None
 run_training("Dataset901_Labels", "3d_tiny", 0, "HingeTrainer_margin2_iw_1epochs_1iters", device=torch.device("cpu"))
 """

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from nnunet_losses.nnunet.stop import StopTraining
-from nnunet_losses.nnunet.trainer import LossTrainer
+from nnunet_losses.nnunet.training.stop import StopTraining
+from nnunet_losses.nnunet.training.trainer import LossTrainer
 
 NAME = "TverskyTrainer_iw_4epochs_3iters_seed7"
 Run = Callable[..., Path]

@@ -19,12 +19,12 @@ from torch import Tensor
 
 from nnunet_losses._door import VARIABLE
 from nnunet_losses.losses import CrossEntropyLoss, TverskyLoss, inverse_weights
-from nnunet_losses.nnunet.adapter import LossAdapter
-from nnunet_losses.nnunet.stop import StopTraining
-from nnunet_losses.nnunet.target import TargetFormat
-from nnunet_losses.nnunet.trainer import LossTrainer, make_trainer
-from nnunet_losses.nnunet.transforms import AppendInstanceIds
-from nnunet_losses.nnunet.weight_maps import prepare_weight_maps
+from nnunet_losses.nnunet.training.adapter import LossAdapter
+from nnunet_losses.nnunet.training.stop import StopTraining
+from nnunet_losses.nnunet.training.target import TargetFormat
+from nnunet_losses.nnunet.training.trainer import LossTrainer, make_trainer
+from nnunet_losses.nnunet.training.transforms import AppendInstanceIds
+from nnunet_losses.nnunet.training.weight_maps import prepare_weight_maps
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "voxel-weights.md"
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import Study, View
 from nnunet_losses.report.figures import (
     consensus,
     cost,
@@ -33,7 +34,6 @@ from nnunet_losses.report.figures import (
 from nnunet_losses.report.figures.critical_difference import cliques
 from nnunet_losses.report.figures.rows import against, turned
 from nnunet_losses.report.sections import contents
-from nnunet_losses.report.study import Study, View
 from nnunet_losses.report.svg import to_svg
 
 from .conftest import RUNS, TRAINERS, make_statistics, make_tables

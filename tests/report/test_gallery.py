@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.report import gallery
 from nnunet_losses.report.blocks import Text, Tiles
+from nnunet_losses.report.comparison import Study, View
 from nnunet_losses.report.slices import Plane, load
-from nnunet_losses.report.study import Study, View
 
 
 def study(values: dict[str, list[float]], files: pd.DataFrame | None = None) -> View:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnunet_losses.errors import UserError
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.report import write_report
 from nnunet_losses.report.blocks import Table, Text
+from nnunet_losses.report.comparison import Study
 from nnunet_losses.report.sections import first_screen
-from nnunet_losses.report.study import Study
 
 from .conftest import RUNS, TRAINERS, make_statistics, make_tables
 

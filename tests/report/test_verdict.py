@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nnunet_losses.report.study import Study
+from nnunet_losses.report.comparison import Study
 from nnunet_losses.report.verdict import Verdict, verdict
 
 BASE, RIVAL, THIRD = "nnUNetTrainer", "DiceTrainer", "FocalTrainer"

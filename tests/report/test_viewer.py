@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnunet_losses.report import write_report
-from nnunet_losses.report.study import Study
+from nnunet_losses.report.comparison import Study
 from nnunet_losses.report.viewer import crop_box, packed, verdicts, viewer
 
 from .conftest import RUNS, TRAINERS, make_gallery, make_statistics, make_tables

@@ -7,10 +7,10 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from nnunet_losses.data.description import load_dataset_description
-from nnunet_losses.errors import UserError
-from nnunet_losses.files import check_writable, take_lock, write_json
-from nnunet_losses.nnunet.foreign import require_trainer
-from nnunet_losses.nnunet.folders import parallel_environment
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import check_writable, take_lock, write_json
+from nnunet_losses.nnunet.names.foreign import require_trainer
+from nnunet_losses.nnunet.preparation.folders import parallel_environment
 from nnunet_losses.study import Run, load_study, read_splits
 
 os.environ.update(

@@ -11,7 +11,7 @@ def __getattr__(name: str) -> Any:
     if name.startswith("__"):  # the import system asks for __path__ and the like
         raise AttributeError(name)
     try:
-        from nnunet_losses.nnunet.lookup import find_trainer
+        from nnunet_losses.nnunet.names.lookup import find_trainer
     except ModuleNotFoundError as error:
         # The variable is inherited by child processes, of which one may run a Python without our package.
         if error.name is not None and error.name.split(".")[0] == "nnunet_losses":

@@ -5,10 +5,10 @@ import pandas as pd
 import seaborn as sns
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.rows import height, label_rows
 from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import NOTHING, count, number
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import INK, canvas, figure_style
 
 

@@ -3,11 +3,11 @@
 import numpy as np
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.costs import costs
 from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.figures.rows import long_name
 from nnunet_losses.report.numbers import duration, number
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import canvas, figure_style
 
 

@@ -1,9 +1,9 @@
 """Critical-difference diagram: mean ranks over cases, and the losses that Nemenyi's test does not separate."""
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View, records
 from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import number, p_value
-from nnunet_losses.report.study import View, records
 from nnunet_losses.report.style import INK, canvas, figure_style
 
 

@@ -5,10 +5,10 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.figures.rows import against, height, interval_rows, label_rows
 from nnunet_losses.report.numbers import enumerate_words, interval
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import canvas, figure_style
 
 MOST_BANDS = 8  # with more losses the bands hide each other

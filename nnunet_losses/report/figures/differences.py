@@ -3,10 +3,10 @@
 import numpy as np
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.figures.distribution import MOST_MARKS, MOST_TIPS
 from nnunet_losses.report.figures.rows import against, better, height, label_rows, long_name, no_value, set_limits
 from nnunet_losses.report.numbers import decimals, interval, number
-from nnunet_losses.report.study import Row, View
 from nnunet_losses.report.style import INK, MUTED, canvas, figure_style, jitter
 
 

@@ -7,9 +7,9 @@ from matplotlib.cbook import boxplot_stats
 from matplotlib.patches import Rectangle
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.rows import better, height, label_rows, long_name, no_value, set_limits
 from nnunet_losses.report.numbers import decimals, number
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import INK, canvas, figure_style, jitter
 
 MOST_TIPS = 1500  # marks with a tooltip in one figure

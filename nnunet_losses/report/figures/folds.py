@@ -7,9 +7,9 @@ import pandas as pd
 import seaborn as sns
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import Row, View, records
 from nnunet_losses.report.figures.rows import against, better, height, interval_rows, label_rows
 from nnunet_losses.report.numbers import count, decimals, interval, number
-from nnunet_losses.report.study import Row, View, records
 from nnunet_losses.report.style import INK, MUTED, canvas, figure_style
 
 STILL = "#f4f5f6"

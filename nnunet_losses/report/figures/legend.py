@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.names import shorten
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import WIDTH
 
 CHARACTER, HANDLE, LINE = 0.075, 0.55, 0.17  # inches: one of a name, what stands before it, one row of names

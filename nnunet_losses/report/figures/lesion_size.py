@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.numbers import percent
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import MUTED, canvas, figure_style
 
 SCHEMES = {"fixed": "By diameter", "quartile": "In four groups of equal number"}

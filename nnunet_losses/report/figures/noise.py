@@ -3,10 +3,10 @@
 import numpy as np
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View, records
 from nnunet_losses.report.figures.rows import height
 from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import decimals, number
-from nnunet_losses.report.study import View, records
 from nnunet_losses.report.style import INK, MUTED, RULE, canvas, figure_style
 
 MOST_PAIRS = 30

@@ -5,10 +5,10 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.rows import LABEL_LENGTH
 from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import decimals, enumerate_words, number
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import INK, NEUTRAL, canvas, figure_style
 
 # Light enough for ink on either end.

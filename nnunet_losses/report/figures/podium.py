@@ -6,10 +6,10 @@ import seaborn as sns
 from scipy.stats import rankdata
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.figures.rows import LABEL_LENGTH, height, long_name
 from nnunet_losses.report.names import shorten
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import INK, RULE, canvas, figure_style
 
 MOST_CASES, MOST_TRAINERS = 200, 12  # beyond these, lines become a grey block

@@ -6,10 +6,10 @@ import numpy as np
 import seaborn as sns
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import Row, View, records
 from nnunet_losses.report.figures.rows import LABEL_LENGTH, against, height, label_rows
 from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import number, percent
-from nnunet_losses.report.study import Row, View, records
 from nnunet_losses.report.style import INK, MUTED, NEUTRAL, PAPER, RULE, canvas, figure_style
 
 MOST_TRIANGLES = 20  # losses with a triangle; each is a comparison of its own

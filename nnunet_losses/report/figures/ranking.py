@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.figures.rows import (
     against,
     better,
@@ -16,7 +17,6 @@ from nnunet_losses.report.figures.rows import (
     set_limits,
 )
 from nnunet_losses.report.numbers import decimals, interval
-from nnunet_losses.report.study import Row, View
 from nnunet_losses.report.style import MUTED, canvas, figure_style
 
 

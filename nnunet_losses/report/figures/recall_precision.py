@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.patches import Ellipse
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.figures.resample import case_weights
 from nnunet_losses.report.numbers import number
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import MUTED, RULE, canvas, figure_style
 
 PANELS = (("precision", "recall", "Voxels"), ("lesion_precision", "lesion_recall", "Lesions"))

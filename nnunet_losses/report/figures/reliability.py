@@ -3,9 +3,9 @@
 import numpy as np
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.numbers import number
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import MUTED, canvas, figure_style
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nnunet_losses.report.comparison import Row, View, rows_by
 from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import robust_limits
-from nnunet_losses.report.study import Row, View, rows_by
 from nnunet_losses.report.style import MUTED, ROW, RULE
 
 LABEL_LENGTH = 30

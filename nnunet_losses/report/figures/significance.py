@@ -3,9 +3,9 @@
 import numpy as np
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View, records
 from nnunet_losses.report.figures.rows import label_columns, label_rows
 from nnunet_losses.report.numbers import count, enumerate_words
-from nnunet_losses.report.study import View, records
 from nnunet_losses.report.style import INK, MUTED, canvas, figure_style
 
 LEVEL = 0.05

@@ -8,11 +8,11 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.figures.rows import label_rows
 from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import number, percent
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import INK, MUTED, ROW, RULE, canvas, figure_style
 
 METHODS = {"mean": "Mean, then rank", "ranks": "Rank, then mean", "tests": "Tests, then rank"}

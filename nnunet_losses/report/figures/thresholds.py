@@ -3,9 +3,9 @@
 import numpy as np
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.rows import height, label_rows, no_value, set_limits
 from nnunet_losses.report.numbers import number
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import INK, canvas, figure_style
 
 

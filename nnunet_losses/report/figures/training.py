@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from nnunet_losses.report.blocks import Figure
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import number
-from nnunet_losses.report.study import View
 from nnunet_losses.report.style import INK, MUTED, canvas, figure_style
 
 MOST_POINTS = 250  # per curve; a thousand epochs look the same with fewer

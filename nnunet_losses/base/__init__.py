@@ -1,0 +1,1 @@
+"""What every room may know: errors, files, metrics, words of state, tables."""

@@ -1,0 +1,313 @@
+"""From a folder ``nnUNet_results`` that is already there, of whatever trainers, to tables and report."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.tables import write_tables
+from nnunet_losses.comparison import (
+    COMPARED_METRICS,
+    EVALUATING_SOFTWARE,
+    compare_tables,
+    default_baseline,
+    loss_descriptions,
+    software_versions,
+)
+from nnunet_losses.evaluation import EvaluationSettings, Prediction, evaluate_folders
+from nnunet_losses.nnunet.preparation.folders import dataset_folder
+from nnunet_losses.nnunet.results.history import job_row, read_history
+from nnunet_losses.nnunet.results.outcome import identity
+from nnunet_losses.nnunet.results.trainings import (
+    Splits,
+    Training,
+    Validation,
+    find_trainings,
+    find_validation,
+    without_repeats,
+)
+from nnunet_losses.report import write_report
+from nnunet_losses.study import read_splits
+
+
+@dataclass(frozen=True)
+class Found:
+    """The trainings of a data set, their out-of-fold predictions, and the data that these are compared with.
+
+    raw: the raw data set, for the pictures; None if it is not there.
+    """
+
+    dataset: str
+    trainings: tuple[Training, ...]
+    validations: tuple[Validation, ...]
+    references: Path
+    dataset_json: Mapping[str, Any]
+    raw: Path | None
+    splits: Splits | None
+
+    @property
+    def expected(self) -> list[dict[str, Any]]:
+        """Every training that ought to be there: each trainer in each fold that any of its configuration has."""
+        folds: dict[str, set[int]] = {}
+        trainers: dict[str, dict[str, None]] = {}
+        for training in self.trainings:
+            folds.setdefault(self.configuration(training), set()).add(training.fold)
+            trainers.setdefault(self.configuration(training), {})[training.trainer] = None
+        return [
+            {"dataset": self.dataset, "configuration": configuration, "trainer": trainer, "fold": fold}
+            for configuration, names in trainers.items()
+            for trainer in names
+            for fold in sorted(folds[configuration])
+        ]
+
+    @property
+    def remarks(self) -> list[str]:
+        """What a reader has to know of where this comes from, a sentence each."""
+        return _remarks(self) + [remark for validation in self.validations for remark in validation.remarks]
+
+    @property
+    def ending(self) -> str:
+        """Of the files of images."""
+        return str(self.dataset_json["file_ending"])
+
+    def row(self, training: Training) -> dict[str, str | int]:
+        """The identity columns of a training."""
+        return identity(training.dataset, self.configuration(training), training.trainer, training.fold)
+
+    def configuration(self, training: Training) -> str:
+        """The configuration's name; with its plans where there are several, because tables know no plans."""
+        several = len({other.plans for other in self.trainings}) > 1
+        return f"{training.plans}__{training.configuration}" if several else training.configuration
+
+
+def find_results(
+    results: Path,
+    dataset: str,
+    *,
+    raw: Path | None = None,
+    preprocessed: Path | None = None,
+    references: Path | None = None,
+    trainers: Sequence[str] = (),
+    configurations: Sequence[str] = (),
+    plans: Sequence[str] = (),
+) -> Found:
+    """Look through a results folder.
+
+    Args:
+        results: ``nnUNet_results``.
+        dataset: ``DatasetXXX_Name`` or its number.
+        raw: ``nnUNet_raw``; only the pictures need it.
+        preprocessed: ``nnUNet_preprocessed``, for the splits and the references.
+        references: folder of the reference segmentations, if they are in neither.
+        trainers: those to take, by name or pattern; all if empty.
+        configurations: likewise.
+        plans: likewise.
+
+    Raises:
+        UserError: no such data set, no training, no prediction, no references.
+    """
+    if not results.is_dir():
+        raise UserError(f"There is no folder {results}; give nnU-Net's results folder, --results.")
+    folder = dataset_folder(results, dataset)
+    trainings = find_trainings(folder, trainers=trainers, configurations=configurations, plans=plans)
+    raw, preprocessed = (
+        base / folder.name if base is not None and (base / folder.name).is_dir() else None
+        for base in (raw, preprocessed)
+    )
+    described = [path for path in (preprocessed, raw, *(t.folder.parent for t in trainings)) if path is not None]
+    dataset_json = _dataset_json(described, folder.name)
+    splits_file = None if preprocessed is None else preprocessed / "splits_final.json"
+    splits = read_splits(splits_file, folder.name) if splits_file is not None and splits_file.is_file() else None
+    validations = without_repeats(
+        [find_validation(training, dataset_json["file_ending"], splits) for training in trainings], splits
+    )
+    if not any(validation.cases for validation in validations):
+        raise UserError(
+            f"No training of {folder} has predictions in fold_*/validation; nnU-Net writes them at the end of a "
+            f"training, and again with nnUNetv2_train ... --val."
+        )
+    return Found(
+        dataset=folder.name,
+        trainings=tuple(trainings),
+        validations=tuple(validations),
+        references=references or _references(folder.name, raw, preprocessed, str(dataset_json["file_ending"])),
+        dataset_json=dataset_json,
+        raw=raw,
+        splits=splits,
+    )
+
+
+def evaluate_results(
+    found: Found,
+    out: Path,
+    *,
+    settings: EvaluationSettings | None = None,
+    workers: int = 1,
+    progress: bool = True,
+    allow_geometry_mismatch: bool = False,
+) -> dict[str, pd.DataFrame]:
+    """Measure all predictions and read all histories: the tables of `nnunet-losses evaluate` and of the workflow.
+
+    They are written to ``out``. Each prediction is measured once: what is there already is used again.
+    """
+    predictions = []
+    for validation in found.validations:
+        training = validation.training
+        with_npz = validation.with_probabilities
+        for cases, npz in ((with_npz, training.validation), (set(validation.cases) - with_npz, None)):
+            if cases:
+                predictions.append(Prediction(training.validation, npz, found.row(training), sorted(cases)))
+    tables = evaluate_folders(
+        found.references,
+        predictions,
+        out,
+        dataset_json=found.dataset_json,
+        settings=settings,
+        workers=workers,
+        progress=progress,
+        allow_geometry_mismatch=allow_geometry_mismatch,
+        keep_cases=True,
+    )
+    histories = {training: read_history(training.folder) for training in found.trainings}
+    curves = [curve.assign(**found.row(training)) for training, curve in histories.items() if len(curve)]
+    jobs = [
+        found.row(training) | job_row(training.folder, curve, finished=training.finished)
+        for training, curve in histories.items()
+    ]
+    further = {"jobs": pd.DataFrame(jobs)}
+    if curves:
+        table = pd.concat(curves, ignore_index=True)
+        columns = list(found.row(found.trainings[0]))
+        further["training"] = table[[*columns, *(column for column in table if column not in columns)]]
+    write_tables(out, further)
+    return {name: table for name, table in tables.items() if len(table)} | further
+
+
+def report_results(
+    found: Found,
+    tables: Mapping[str, pd.DataFrame],
+    out: Path,
+    *,
+    title: str | None = None,
+    baseline: str | None = None,
+    primary_metric: str = "dice",
+    resamples: int = 10_000,
+    seed: int = 0,
+    viewer: bool = False,
+) -> Path:
+    """Compare the trainers and write ``report.html``, by the same functions as the workflow; return its path.
+
+    baseline: nnU-Net's own trainer, or else its loss among ours, or else the trainer with the most cases.
+
+    Raises:
+        UserError: the baseline has no cases, or the primary metric does not exist.
+    """
+    measured = set(tables["cases"]["metric"])
+    metrics = list(dict.fromkeys([primary_metric, *COMPARED_METRICS]))
+    if primary_metric not in measured:
+        raise UserError(f"There is no metric {primary_metric}; there are {', '.join(sorted(measured))}.")
+    record: dict[str, Any] = {
+        "runs": found.expected,
+        "config": {
+            "evaluation": {"primary_metric": primary_metric, "metrics": [m for m in metrics if m in measured]},
+            "statistics": {"resamples": resamples, "seed": seed},
+        },
+    }
+    baseline = baseline or default_baseline(tables["cases"])
+    tables, statistics = compare_tables(tables, study=record, baseline=baseline)
+    trainers = sorted({str(row["trainer"]) for row in map(found.row, found.trainings)})
+    return write_report(
+        out,
+        tables=tables,
+        statistics=statistics,
+        runs=_provenance(found, record["config"], trainers),
+        gallery=_gallery(found),
+        title=title or found.dataset,
+        baseline=baseline,
+        primary_metric=primary_metric,
+        seed=seed,
+        viewer=viewer,
+    )
+
+
+def _dataset_json(folders: Sequence[Path], dataset: str) -> dict[str, Any]:
+    for folder in folders:
+        path = folder / "dataset.json"
+        if path.is_file():
+            try:
+                content: dict[str, Any] = json.loads(path.read_text())
+            except (OSError, ValueError) as error:
+                raise UserError(f"{path} cannot be read ({error}).") from None
+            if {"labels", "file_ending"} <= set(content):
+                return content
+    raise UserError(f"There is no dataset.json of {dataset} with 'labels' and 'file_ending' beside its trainings.")
+
+
+def _references(dataset: str, raw: Path | None, preprocessed: Path | None, ending: str) -> Path:
+    """nnU-Net measures with the copies in ``gt_segmentations``; the raw labels are the same."""
+    looked = [base / name for base, name in ((preprocessed, "gt_segmentations"), (raw, "labelsTr")) if base is not None]
+    for folder in looked:
+        if folder.is_dir() and any(path.name.endswith(ending) for path in folder.iterdir()):
+            return folder
+    raise UserError(
+        f"The reference segmentations of {dataset} are neither in nnUNet_preprocessed/{dataset}/gt_segmentations nor "
+        f"in nnUNet_raw/{dataset}/labelsTr; set these two variables, or name the folder: --references."
+    )
+
+
+def _remarks(found: Found) -> list[str]:
+    folder = found.trainings[0].folder.parents[1]
+    remarks = []
+    if (folder / "ensembles").is_dir():
+        remarks.append("Ensembles are left out: they are of no single trainer.")
+    if any((training.folder.parent / "fold_all").is_dir() for training in found.trainings):
+        remarks.append("fold_all is left out: it predicted the cases that it was trained on.")
+    if found.splits is None:
+        remarks.append("There is no splits_final.json: the cases of a fold are those that its log or its files name.")
+    else:
+        trained = {training.fold for training in found.trainings}
+        if nobody := sorted(set(range(len(found.splits))) - trained):
+            remarks.append(f"No trainer has fold {', '.join(map(str, nobody))} of {len(found.splits)}.")
+    lacking = {v.training.trainer for v in found.validations if len(v.with_probabilities) < len(v.cases)}
+    if lacking:
+        remarks.append(
+            f"Probabilities (.npz) of {', '.join(sorted(lacking))} are missing: their thresholds, calibration and "
+            f"detection curves are left out; nnUNetv2_train ... --val --npz makes them."
+        )
+    return remarks
+
+
+def _gallery(found: Found) -> pd.DataFrame | None:
+    """Where image, reference and predictions of each case lie; None without images. Several seeds show the first."""
+    if found.raw is None:
+        return None
+    rows = []
+    for validation in found.validations:
+        row = found.row(validation.training)
+        for case in validation.cases:
+            files = {
+                "image": found.raw / "imagesTr" / f"{case}_0000{found.ending}",
+                "reference": found.references / f"{case}{found.ending}",
+                "prediction": validation.training.validation / f"{case}{found.ending}",
+            }
+            if files["image"].is_file():
+                key = {name: row[name] for name in ("dataset", "configuration", "trainer")}
+                rows.append({**key, "case": case, **{name: str(path) for name, path in files.items()}})
+    return pd.DataFrame(rows).drop_duplicates(["dataset", "configuration", "trainer", "case"]) if rows else None
+
+
+def _provenance(found: Found, config: Mapping[str, Any], trainers: Sequence[str]) -> dict[str, Any]:
+    splits = json.dumps(found.splits, sort_keys=True).encode()
+    return {
+        "versions": software_versions(EVALUATING_SOFTWARE),
+        "found_in": str(found.trainings[0].folder.parents[1]),
+        **({"remarks": "\n".join(found.remarks)} if found.remarks else {}),
+        **({"splits": hashlib.sha256(splits).hexdigest()} if found.splits is not None else {}),
+        "config": config,
+        "losses": loss_descriptions(trainers),
+    }

@@ -1,0 +1,1 @@
+"""A trainer's name: what it says, and how nnU-Net finds it."""

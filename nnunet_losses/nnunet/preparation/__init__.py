@@ -1,0 +1,1 @@
+"""Before a training: folders, plans, splits."""

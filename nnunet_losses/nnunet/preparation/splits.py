@@ -1,0 +1,64 @@
+"""Cross-validation splits, made once before any training (nnU-Net makes them in the first fold that starts: a race)."""
+
+import json
+from pathlib import Path
+
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import write_atomically
+
+Splits = list[dict[str, list[str]]]
+
+
+def make_splits(cases: list[str], *, folds: int, seed: int = 12345) -> Splits:
+    """Split cases as nnU-Net does (shuffled k-fold; its own default is 5 folds and seed 12345).
+
+    Raises:
+        UserError: fewer cases than folds.
+    """
+    from nnunetv2.utilities.crossval_split import generate_crossval_split
+
+    if len(cases) < folds:
+        raise UserError(f"{folds} folds need at least {folds} cases, but there are {len(cases)}; ask for fewer folds.")
+    return [
+        {part: [str(case) for case in split[part]] for part in ("train", "val")}
+        for split in generate_crossval_split(sorted(cases), seed=seed, n_splits=folds)
+    ]
+
+
+def write_splits(preprocessed: Path, splits: Splits, cases: list[str]) -> Path:
+    """Write ``splits_final.json`` of a preprocessed data set, unless it holds these splits already.
+
+    Raises:
+        UserError: other splits are there, because trainings may rest on them; or a case does not exist.
+    """
+    known = set(cases)
+    for fold, split in enumerate(splits):
+        if unknown := sorted(set(split["train"] + split["val"]) - known):
+            raise UserError(
+                f"Fold {fold} of the splits names {unknown[0]}, which is not a case of {preprocessed.name}."
+            )
+    path = preprocessed / "splits_final.json"
+    if path.exists():
+        if json.loads(path.read_text()) == splits:
+            return path
+        raise UserError(
+            f"{path} holds other splits than those asked for, and trainings may rest on them; ask for the same number "
+            f"of folds and seed, or remove that file and the trainings made with it."
+        )
+    with write_atomically(path) as temporary:
+        temporary.write_text(json.dumps(splits, indent=4))
+    return path
+
+
+def case_names(raw: Path) -> list[str]:
+    """The training cases of a raw data set, as nnU-Net names them.
+
+    Raises:
+        UserError: it has none.
+    """
+    from nnunetv2.utilities.utils import get_filenames_of_train_images_and_targets
+
+    cases = sorted(get_filenames_of_train_images_and_targets(str(raw)))
+    if not cases:
+        raise UserError(f"{raw} holds no training cases.")
+    return cases

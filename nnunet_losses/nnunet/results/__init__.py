@@ -1,0 +1,1 @@
+"""After a training: what became of it, its curves, its published files."""

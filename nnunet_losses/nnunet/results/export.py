@@ -1,0 +1,49 @@
+"""Checkpoints for people who do not have this package."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import torch
+
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import write_atomically
+from nnunet_losses.nnunet.names.grammar import parse_trainer_name
+from nnunet_losses.nnunet.training.checkpoint import read_checkpoint
+
+STOCK = "nnUNetTrainer"
+
+
+def export_checkpoint(checkpoint: Path, out: Path) -> Path:
+    """Write a checkpoint that stock nnU-Net predicts with; the network is nnU-Net's own, only the trainer's name goes.
+
+    Args:
+        checkpoint: ``.../<trainer>__<plans>__<configuration>/fold_<k>/checkpoint_final.pth``.
+        out: a ``.pth`` file, or a model folder to be made or added to: it gets ``fold_<k>/checkpoint_final.pth``,
+            ``plans.json`` and ``dataset.json``, all that ``nnUNetv2_predict_from_modelfolder`` needs.
+
+    Returns:
+        The checkpoint written.
+
+    Raises:
+        UserError: no checkpoint of one of our trainers, or the files beside it are missing.
+    """
+    if not (checkpoint.is_file() and zipfile.is_zipfile(checkpoint)):
+        raise UserError(f"{checkpoint} is not a checkpoint, or damaged; give the checkpoint_final.pth of a fold.")
+    content = read_checkpoint(checkpoint)
+    trainer = content.get("trainer_name", "")
+    if parse_trainer_name(trainer) is None:
+        raise UserError(f"{checkpoint} was written by {trainer or 'no trainer'}, which is not one of this package.")
+    content["trainer_name"] = STOCK
+    target = out
+    if out.suffix != ".pth":
+        model = checkpoint.parent.parent
+        for name in ("plans.json", "dataset.json"):
+            if not (model / name).is_file():
+                raise UserError(f"{model} holds no {name}; give a checkpoint in nnU-Net's results folder.")
+            with write_atomically(out / name) as temporary:
+                shutil.copyfile(model / name, temporary)
+        target = out / checkpoint.parent.name / "checkpoint_final.pth"
+    with write_atomically(target) as temporary:
+        torch.save(content, temporary)
+    return target

@@ -1,0 +1,132 @@
+"""How a training went: its curves, what it cost, and how it ended, from what nnU-Net leaves in a fold's folder."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.nnunet.training.checkpoint import FINAL, read_checkpoint
+
+COLLAPSE_EPOCHS = 10
+"""A network whose pseudo Dice is 0 for so many epochs has collapsed to background."""
+CHECKPOINTS = (FINAL, "checkpoint_latest.pth", "checkpoint_best.pth")
+COLUMNS = ("epoch", "train_loss", "val_loss", "pseudo_dice", "ema_pseudo_dice", "lr", "seconds")
+_NUMBER = r"(nan|-?inf|[-+]?[0-9.]+(?:e[-+]?[0-9]+)?)"
+_EPOCH = re.compile(r"Epoch (\d+) *$")
+_VALUES = {
+    "lr": re.compile(rf"Current learning rate: {_NUMBER}"),
+    "train_loss": re.compile(rf"train_loss {_NUMBER}"),
+    "val_loss": re.compile(rf"val_loss {_NUMBER}"),
+    "seconds": re.compile(rf"Epoch time: {_NUMBER} s"),
+}
+_PSEUDO_DICE = re.compile(r"Pseudo dice \[(.*)\]")
+_PREDICTED = re.compile(r": predicting (\S+) *$", re.MULTILINE)
+
+
+def read_history(folder: Path) -> pd.DataFrame:
+    """The per-epoch table of a fold: from its checkpoint or, where these know more epochs, from its text logs.
+
+    Columns: epoch, train_loss, val_loss, pseudo_dice, ema_pseudo_dice, lr, seconds. Empty if nothing was logged.
+    """
+    saved = curves_of({})
+    for name in CHECKPOINTS:
+        try:
+            saved = curves_of(read_checkpoint(folder / name, mapped=True)["logging"])
+            break
+        except (UserError, OSError, KeyError):
+            continue  # absent, damaged, or of another kind: the text logs tell the same, rounded
+    if (folder / FINAL).is_file() and len(saved):
+        return saved
+    told = _curves_of_text(_logs(folder))
+    return told if len(told) > len(saved) else saved
+
+
+def curves_of(log: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """The per-epoch table, from what nnU-Net logs into its checkpoints; an epoch that was cut off is left out."""
+    keys = ("train_losses", "val_losses", "mean_fg_dice", "ema_fg_dice", "lrs")
+    starts, ends = (log.get(f"epoch_{when}_timestamps", []) for when in ("start", "end"))
+    epochs = min(len(column) for column in (starts, ends, *(log.get(key, []) for key in keys)))
+    values = [[float(value) for value in log.get(key, [])[:epochs]] for key in keys]
+    seconds = [float(end - start) for start, end in zip(starts[:epochs], ends[:epochs], strict=True)]
+    return pd.DataFrame(dict(zip(COLUMNS, (range(epochs), *values, seconds), strict=True)))
+
+
+def fate(curves: pd.DataFrame, *, finished: bool) -> str:
+    """How a training ended, from its curves: diverged, collapsed, unfinished or completed."""
+    if len(curves) and not np.isfinite(curves["train_loss"].iloc[-1]):
+        return "diverged"
+    if not finished:
+        return "unfinished"
+    last = curves["pseudo_dice"].iloc[-COLLAPSE_EPOCHS:]
+    return "collapsed" if len(last) and (last == 0).all() else "completed"
+
+
+def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, Any]:
+    """Cost and outcome of a fold, a row of the table ``jobs`` without identity.
+
+    Our trainers wrote both down. For any other trainer the time is that of its epochs, the outcome that of its curves,
+    the device nnU-Net's own note; its memory is not known.
+    """
+    debug = _json(folder / "debug.json")
+    job: dict[str, Any] = {
+        "seconds": float(curves["seconds"].sum()) if len(curves) else float("nan"),
+        "peak_memory_mb": float("nan"),
+        "device": str(debug.get("device", "")).partition(":")[0],
+        "hardware": str(debug.get("gpu_name", "")),
+        "epochs": len(curves),
+        "status": fate(curves, finished=finished),
+    }
+    recorded = _json(folder / "jobs.json")
+    if not finished and recorded.get("status") != "diverged":
+        recorded = {}  # of an earlier end of a training that goes on
+    return job | {key: recorded[key] for key in job if key in recorded}
+
+
+def validated_cases(folder: Path) -> list[str]:
+    """The cases that the last validation predicted, as the text logs name them; empty if there is no such log."""
+    for log in reversed(_logs(folder)):
+        if found := _PREDICTED.findall(log):
+            return sorted(set(found))
+    return []
+
+
+def _logs(folder: Path) -> list[str]:
+    """The text logs in the order in which they were written; each start of a training writes its own."""
+    paths = sorted(folder.glob("training_log_*.txt"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.stem)])
+    return [path.read_text(errors="replace") for path in paths]
+
+
+def _curves_of_text(logs: Sequence[str]) -> pd.DataFrame:
+    epochs: dict[int, dict[str, float]] = {}
+    for log in logs:
+        row: dict[str, float] = {}
+        for line in log.splitlines():
+            if match := _EPOCH.search(line):  # a resumed training repeats epochs: the later one counts
+                row = epochs[int(match[1])] = {}
+            for name, pattern in _VALUES.items():
+                if match := pattern.search(line):
+                    row[name] = float(match[1])
+            if match := _PSEUDO_DICE.search(line):
+                values = [float(v) for v in re.findall(_NUMBER, re.sub(r"np\.float\d+", "", match[1]))]
+                row["pseudo_dice"] = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+    complete = {epoch: row for epoch, row in sorted(epochs.items()) if "seconds" in row}
+    curves = pd.DataFrame.from_dict(complete, orient="index").rename_axis("epoch").reset_index()
+    curves = curves.reindex(columns=list(COLUMNS))
+    running = float("nan")
+    for index, value in curves["pseudo_dice"].items():  # as nnU-Net's logger averages
+        running = value if np.isnan(running) else 0.9 * running + 0.1 * value
+        curves.loc[index, "ema_pseudo_dice"] = running
+    return curves.astype({"epoch": int} | dict.fromkeys(COLUMNS[1:], float))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,228 @@
+"""What a report is made of: the tables, and one view on them per data set, configuration, label and metric."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.metrics import METRICS, Metric
+from nnunet_losses.report.names import printable, short_names
+from nnunet_losses.report.numbers import count
+from nnunet_losses.report.style import Look, looks
+
+Row = dict[str, Any]  # one row of a table, by column
+IDENTITY = ("dataset", "configuration", "label", "metric")
+
+
+@dataclass(frozen=True)
+class Study:
+    """All that a report shows.
+
+    ``tables`` and ``statistics`` are data frames by name; ``runs`` says how they were made (versions, git commit,
+    config, hash of the splits, the losses); ``gallery`` names image, reference and prediction files.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    statistics: Mapping[str, pd.DataFrame]
+    runs: Mapping[str, Any]
+    gallery: pd.DataFrame | None
+    title: str
+    baseline: str
+    primary_metric: str
+    seed: int
+    created: str
+    viewer: bool = False  # whether a page of slices lies beside the report
+
+    def __post_init__(self) -> None:
+        if "cases" not in self.tables or self.tables["cases"].empty:
+            raise UserError("A report needs the table 'cases' with at least one row; evaluate predictions first.")
+        metrics = sorted(self.cases["metric"].astype(str).unique())
+        if self.primary_metric not in metrics:
+            raise UserError(
+                f"The primary metric '{self.primary_metric}' is not in the table 'cases'; it has {', '.join(metrics)}."
+            )
+
+    @property
+    def cases(self) -> pd.DataFrame:
+        """The table of cases."""
+        return self.tables["cases"]
+
+    @cached_property
+    def trainers(self) -> list[str]:
+        """All trainers, those without a single case included, in alphabetical order."""
+        found = [frame["trainer"].astype(str) for frame in self.tables.values() if "trainer" in frame]
+        return sorted(set(pd.concat(found)))
+
+    @property
+    def subtitle(self) -> str:
+        """How much was compared, in one line."""
+        cases = self.cases
+        parts = [
+            count(len(self.trainers), "loss", "losses"),
+            count(cases["dataset"].nunique(), "data set"),
+            count(cases[["dataset", "case"]].drop_duplicates().shape[0], "case"),
+            count(cases["fold"].nunique(), "fold"),
+            count(cases["seed"].nunique(), "seed"),
+        ]
+        return f"{', '.join(parts)} · {self.created}"
+
+    @cached_property
+    def _names(self) -> tuple[dict[str, str], str]:
+        return short_names(self.trainers)
+
+    def name(self, trainer: str) -> str:
+        """The short name of a trainer."""
+        return self._names[0].get(trainer) or printable(trainer)
+
+    @property
+    def suffix(self) -> str:
+        """The part of the trainers' names that all share and that short names leave out."""
+        return self._names[1]
+
+    @cached_property
+    def looks(self) -> dict[str, Look]:
+        """How each trainer is drawn."""
+        return looks(self.trainers, self.baseline)
+
+    @cached_property
+    def metrics(self) -> list[str]:
+        """The metrics compared (all in the cases if there is no ranking), the primary first, then as catalogued."""
+        known = {name: i for i, name in enumerate(METRICS)}
+        source = self.statistics.get("ranking", self.cases)
+        found = source["metric"].astype(str).unique()
+        return sorted(found, key=lambda m: (m != self.primary_metric, known.get(m, len(known)), m))
+
+    def metric(self, name: str) -> Metric:
+        """What is known of a metric; one of a user's own is taken as better when higher."""
+        if name in METRICS:
+            return METRICS[name]
+        units = self.cases.loc[self.cases["metric"] == name, "unit"].astype(str)
+        unit = units.iloc[0] if len(units) else "1"
+        return Metric(name, name.replace("_", " "), unit, True, "A metric of this study's own.")
+
+    @cached_property
+    def run_views(self) -> list["View"]:
+        """One view per data set and configuration, for what does not depend on the label."""
+        first: dict[tuple[str, str], View] = {}
+        for view in self.views:
+            first.setdefault((view.dataset, view.configuration), view)
+        return list(first.values())
+
+    @cached_property
+    def views(self) -> list["View"]:
+        """One view per data set, configuration and label that has the primary metric, in a fixed order."""
+        rows = self.cases[self.cases["metric"] == self.primary_metric]
+        keys = rows[["dataset", "configuration", "label"]].astype(str).drop_duplicates()
+        return [
+            View(self, d, c, label, self.primary_metric)
+            for d, c, label in sorted(keys.itertuples(index=False, name=None))
+        ]
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of a study about one data set, configuration, label and metric."""
+
+    study: Study
+    dataset: str
+    configuration: str
+    label: str
+    metric_name: str
+    _cache: dict[str, pd.DataFrame | None] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def metric(self) -> Metric:
+        """The metric of this view."""
+        return self.study.metric(self.metric_name)
+
+    @property
+    def title(self) -> str:
+        """Data set, configuration and label, each only as far as the study has several."""
+        return " · ".join((self.dataset, self.configuration, self.label))
+
+    def of_metric(self, metric: str) -> "View":
+        """The same part of the study, seen with another metric."""
+        return View(self.study, self.dataset, self.configuration, self.label, metric)
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """The rows of a table that belong to this view; None if the table is missing or has none."""
+        return self._part(f"table {name}", self.study.tables.get(name))
+
+    def statistic(self, name: str) -> pd.DataFrame | None:
+        """The rows of a statistic that belong to this view; None if it is missing or has none."""
+        return self._part(f"statistic {name}", self.study.statistics.get(name))
+
+    def by_trainer(self, name: str) -> dict[str, Row]:
+        """The rows of a statistic that has one row per trainer; empty if it is missing."""
+        frame = self.statistic(name)
+        return {} if frame is None else rows_by(frame, "trainer")
+
+    def _part(self, key: str, frame: pd.DataFrame | None) -> pd.DataFrame | None:
+        if key not in self._cache:
+            self._cache[key] = self._select(frame)
+        return self._cache[key]
+
+    def _select(self, frame: pd.DataFrame | None) -> pd.DataFrame | None:
+        if frame is None:
+            return None
+        wanted = dict(zip(IDENTITY, (self.dataset, self.configuration, self.label, self.metric_name), strict=True))
+        keep = pd.Series(True, index=frame.index)
+        for column, value in wanted.items():
+            if column in frame:
+                keep &= frame[column].astype(str) == value
+        part = frame[keep].reset_index(drop=True)
+        return None if part.empty else part
+
+    @cached_property
+    def trainers(self) -> list[str]:
+        """Trainers of this data set and configuration: best first, then those without a rank."""
+        ranking = self.statistic("ranking")
+        ranked: list[str] = []
+        if ranking is not None and "rank" in ranking:
+            ranked = list(ranking.dropna(subset="rank").sort_values(["rank", "trainer"])["trainer"].astype(str))
+        elif not self.values.empty:
+            means = self.values.mean()
+            ranked = list(means.sort_values(ascending=not self.metric.higher_is_better, kind="stable").index)
+        here = set(ranked)
+        for frame in self.study.tables.values():
+            if "trainer" in frame:
+                keep = pd.Series(True, index=frame.index)
+                for column, value in (("dataset", self.dataset), ("configuration", self.configuration)):
+                    if column in frame:
+                        keep &= frame[column].astype(str) == value
+                here |= set(frame.loc[keep, "trainer"].astype(str))
+        return ranked + sorted(here - set(ranked))
+
+    @cached_property
+    def values(self) -> pd.DataFrame:
+        """Cases × trainers: the metric of each case, averaged over seeds; NaN where it is not defined."""
+        rows = self.table("cases")
+        if rows is None:
+            return pd.DataFrame()
+        return rows.pivot_table(index="case", columns="trainer", values="value", aggfunc="mean", dropna=False)
+
+    @property
+    def baseline(self) -> str | None:
+        """The baseline, if this part of the study has it."""
+        return self.study.baseline if self.study.baseline in self.trainers else None
+
+    def name(self, trainer: str) -> str:
+        """The short name of a trainer."""
+        return self.study.name(trainer)
+
+    def look(self, trainer: str) -> Look:
+        """How a trainer is drawn."""
+        return self.study.looks[trainer]
+
+
+def rows_by(frame: pd.DataFrame, column: str) -> dict[str, Row]:
+    """The rows of a table by the text of a column."""
+    return {str(row[column]): row for row in records(frame)}
+
+
+def records(frame: pd.DataFrame) -> list[Row]:
+    """The rows of a table."""
+    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

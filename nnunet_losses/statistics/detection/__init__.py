@@ -1,0 +1,1 @@
+"""Lesions found and invented: FROC, thresholds, sizes, cases without lesions."""

@@ -1,0 +1,89 @@
+"""How many lesions of each size were found, knowing that lesions of one patient are found or missed together."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.proportion import proportion_confint
+
+from nnunet_losses.statistics.estimators.bootstrap import FEW_CASES, percentile_interval, resample_counts
+from nnunet_losses.statistics.panels.policy import Policy
+from nnunet_losses.statistics.panels.roster import Roster, rosters
+from nnunet_losses.statistics.panels.seeds import merge_seeds
+
+EDGES_MM = (0.0, 3.0, 5.0, 10.0, 20.0, np.inf)
+
+
+def strata_table(
+    lesions: pd.DataFrame,
+    cases: pd.DataFrame,
+    *,
+    baseline: str,
+    edges_mm: Sequence[float] = EDGES_MM,
+    resamples: int = 10_000,
+    seed: int = 0,
+    confidence: float = 0.95,
+    policy: Policy | None = None,
+) -> pd.DataFrame:
+    """Recall of reference lesions by sphere-equivalent diameter: fixed bins [low, high) in mm, and quartiles.
+
+    wilson_low, wilson_high treat lesions as independent; low, high resample cases and are the ones to trust;
+    difference, difference_low, difference_high are paired with the baseline. Strata without lesions are left out.
+    Source: Wilson 1927; cluster bootstrap: Field and Welsh, JRSS B 2007.
+    """
+    merged = merge_seeds(lesions, cases)
+    tables = []
+    for roster in rosters(cases, baseline=baseline, policy=policy):
+        own = roster.own(merged)
+        own = own[own["side"] == "reference"]
+        if own.empty:
+            continue
+        counts = resample_counts(len(roster.cases), resamples, seed)
+        one = own[own["trainer"] == own["trainer"].iloc[-1]]
+        quartiles = np.quantile(one["diameter_mm"], [0.25, 0.5, 0.75])
+        for scheme, edges in (("fixed", np.asarray(edges_mm)), ("quartile", np.r_[0.0, np.unique(quartiles), np.inf])):
+            for low, high in pairwise(edges):
+                chosen = own[(own["diameter_mm"] >= low) & (own["diameter_mm"] < high)]
+                if len(chosen):
+                    stratum = {"scheme": scheme, "stratum": _name(low, high), "low_mm": low, "high_mm": high}
+                    tables.append(roster.table(_rows(chosen, roster, stratum, counts, confidence)))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _name(low: float, high: float) -> str:
+    if low == 0:
+        return f"< {high:.3g} mm"
+    return f"≥ {low:.3g} mm" if np.isinf(high) else f"{low:.3g}–{high:.3g} mm"
+
+
+def _rows(
+    chosen: pd.DataFrame, roster: Roster, stratum: dict[str, object], counts: np.ndarray, confidence: float
+) -> list[dict[str, object]]:
+    alpha, trainers = 1 - confidence, roster.trainers
+    cell = (chosen["position"].to_numpy(), chosen["trainer"].map({t: k for k, t in enumerate(trainers)}).to_numpy())
+    weight = chosen["weight"].to_numpy()
+    present, found = np.zeros((2, len(roster.cases), len(trainers)))
+    np.add.at(present, cell, weight)
+    np.add.at(found, cell, weight * chosen["matched"].to_numpy(dtype=float))
+    n, hits = present.sum(axis=0), found.sum(axis=0)
+    recall = np.divide(hits, n, out=np.full(len(trainers), np.nan), where=n > 0)
+    total = counts @ present
+    samples = np.divide(counts @ found, total, out=np.full(total.shape, np.nan), where=total > 0)
+    base = trainers.index(roster.baseline) if roster.baseline in trainers else None
+    rows: list[dict[str, object]] = []
+    for k, trainer in enumerate(trainers):
+        few = int((present[:, k] > 0).sum())
+        wilson = proportion_confint(hits[k], n[k], alpha=alpha, method="wilson") if n[k] else (np.nan, np.nan)
+        pair = np.full(len(samples), np.nan) if base in (None, k) else samples[:, k] - samples[:, base]
+        (low, d_low), (high, d_high) = percentile_interval(np.column_stack([samples[:, k], pair]), few, confidence)
+        difference = np.nan if base in (None, k) else recall[k] - recall[base]
+        rows.append(
+            {
+                "trainer": trainer, **stratum, "n": n[k], "hits": hits[k], "n_cases": few, "recall": recall[k],
+                "wilson_low": wilson[0], "wilson_high": wilson[1], "low": low, "high": high,
+                "difference": difference, "difference_low": d_low, "difference_high": d_high,
+                "reason": "" if few >= FEW_CASES else f"lesions in {few} cases: too few to resample",
+            }
+        )  # fmt: skip
+    return rows

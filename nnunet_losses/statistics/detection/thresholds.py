@@ -1,0 +1,103 @@
+"""Threshold fairness: a better ranking of voxels, or only a moved operating point?"""
+
+import numpy as np
+import pandas as pd
+
+from nnunet_losses.statistics.estimators.means import mean_interval
+from nnunet_losses.statistics.panels.policy import Policy
+from nnunet_losses.statistics.panels.roster import Roster, rosters
+from nnunet_losses.statistics.panels.seeds import merge_seeds
+from nnunet_losses.statistics.ranking.ranks import best_first
+
+DEFAULT = 0.5
+SCORES = ("dice", "recall", "precision")
+
+
+def threshold_tables(
+    thresholds: pd.DataFrame,
+    cases: pd.DataFrame,
+    *,
+    baseline: str,
+    confidence: float = 0.95,
+    policy: Policy | None = None,
+) -> dict[str, pd.DataFrame]:
+    """The tables threshold_cases (a row per case and run) and thresholds (a row per trainer).
+
+    In each fold of each run the threshold is the one with the best mean Dice over the cases of the run's *other*
+    folds (ties: nearest to 0.5), so that no case helps to choose its own. Cases without reference are left out: there
+    Dice is 0 or undefined. With a single fold there are no other folds, so the tuned columns are NaN.
+    """
+    own = _scores(merge_seeds(thresholds, cases))
+    per_case = _choose(own)
+    summaries = []
+    for roster in rosters(cases, baseline=baseline, policy=policy):
+        mine = roster.own(per_case)
+        if len(mine):
+            summaries.append(_summary(mine, roster, confidence=confidence))
+    return {
+        "thresholds": pd.concat(summaries, ignore_index=True) if summaries else pd.DataFrame(),
+        "threshold_cases": per_case,
+    }
+
+
+def _scores(table: pd.DataFrame) -> pd.DataFrame:
+    tp, fp, fn = (table[name].to_numpy(dtype=float) for name in ("tp", "fp", "fn"))
+    positive = tp + fn > 0
+    table, tp, fp, fn = table[positive], tp[positive], fp[positive], fn[positive]
+    precision = np.divide(tp, tp + fp, out=np.zeros_like(tp), where=tp + fp > 0)
+    return table.assign(dice=2 * tp / (2 * tp + fp + fn), recall=tp / (tp + fn), precision=precision)
+
+
+def _choose(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per run, case and label: scores at 0.5 and at the threshold chosen on the other folds."""
+    run = ["dataset", "configuration", "label", "trainer", "seed"]
+    parts = []
+    for key, rows in scores.groupby(run, sort=False):
+        grid = np.sort(rows["threshold"].unique())
+        nearest_first = grid[np.argsort(np.abs(grid - DEFAULT), kind="stable")]
+        sums = rows.pivot_table(index="fold", columns="threshold", values="dice", aggfunc="sum")
+        counts = rows.pivot_table(index="fold", columns="threshold", values="dice", aggfunc="count")
+        for fold in sums.index:
+            others = sums.index != fold
+            mean = (sums[others].sum() / counts[others].sum())[nearest_first] if others.any() else None
+            chosen = float(mean.round(12).idxmax()) if mean is not None else np.nan
+            part = rows[rows["fold"] == fold]
+            wanted = ["fold", "case", *SCORES]
+            default = part.loc[part["threshold"] == nearest_first[0], wanted]
+            tuned = part.loc[part["threshold"] == chosen, ["case", *SCORES]]
+            merged = default.merge(tuned, on="case", how="left", suffixes=("_default", "_tuned"), validate="one_to_one")
+            identity = dict(zip(run, key, strict=True))
+            parts.append(merged.assign(threshold=chosen, default_threshold=nearest_first[0], **identity))
+    if not parts:
+        return pd.DataFrame(columns=[*run, "fold", "case", "threshold"])
+    table = pd.concat(parts, ignore_index=True)
+    first = ["dataset", "configuration", "trainer", "fold", "seed", "case", "label", "default_threshold", "threshold"]
+    return table[[*first, *(f"{s}_{when}" for s in SCORES for when in ("default", "tuned"))]]
+
+
+def _summary(mine: pd.DataFrame, roster: Roster, *, confidence: float) -> pd.DataFrame:
+    columns = [f"{s}_{when}" for s in SCORES for when in ("default", "tuned")]
+    means = mine.groupby(["case", "trainer"], sort=False)[[*columns, "threshold"]].mean()
+    wide = {c: means[c].unstack("trainer").reindex(columns=roster.trainers) for c in columns}  # noqa: PD010
+    complete = wide["dice_default"].dropna().index
+    n = len(complete)
+    table = pd.DataFrame({"trainer": roster.trainers, "n": n})
+    table["threshold"] = mine.groupby("trainer")["threshold"].mean().reindex(roster.trainers).to_numpy()
+    samples = {}
+    for column in columns:
+        values = wide[column].loc[complete].to_numpy(dtype=float)
+        table[column] = values.mean(axis=0) if n else np.nan
+        if column.startswith("dice") and n:
+            samples[column] = values
+            low, high, *_ = mean_interval(values, confidence=confidence, bounds=(0, 1))
+            table[f"{column}_low"], table[f"{column}_high"] = low, high
+    if n:
+        gain = samples["dice_tuned"] - samples["dice_default"]
+        table["gain"] = gain.mean(axis=0)
+        table["gain_low"], table["gain_high"], *_ = mean_interval(gain, confidence=confidence, bounds=(-1, 1))
+    for when in ("default", "tuned"):
+        score = table[f"dice_{when}"].to_numpy(dtype=float)
+        table[f"rank_{when}"] = best_first(score) if np.isfinite(score).all() and n else np.nan
+    single = table["threshold"].isna()
+    table["reason"] = np.where(single, "one fold: no other folds to choose a threshold on", "")
+    return roster.table(table.to_dict("records"))

@@ -1,0 +1,79 @@
+"""Which cases and trainers enter the statistics of lesions and thresholds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nnunet_losses.statistics.panels.panel import check_cases
+from nnunet_losses.statistics.panels.policy import Policy
+from nnunet_losses.statistics.panels.seeds import experiment_of, merge_seeds
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The cases that every kept trainer predicted, those without any lesion included.
+
+    seeds: how many repeats of each case (rows) each trainer (columns) has.
+    left_out: why a trainer is not compared.
+    """
+
+    dataset: str
+    configuration: str
+    label: str
+    baseline: str
+    trainers: list[str]
+    cases: list[str]
+    folds: np.ndarray
+    seeds: pd.DataFrame
+    left_out: dict[str, str]
+
+    def table(self, rows: Sequence[Mapping[Any, Any]]) -> pd.DataFrame:
+        """The rows as a table that begins with dataset, configuration, label."""
+        identity = {"dataset": self.dataset, "configuration": self.configuration, "label": self.label}
+        return pd.DataFrame([{**identity, **row} for row in rows])
+
+    def own(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a table with merged seeds that belong here, with the case's `position` and `weight` 1/seeds."""
+        here = (table["dataset"] == self.dataset) & (table["configuration"] == self.configuration)
+        rows = table[here & (table["label"] == self.label) & table["trainer"].isin(self.trainers)]
+        position = rows["case"].map({case: i for i, case in enumerate(self.cases)})
+        rows = rows.assign(position=position)[position.notna()].astype({"position": int})
+        columns = rows["trainer"].map({trainer: i for i, trainer in enumerate(self.trainers)}).to_numpy(dtype=int)
+        return rows.assign(weight=1.0 / self.seeds.to_numpy()[rows["position"].to_numpy(), columns])
+
+
+def rosters(cases: pd.DataFrame, *, baseline: str, policy: Policy | None = None) -> Iterator[Roster]:
+    """One roster per dataset × configuration × label of the table of cases; ValueError as in `panels`."""
+    check_cases(cases, baseline)
+    baseline = experiment_of(baseline, cases)
+    policy = policy or Policy()
+    merged = merge_seeds(cases)
+    for key, rows in merged.groupby(["dataset", "configuration", "label"], sort=False):
+        dataset, configuration, label = (str(part) for part in key)
+        order = [t for t in dict.fromkeys(rows["trainer"]) if t != baseline]
+        order += [baseline] if baseline in set(rows["trainer"]) else []
+        repeats = rows.groupby(["case", "trainer"], sort=False)["seed"].nunique()
+        seeds = repeats.unstack("trainer").reindex(columns=order)  # noqa: PD010 (a Series has no pivot_table)
+        missing = seeds.isna()
+        left_out = {
+            t: f"left out: {int(missing[t].sum())} of {len(seeds)} cases missing"
+            for t in order
+            if missing[t].mean() > policy.max_missing
+        }
+        kept = [t for t in order if t not in left_out]
+        seeds = seeds[kept].dropna().sort_index()
+        folds = rows.groupby("case", sort=False)["fold"].first().reindex(seeds.index)
+        yield Roster(
+            dataset,
+            configuration,
+            label,
+            baseline,
+            kept,
+            [str(c) for c in seeds.index],
+            folds.to_numpy(),
+            seeds,
+            left_out,
+        )

@@ -1,0 +1,59 @@
+"""Files are complete or absent."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import check_writable, take_lock, write_atomically, write_json
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "a.json"
+    target.write_text("old")
+    with pytest.raises(RuntimeError, match="half"), write_atomically(target) as temporary:
+        temporary.write_text("new")
+        raise RuntimeError("half way")
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_writing_makes_folders_and_keeps_the_suffix_and_the_usual_mode(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "table.tar.gz"
+    with write_atomically(target) as temporary:
+        assert temporary.name.endswith(".tar.gz")
+        temporary.write_bytes(b"x")
+    plain = tmp_path / "plain"
+    plain.touch()
+    assert target.read_bytes() == b"x"
+    assert target.stat().st_mode == plain.stat().st_mode
+
+
+def test_json_round_trips(tmp_path: Path) -> None:
+    write_json(tmp_path / "x.json", {"a": [1, None, "ü"]})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": [1, None, "ü"]}
+
+
+def test_a_folder_below_a_file_cannot_be_written_and_the_sentence_names_it(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    check_writable(tmp_path / "new")
+    with pytest.raises(UserError, match=r"Cannot write to .*/file/out \(Not a directory\)"):
+        check_writable(tmp_path / "file" / "out")
+
+
+def test_a_lock_keeps_other_processes_out_until_its_holder_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / ".lock"
+    hold = (
+        "import sys, time; from pathlib import Path; from nnunet_losses.base.files import take_lock; "
+        "lock = take_lock(Path(sys.argv[1])); print(lock is not None, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", hold, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "True\n"
+    assert take_lock(path) is None
+    process.kill()
+    process.wait()
+    assert take_lock(path) is not None

@@ -1,0 +1,38 @@
+"""Two stored studies: what the statistics said before the rooms were rearranged, they say today, cell by cell.
+
+golden/demo has the tables of the demo's first committed run; golden/repeats is simulated, with two data sets, two
+labels, repeated seeds, empty cases, a collapse and a trainer that lacks a fold.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from nnunet_losses.statistics import compare
+
+GOLDEN = Path(__file__).parent / "golden"
+BASELINES = {"demo": "DiceCrossEntropyTrainer_10epochs_40iters", "repeats": "DiceCrossEntropyTrainer"}
+OPTIONS = {"resamples": 400, "test_resamples": 100, "draws": 400, "seed": 3}
+
+
+def read(folder: Path) -> dict[str, pd.DataFrame]:
+    return {file.stem: pd.read_parquet(file) for file in sorted(folder.glob("*.parquet"))}
+
+
+@pytest.fixture(scope="module", params=sorted(BASELINES))
+def study(request):
+    tables = read(GOLDEN / request.param / "tables")
+    found = compare(
+        tables.pop("cases"), baseline=BASELINES[request.param], foreground_mean=request.param == "repeats", **tables,
+        **OPTIONS,
+    )  # fmt: skip
+    return request.param, found
+
+
+def test_every_cell_is_as_it_was(study):
+    name, found = study
+    for table, expected in read(GOLDEN / name / "statistics").items():
+        pd.testing.assert_frame_equal(
+            found[table][list(expected)], expected, check_dtype=False, rtol=1e-9, atol=1e-12, obj=f"{name}: {table}"
+        )
