@@ -1,0 +1,37 @@
+"""Words of state: every word that a table uses for what became of a value or of a training, spelled once."""
+
+from enum import StrEnum
+
+
+class CaseStatus(StrEnum):
+    """Which side of a case holds something; a metric's value may be undefined unless both do."""
+
+    OK = "ok"
+    BOTH_EMPTY = "both_empty"
+    REFERENCE_EMPTY = "reference_empty"
+    PREDICTION_EMPTY = "prediction_empty"
+
+    @classmethod
+    def of(cls, reference: int, prediction: int) -> "CaseStatus":
+        """The status of a case with so many voxels (or components) on each side."""
+        if reference:
+            return cls.OK if prediction else cls.PREDICTION_EMPTY
+        return cls.REFERENCE_EMPTY if prediction else cls.BOTH_EMPTY
+
+
+class RunStatus(StrEnum):
+    """What became of a training."""
+
+    COMPLETED = "completed"
+    COLLAPSED = "collapsed"  # completed, but predicts background only
+    DIVERGED = "diverged"  # stopped by a loss that is not finite
+    UNFINISHED = "unfinished"  # begun, but not trained to its end
+    MISSING = "missing"  # asked for, but never begun
+
+
+class Resolution(StrEnum):
+    """What an undefined value was counted as."""
+
+    WORST = "worst"
+    PERFECT = "perfect"
+    LEFT_OUT = "left out"
