@@ -5,8 +5,8 @@ for people. What a block means is said by its language and its title, which the 
 
 - ```` ```python title="FILE" ```` (any language but those below): FILE, which must not exist yet, with this text.
 - ```` ```python title="FILE, at the end" ````: the text is added to the end of FILE.
-- ```` ```diff title="FILE" ````: lines with ``+`` are added and lines with ``-`` removed, beside the lines with a blank,
-  which must stand in FILE exactly once.
+- ```` ```diff title="FILE" ````: lines with ``+`` are added and lines with ``-`` removed, beside the lines with a
+  blank, which must stand in FILE exactly once.
 - ```` ```bash ````: the commands are run one by one; each must succeed.
 
 A block of another language without a title (an excerpt, the output of a command) is passed over.
