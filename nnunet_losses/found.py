@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.tables import write_tables
+from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.comparison import (
     COMPARED_METRICS,
     EVALUATING_SOFTWARE,

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from nnunet_losses.base.tables import write_tables
+from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.cli import app
 from nnunet_losses.losses import CATALOGUE
 

@@ -108,7 +108,7 @@ def compare_command(
     title: Annotated[str, typer.Option(help="Headline of the report.")] = "Comparison of losses",
 ) -> None:
     """Compare losses over any number of trainings, studies or sites: ranks, paired tests, detection curves."""
-    from nnunet_losses.base.tables import read_tables, write_tables
+    from nnunet_losses.base.tables.storage import read_tables, write_tables
     from nnunet_losses.comparison import compare_tables, report_tables
 
     record = read_study(study)
@@ -134,7 +134,7 @@ def study_report(
     ] = False,
 ) -> None:
     """Write the report of a study of the workflow."""
-    from nnunet_losses.base.tables import read_folder
+    from nnunet_losses.base.tables.storage import read_folder
     from nnunet_losses.comparison import gallery_files, provenance
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.report import write_report

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL
+from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.evaluation import tables
 from nnunet_losses.evaluation.calibration import calibration, calibration_region
 from nnunet_losses.evaluation.candidates import component_scores
@@ -146,7 +147,7 @@ def _evaluate_label(
     settings, grid = reference.settings, reference.grid
     true, predicted = reference.structure(label), reference.predicted_structure(prediction, label)
     matching = Matching(true, predicted)
-    status = tables.status(true.size, predicted.size)
+    status = CaseStatus.of(true.size, predicted.size)
     metrics = {
         **overlap_metrics(count_voxels(true, predicted, reference.valid_voxels), grid.voxel_mm3, settings),
         **_surface_metrics(true, predicted, settings),
@@ -155,7 +156,7 @@ def _evaluate_label(
     }
     rows = tables.metric_rows(metrics, status)
     for stratum in stratified_metrics(true, predicted, matching, settings.strata_mm):
-        rows += tables.metric_rows(stratum.metrics, tables.status(stratum.reference, stratum.predicted))
+        rows += tables.metric_rows(stratum.metrics, CaseStatus.of(stratum.reference, stratum.predicted))
 
     found: dict[str, pd.DataFrame] = {}
     scores = np.full((2, len(predicted.components)), np.nan)

@@ -7,48 +7,13 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses.base.metrics import metric_named
+from nnunet_losses.base.tables.results import CALIBRATION, CASES, LESIONS, RUN, THRESHOLDS
 
-IDENTITY: dict[str, str] = {
-    "dataset": "str",
-    "configuration": "str",
-    "trainer": "str",
-    "fold": "int64",
-    "seed": "int64",
-    "case": "str",
-}
+IDENTITY: dict[str, str] = {name: kind for name, kind in CASES.types.items() if name in (*RUN, "case")}
 
 COLUMNS: dict[str, dict[str, str]] = {
-    "cases": {
-        "label": "str",
-        "metric": "str",
-        "value": "float64",
-        "unit": "str",
-        "status": "str",
-    },
-    "lesions": {
-        "label": "str",
-        "side": "str",
-        "component": "int64",
-        "voxels": "int64",
-        "volume_mm3": "float64",
-        "diameter_mm": "float64",
-        "matched": "bool",
-        "matches": "int64",
-        "dice": "float64",
-        "iou": "float64",
-        "overlap_fraction": "float64",
-        "score_max": "float64",
-        "score_mean": "float64",
-        "touches_border": "bool",
-    },
-    "thresholds": {"label": "str", "threshold": "float64", "tp": "int64", "fp": "int64", "fn": "int64"},
-    "calibration": {
-        "label": "str",
-        "bin": "int64",
-        "count": "int64",
-        "confidence": "float64",
-        "accuracy": "float64",
-    },
+    table.name: {name: kind for name, kind in table.types.items() if name not in IDENTITY}
+    for table in (CASES, LESIONS, THRESHOLDS, CALIBRATION)
 }
 
 
@@ -66,15 +31,6 @@ def join(name: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
 @cache
 def _empty(types: tuple[tuple[str, str], ...]) -> pd.DataFrame:
     return pd.DataFrame(columns=[key for key, _ in types]).astype(dict(types))
-
-
-def status(reference: int, prediction: int) -> str:
-    """Which side is empty, from the numbers of voxels (or components) on each."""
-    if reference and prediction:
-        return "ok"
-    if reference:
-        return "prediction_empty"
-    return "reference_empty" if prediction else "both_empty"
 
 
 def metric_rows(metrics: Mapping[str, float], status: str) -> list[dict[str, Any]]:

@@ -1,0 +1,104 @@
+"""The tables of results: what evaluation and training leave, and what every comparison starts from."""
+
+from nnunet_losses.base.states import CaseStatus, RunStatus
+from nnunet_losses.base.tables.schema import Table, integer, real, text, truth
+
+RUN = ("dataset", "configuration", "trainer", "fold", "seed")
+"""The columns that say which training a row belongs to."""
+
+_RUN = {
+    "dataset": text("Name of the data set, `DatasetXXX_Name`."),
+    "configuration": text("nnU-Net's configuration."),
+    "trainer": text("Name of the trainer, without its seed."),
+    "fold": integer("The fold that was held out."),
+    "seed": integer("The seed; 0 if unseeded. Seeds are repeats of one experiment."),
+}
+_CASE = {**_RUN, "case": text("Name of the case."), "label": text("Name of the label or region.")}
+
+CASES = Table(
+    "cases",
+    "one metric of one case and label",
+    {
+        **_CASE,
+        "metric": text("Name of the metric."),
+        "value": real("Its value; NaN where it is not defined."),
+        "unit": text("Unit of the value (`1`, `mm`, `ml`, `count`)."),
+        "status": text("Which side holds something", words=CaseStatus),
+    },
+    key=(*RUN, "case", "label", "metric"),
+)
+LESIONS = Table(
+    "lesions",
+    "one connected component of the reference or of the prediction",
+    {
+        **_CASE,
+        "side": text("The side it is of", words=("reference", "prediction")),
+        "component": integer("Its number on its side, from 1.", required=False),
+        "voxels": integer("Its size.", required=False),
+        "volume_mm3": real("Its volume in mm³.", low=0, required=False),
+        "diameter_mm": real("Diameter of the sphere (2D: disc) of the same size, in mm.", low=0, required=False),
+        "matched": truth("Whether it overlaps a component of the other side."),
+        "matches": integer("How many it overlaps.", required=False),
+        "dice": real("Best Dice with one of them.", low=0, high=1, required=False),
+        "iou": real("Best IoU with one of them.", low=0, high=1, required=False),
+        "overlap_fraction": real("Share of it that the other side covers.", low=0, high=1, required=False),
+        "score_max": real("Largest log-odds in the component; of a lesion, in the best component that hits it."),
+        "score_mean": real("Mean log-odds likewise.", required=False),
+        "touches_border": truth("Whether it touches the border of the image.", required=False),
+    },
+)
+THRESHOLDS = Table(
+    "thresholds",
+    "one probability threshold of one case and label",
+    {
+        **_CASE,
+        "threshold": real("The threshold.", low=0, high=1),
+        "tp": integer("True positive voxels."),
+        "fp": integer("False positive voxels."),
+        "fn": integer("False negative voxels."),
+    },
+    key=(*RUN, "case", "label", "threshold"),
+)
+CALIBRATION = Table(
+    "calibration",
+    "one bin of predicted probability of one case and label",
+    {
+        **_CASE,
+        "bin": integer("Number of the bin, from 0."),
+        "count": integer("Voxels near the lesions in the bin."),
+        "confidence": real("Their mean probability."),
+        "accuracy": real("The share of them that is foreground."),
+    },
+    key=(*RUN, "case", "label", "bin"),
+)
+TRAINING = Table(
+    "training",
+    "one epoch of one training",
+    {
+        **_RUN,
+        "epoch": integer("The epoch, from 0."),
+        "train_loss": real("Mean loss of the training batches."),
+        "val_loss": real("Mean loss of the validation batches."),
+        "pseudo_dice": real("nnU-Net's pseudo Dice: of the validation batches, mean over labels."),
+        "ema_pseudo_dice": real("Its exponential moving average."),
+        "lr": real("Learning rate."),
+        "seconds": real("Duration.", low=0),
+    },
+)
+JOBS = Table(
+    "jobs",
+    "one training",
+    {
+        **_RUN,
+        "seconds": real("Duration of the training.", low=0),
+        "peak_memory_mb": real("Peak memory: of the GPU, or of the process on a CPU, in MB.", low=0),
+        "device": text("`cpu`, `cuda` or `mps`.", nullable=True, required=False),
+        "hardware": text("Name of the processor or GPU.", nullable=True, required=False),
+        "epochs": real("Epochs trained.", low=0, required=False),
+        "status": text("What became of it", words=RunStatus),
+    },
+    key=RUN,
+)
+
+RESULTS: dict[str, Table] = {table.name: table for table in (CASES, LESIONS, THRESHOLDS, CALIBRATION, TRAINING, JOBS)}
+"""By name; a folder of results holds some of them, `cases` at least."""
