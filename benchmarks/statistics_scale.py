@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.report import write_report
+from nnunet_losses.report import Comparison, write_report
 from nnunet_losses.statistics import compare
 
 RESULTS = Path(__file__).parent / "results" / "statistics_scale.json"
@@ -100,14 +100,13 @@ def main() -> None:
     compared = time.process_time() - cpu
     print(f"statistics: {compared:.1f} s of CPU time", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        page = write_report(
-            folder,
+        comparison = Comparison(
             tables={"cases": cases, "lesions": lesions, "thresholds": thresholds},
             statistics=tables,
-            runs={},
             title="Scale",
             baseline="T00",
         )
+        page = write_report(folder, comparison)
         size = page.stat().st_size
     entry = {
         **vars(options),

@@ -16,7 +16,7 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.losses import CATALOGUE
 from nnunet_losses.nnunet.names.grammar import TrainerNameError, parse_trainer_name
 from nnunet_losses.nnunet.results.outcome import identity
-from nnunet_losses.report import write_report
+from nnunet_losses.report import Comparison, write_report
 from nnunet_losses.statistics import compare
 
 KEYS = ["dataset", "configuration", "trainer", "fold", "seed"]
@@ -103,11 +103,10 @@ def report_tables(
     """
     trainers = sorted(set(tables["cases"]["trainer"]))
     config = study.get("config", {})
-    return write_report(
-        out,
+    comparison = Comparison(
         tables=tables,
         statistics=statistics,
-        runs={
+        provenance={
             "versions": software_versions(EVALUATING_SOFTWARE),
             "found_in": "\n".join(str(folder) for folder in folders),
             "config": config,
@@ -118,6 +117,7 @@ def report_tables(
         primary_metric=config.get("evaluation", {}).get("primary_metric", "dice"),
         seed=config.get("statistics", {}).get("seed", 0),
     )
+    return write_report(out, comparison)
 
 
 def with_missing_jobs(jobs: pd.DataFrame | None, runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

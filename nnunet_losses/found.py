@@ -31,7 +31,7 @@ from nnunet_losses.nnunet.results.trainings import (
     find_validation,
     without_repeats,
 )
-from nnunet_losses.report import write_report
+from nnunet_losses.report import Comparison, write_report
 from nnunet_losses.study import read_splits
 
 
@@ -221,18 +221,17 @@ def report_results(
     baseline = baseline or default_baseline(tables["cases"])
     tables, statistics = compare_tables(tables, study=record, baseline=baseline)
     trainers = sorted({str(row["trainer"]) for row in map(found.row, found.trainings)})
-    return write_report(
-        out,
+    comparison = Comparison(
         tables=tables,
         statistics=statistics,
-        runs=_provenance(found, record["config"], trainers),
+        provenance=_provenance(found, record["config"], trainers),
         gallery=_gallery(found),
         title=title or found.dataset,
         baseline=baseline,
         primary_metric=primary_metric,
         seed=seed,
-        viewer=viewer,
     )
+    return write_report(out, comparison, viewer=viewer)
 
 
 def _dataset_json(folders: Sequence[Path], dataset: str) -> dict[str, Any]:

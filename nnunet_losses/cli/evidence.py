@@ -137,15 +137,14 @@ def study_report(
     from nnunet_losses.base.tables.storage import read_folder
     from nnunet_losses.comparison import gallery_files, provenance
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
-    from nnunet_losses.report import write_report
+    from nnunet_losses.report import Comparison, write_report
 
     record = read_study(study)
     stacked = read_folder(tables)
-    written = write_report(
-        out,
+    comparison = Comparison(
         tables=stacked,
         statistics=read_folder(statistics),
-        runs=provenance(record, record["trainers"], Path.cwd()),
+        provenance=provenance(record, record["trainers"], Path.cwd()),
         gallery=gallery_files(
             record,
             stacked["cases"],
@@ -157,6 +156,5 @@ def study_report(
         baseline=record["baseline"],
         primary_metric=record["config"]["evaluation"]["primary_metric"],
         seed=record["config"]["statistics"]["seed"],
-        viewer=viewer,
     )
-    typer.echo(f"The report: {written}")
+    typer.echo(f"The report: {write_report(out, comparison, viewer=viewer)}")

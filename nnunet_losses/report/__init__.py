@@ -1,5 +1,6 @@
-"""Tables and statistics to figures and one HTML page: `write_report`."""
+"""From a `Comparison` (tables and statistics) to figures and one HTML page: `write_report`."""
 
+from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.write import write_report
 
-__all__ = ["write_report"]
+__all__ = ["Comparison", "write_report"]

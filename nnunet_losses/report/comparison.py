@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -17,24 +18,37 @@ Row = dict[str, Any]  # one row of a table, by column
 IDENTITY = ("dataset", "configuration", "label", "metric")
 
 
-@dataclass(frozen=True)
-class Study:
-    """All that a report shows.
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A comparison of trainers: everything that a report shows.
 
-    ``tables`` and ``statistics`` are data frames by name; ``runs`` says how they were made (versions, git commit,
-    config, hash of the splits, the losses); ``gallery`` names image, reference and prediction files.
+    Attributes:
+        tables: data frames by name: ``cases`` (required), ``lesions``, ``training``, ``jobs``, ``thresholds``,
+            ``calibration``.
+        statistics: the tables that `nnunet_losses.statistics.compare` returned for them, by name.
+        provenance: how the tables were made: ``versions`` (by package), ``losses`` (trainer to formula, reference,
+            parameters), and whatever else is known (git commit, config, hash of the splits, hardware); shown in
+            this order.
+        gallery: dataset, case, image, reference, trainer, prediction (paths of the files); None for no pictures.
+        title: headline of the page.
+        baseline: the trainer that all others are compared with.
+        primary_metric: the metric that decides the ranking.
+        seed: seed of the statistics' resampling.
+        created: date printed on the page; now unless given.
+
+    Raises:
+        UserError: there are no cases, or none has the primary metric.
     """
 
     tables: Mapping[str, pd.DataFrame]
     statistics: Mapping[str, pd.DataFrame]
-    runs: Mapping[str, Any]
-    gallery: pd.DataFrame | None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    gallery: pd.DataFrame | None = None
     title: str
     baseline: str
-    primary_metric: str
-    seed: int
-    created: str
-    viewer: bool = False  # whether a page of slices lies beside the report
+    primary_metric: str = "dice"
+    seed: int = 0
+    created: str = field(default_factory=lambda: datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"))
 
     def __post_init__(self) -> None:
         if "cases" not in self.tables or self.tables["cases"].empty:
@@ -101,7 +115,7 @@ class Study:
             return METRICS[name]
         units = self.cases.loc[self.cases["metric"] == name, "unit"].astype(str)
         unit = units.iloc[0] if len(units) else "1"
-        return Metric(name, name.replace("_", " "), unit, True, "A metric of this study's own.")
+        return Metric(name, name.replace("_", " "), unit, True, "A metric of this comparison's own.")
 
     @cached_property
     def run_views(self) -> list["View"]:
@@ -124,9 +138,9 @@ class Study:
 
 @dataclass(frozen=True)
 class View:
-    """The part of a study about one data set, configuration, label and metric."""
+    """The part of a comparison about one data set, configuration, label and metric."""
 
-    study: Study
+    comparison: Comparison
     dataset: str
     configuration: str
     label: str
@@ -136,24 +150,24 @@ class View:
     @property
     def metric(self) -> Metric:
         """The metric of this view."""
-        return self.study.metric(self.metric_name)
+        return self.comparison.metric(self.metric_name)
 
     @property
     def title(self) -> str:
-        """Data set, configuration and label, each only as far as the study has several."""
+        """Data set, configuration and label, each only as far as the comparison has several."""
         return " · ".join((self.dataset, self.configuration, self.label))
 
     def of_metric(self, metric: str) -> "View":
-        """The same part of the study, seen with another metric."""
-        return View(self.study, self.dataset, self.configuration, self.label, metric)
+        """The same part of the comparison, seen with another metric."""
+        return View(self.comparison, self.dataset, self.configuration, self.label, metric)
 
     def table(self, name: str) -> pd.DataFrame | None:
         """The rows of a table that belong to this view; None if the table is missing or has none."""
-        return self._part(f"table {name}", self.study.tables.get(name))
+        return self._part(f"table {name}", self.comparison.tables.get(name))
 
     def statistic(self, name: str) -> pd.DataFrame | None:
         """The rows of a statistic that belong to this view; None if it is missing or has none."""
-        return self._part(f"statistic {name}", self.study.statistics.get(name))
+        return self._part(f"statistic {name}", self.comparison.statistics.get(name))
 
     def by_trainer(self, name: str) -> dict[str, Row]:
         """The rows of a statistic that has one row per trainer; empty if it is missing."""
@@ -187,7 +201,7 @@ class View:
             means = self.values.mean()
             ranked = list(means.sort_values(ascending=not self.metric.higher_is_better, kind="stable").index)
         here = set(ranked)
-        for frame in self.study.tables.values():
+        for frame in self.comparison.tables.values():
             if "trainer" in frame:
                 keep = pd.Series(True, index=frame.index)
                 for column, value in (("dataset", self.dataset), ("configuration", self.configuration)):
@@ -206,16 +220,16 @@ class View:
 
     @property
     def baseline(self) -> str | None:
-        """The baseline, if this part of the study has it."""
-        return self.study.baseline if self.study.baseline in self.trainers else None
+        """The baseline, if this part of the comparison has it."""
+        return self.comparison.baseline if self.comparison.baseline in self.trainers else None
 
     def name(self, trainer: str) -> str:
         """The short name of a trainer."""
-        return self.study.name(trainer)
+        return self.comparison.name(trainer)
 
     def look(self, trainer: str) -> Look:
         """How a trainer is drawn."""
-        return self.study.looks[trainer]
+        return self.comparison.looks[trainer]
 
 
 def rows_by(frame: pd.DataFrame, column: str) -> dict[str, Row]:

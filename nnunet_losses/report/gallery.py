@@ -85,7 +85,7 @@ def tiles(view: View, budget: int = MOST_BYTES) -> list[Tiles | Text]:
 
 def gallery_rows(view: View) -> pd.DataFrame | None:
     """The gallery's files of this data set and configuration; None without a gallery."""
-    gallery = view.study.gallery
+    gallery = view.comparison.gallery
     if gallery is None or gallery.empty:
         return None
     here = gallery[gallery["dataset"].astype(str) == view.dataset]

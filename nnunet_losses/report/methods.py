@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from nnunet_losses.report.comparison import Study
+from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.numbers import count, enumerate_words
 
 _STATISTICS = (
@@ -24,22 +24,22 @@ _CAVEAT = (
 )
 
 
-def methods(study: Study) -> list[str]:
+def methods(comparison: Comparison) -> list[str]:
     """Paragraphs on design, metrics and statistics, made from what was run."""
     return [
-        _design(study),
-        _metrics(study),
-        _STATISTICS + _undefined(study) + _checks(study),
-        _caveat(study),
-        _software(study),
+        _design(comparison),
+        _metrics(comparison),
+        _STATISTICS + _undefined(comparison) + _checks(comparison),
+        _caveat(comparison),
+        _software(comparison),
     ]
 
 
-def _design(study: Study) -> str:
-    cases = study.cases
-    versions = study.runs.get("versions", {})
+def _design(comparison: Comparison) -> str:
+    cases = comparison.cases
+    versions = comparison.provenance.get("versions", {})
     nnunet = f" {versions['nnunetv2']}" if "nnunetv2" in versions else ""
-    losses = [study.name(t) for t in study.trainers]
+    losses = [comparison.name(t) for t in comparison.trainers]
     sets = [
         f"{name} ({count(part['case'].nunique(), 'case')}, {count(part['fold'].nunique(), 'fold')}, "
         f"{'configuration' if part['configuration'].nunique() == 1 else 'configurations'} "
@@ -47,7 +47,7 @@ def _design(study: Study) -> str:
         for name, part in cases.groupby(cases["dataset"].astype(str))
     ]
     seeds = cases["seed"].nunique()
-    if "found_in" in study.runs:  # trainings that were there before, made under conditions that nobody here controlled
+    if "found_in" in comparison.provenance:  # existing trainings, made under conditions that we did not control
         return (
             f"We {'compared' if len(losses) > 1 else 'evaluated'} {count(len(losses), 'trainer')} "
             f"({enumerate_words(losses, 40)}) of nnU-Net on {enumerate_words(sets, 40)}. Their out-of-fold predictions "
@@ -59,27 +59,27 @@ def _design(study: Study) -> str:
         f"{enumerate_words(sets, 40)}. Within a data set and configuration, all networks had the same plans, splits, "
         f"augmentation and schedule; only the loss differed. Each was trained with {count(seeds, 'random seed')}."
     )
-    if study.suffix:
-        text += f" All trainer names end in {study.suffix}."
+    if comparison.suffix:
+        text += f" All trainer names end in {comparison.suffix}."
     return text
 
 
-def _metrics(study: Study) -> str:
+def _metrics(comparison: Comparison) -> str:
     described = []
-    for name in study.metrics:
-        metric = study.metric(name)
+    for name in comparison.metrics:
+        metric = comparison.metric(name)
         described.append(f"{metric.long_name}: {metric.description.rstrip('.')}")
-    primary = study.metric(study.primary_metric).long_name
-    chosen = "" if "found_in" in study.runs else ", fixed in the configuration,"
+    primary = comparison.metric(comparison.primary_metric).long_name
+    chosen = "" if "found_in" in comparison.provenance else ", fixed in the configuration,"
     return f"The primary metric{chosen} was {primary}. Metrics: {'; '.join(described)}."
 
 
-def _undefined(study: Study) -> str:
+def _undefined(comparison: Comparison) -> str:
     """What became of values of the primary metric that are not defined."""
-    ranking = study.statistics.get("ranking")
+    ranking = comparison.statistics.get("ranking")
     if ranking is None or not {"n_worst", "n_both_empty"} <= set(ranking):
         return ""
-    primary = ranking[ranking["metric"] == study.primary_metric]
+    primary = ranking[ranking["metric"] == comparison.primary_metric]
     worst, empty = int(primary["n_worst"].sum()), int(primary["n_both_empty"].sum())
     text = ""
     if worst:
@@ -89,31 +89,29 @@ def _undefined(study: Study) -> str:
     return text
 
 
-def _checks(study: Study) -> str:
-    """The further analyses that this study has."""
+def _checks(comparison: Comparison) -> str:
+    """The further analyses that were made."""
     used = []
-    pairs = study.statistics.get("pairwise")
+    pairs = comparison.statistics.get("pairwise")
     if pairs is not None and "p_signflip" in pairs:
         used.append("a sign-flip permutation test of the mean difference")
     if pairs is not None and "p_better" in pairs:
-        rope = pairs.loc[pairs["metric"] == study.primary_metric, "rope"].max()
+        rope = pairs.loc[pairs["metric"] == comparison.primary_metric, "rope"].max()
         used.append(f"a Bayesian signed-rank test with a region of practical equivalence of ±{rope:g}")
-    if "nemenyi" in study.statistics:
+    if "nemenyi" in comparison.statistics:
         used.append("Friedman's test with Iman and Davenport's correction and Nemenyi's critical difference")
-    if "mixed" in study.statistics:
+    if "mixed" in comparison.statistics:
         used.append("a linear mixed model with a random intercept per case")
     return f" As checks we used {enumerate_words(used, 9)}." if used else ""
 
 
-def _caveat(study: Study) -> str:
-    alone = (
-        "" if study.cases["seed"].nunique() > 1 else "; with one seed per loss, the noise of training is not measured"
-    )
-    return _CAVEAT.format(seeds=alone)
+def _caveat(comparison: Comparison) -> str:
+    repeated = comparison.cases["seed"].nunique() > 1
+    return _CAVEAT.format(seeds="" if repeated else "; with one seed per loss, the noise of training is not measured")
 
 
-def _software(study: Study) -> str:
-    versions = study.runs.get("versions", {})
+def _software(comparison: Comparison) -> str:
+    versions = comparison.provenance.get("versions", {})
     if not versions:
         return "Versions of the software were not recorded."
     return f"Software: {', '.join(f'{name} {version}' for name, version in versions.items())}."

@@ -9,7 +9,7 @@ import jinja2
 from markupsafe import Markup
 
 from nnunet_losses.report.blocks import Block, Figure, Section, Table
-from nnunet_losses.report.comparison import Study
+from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.svg import to_svg
 
 
@@ -31,7 +31,7 @@ class Numbering:
         return self.tables
 
 
-def render(study: Study, opening: Sequence[Block], sections: Sequence[Section]) -> str:
+def render(comparison: Comparison, opening: Sequence[Block], sections: Sequence[Section]) -> str:
     """The whole page."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("nnunet_losses.report", "."),
@@ -45,7 +45,7 @@ def render(study: Study, opening: Sequence[Block], sections: Sequence[Section]) 
         kind: _is(kind) for kind in ("Table", "Figure", "Text", "Code", "Definitions", "Tiles", "Link")
     }
     return environment.get_template("template.html.j2").render(
-        study=study,
+        comparison=comparison,
         opening=opening,
         sections=sections,
         count=Numbering(),

@@ -18,7 +18,7 @@ from nnunet_losses.report.blocks import (
     Table,
     Text,
 )
-from nnunet_losses.report.comparison import Study, View
+from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.costs import DONE
 from nnunet_losses.report.figures import (
     consensus,
@@ -98,33 +98,40 @@ RUNS = (
 )
 
 
-def first_screen(study: Study) -> list[Block]:
+def first_screen(comparison: Comparison) -> list[Block]:
     """The verdict of the first view in full; of further views, their verdicts in words."""
-    first = study.views[0]
+    first = comparison.views[0]
     blocks: list[Block] = []
-    if len(study.views) > MOST_VERDICTS:
-        blocks.append(overview(study))
-    for view in study.views if len(study.views) <= MOST_VERDICTS else [first]:
+    if len(comparison.views) > MOST_VERDICTS:
+        blocks.append(overview(comparison))
+    for view in comparison.views if len(comparison.views) <= MOST_VERDICTS else [first]:
         told = verdict(view)
-        if len(study.views) > 1:
+        if len(comparison.views) > 1:
             blocks.append(Text(view.title, "kicker"))
         blocks += [Text(told.headline, "headline"), Text(told.detail, "lead")]
     blocks += [block for maker in (tables.verdict_table, ranking.draw) if (block := maker(first)) is not None]
     return blocks
 
 
-def overview(study: Study) -> Table:
+def overview(comparison: Comparison) -> Table:
     """One row per data set, configuration and label: who leads there, and how surely."""
     columns = [Column("Data set · configuration · label", numeric=False), Column("Verdict", numeric=False)]
-    rows = [[Cell(view.title), Cell(verdict(view).headline)] for view in study.views]
+    rows = [[Cell(view.title), Cell(verdict(view).headline)] for view in comparison.views]
     return Table("The answer on each data set; the first one in full below", columns, rows)
 
 
-def contents(study: Study) -> list[Section]:
+def contents(comparison: Comparison, *, with_viewer: bool = False) -> list[Section]:
     """All sections after the first screen; those without contents say what is missing."""
-    found = [_consensus(study), *(_results(view, first=i == 0) for i, view in enumerate(study.views))]
-    found += _runs(study)
-    found += [_gallery(study), _failures(study), _methods(study), _provenance(study), _references(study)]
+    found = [
+        _consensus(comparison),
+        *(_results(view, first=i == 0) for i, view in enumerate(comparison.views)),
+        *_runs(comparison),
+        _gallery(comparison, with_viewer),
+        _failures(comparison),
+        _methods(comparison),
+        _provenance(comparison),
+        _references(comparison),
+    ]
     return [section for section in found if not section.empty]
 
 
@@ -134,7 +141,7 @@ def slug(*words: str) -> str:
 
 
 def _results(view: View, *, first: bool) -> Section:
-    number = view.study.views.index(view) + 1
+    number = view.comparison.views.index(view) + 1
     section = Section(f"results-{number}", f"Results: {view.title}")
     if not first:
         told = verdict(view)
@@ -145,17 +152,17 @@ def _results(view: View, *, first: bool) -> Section:
     section.parts, missing = _parts(view, RESULTS, section.anchor)
     if missing:
         section.blocks.append(_missing(missing))
-    others = [m for m in view.study.metrics if m != view.metric_name and not view.of_metric(m).values.empty]
+    others = [m for m in view.comparison.metrics if m != view.metric_name and not view.of_metric(m).values.empty]
     if others:
         section.parts.append(_other_metrics(view, others, section.anchor))
     return section
 
 
-def _consensus(study: Study) -> Section:
+def _consensus(comparison: Comparison) -> Section:
     """One ranking over the data sets, per configuration; empty for one data set."""
     section = Section("consensus", "Across data sets")
     first: dict[str, View] = {}
-    for view in study.views:
+    for view in comparison.views:
         first.setdefault(view.configuration, view)
     drawn = [(view, figure) for view in first.values() if (figure := consensus.draw(view)) is not None]
     for view, figure in drawn:
@@ -199,11 +206,11 @@ def _other_metrics(view: View, metrics: Sequence[str], anchor: str) -> Section:
     return section
 
 
-def _runs(study: Study) -> list[Section]:
+def _runs(comparison: Comparison) -> list[Section]:
     """Training and cost, once per data set and configuration."""
     made = []
-    for i, view in enumerate(study.run_views, 1):
-        where = f": {view.dataset} · {view.configuration}" if len(study.run_views) > 1 else ""
+    for i, view in enumerate(comparison.run_views, 1):
+        where = f": {view.dataset} · {view.configuration}" if len(comparison.run_views) > 1 else ""
         section = Section(f"runs-{i}", f"Training and cost{where}")
         section.parts, missing = _parts(view, RUNS, section.anchor)
         if missing:
@@ -212,61 +219,61 @@ def _runs(study: Study) -> list[Section]:
     return made
 
 
-def _gallery(study: Study) -> Section:
+def _gallery(comparison: Comparison, with_viewer: bool) -> Section:
     section = Section("gallery", "Gallery")
-    if study.gallery is None or study.gallery.empty:
+    if comparison.gallery is None or comparison.gallery.empty:
         section.blocks.append(Text("Not shown: no images were given.", "note"))
         return section
     section.blocks.append(Text(gallery.KEY, "key"))
-    if study.viewer:
+    if with_viewer:
         section.blocks.append(Link("Leaf through all slices of these cases (viewer.html)", "viewer.html"))
-    for i, view in enumerate(study.run_views, 1):
-        rows = gallery.tiles(view, gallery.MOST_BYTES // len(study.run_views))
-        if len(study.run_views) == 1:
+    for i, view in enumerate(comparison.run_views, 1):
+        rows = gallery.tiles(view, gallery.MOST_BYTES // len(comparison.run_views))
+        if len(comparison.run_views) == 1:
             section.blocks += rows
         elif rows:
             section.parts.append(Section(f"gallery-{i}", f"{view.dataset} · {view.configuration}", list(rows)))
     return section
 
 
-def _failures(study: Study) -> Section:
+def _failures(comparison: Comparison) -> Section:
     section = Section("failures", "Failures")
-    if "jobs" not in study.tables:
+    if "jobs" not in comparison.tables:
         section.blocks.append(Text("Whether runs failed is not known: there is no table of jobs.", "note"))
-    elif (study.tables["jobs"]["status"] == DONE).all():
+    elif (comparison.tables["jobs"]["status"] == DONE).all():
         section.blocks.append(Text("Every run completed: none collapsed, diverged or is missing."))
     else:
         section.blocks.append(
             Text("Runs that collapsed, diverged or are missing count as outcomes; no mean hides them.")
         )
-    section.blocks += [table for view in study.run_views if (table := tables.failure_table(view)) is not None]
-    section.blocks += [table for view in study.views if (table := tables.undefined_table(view)) is not None]
+    section.blocks += [table for view in comparison.run_views if (table := tables.failure_table(view)) is not None]
+    section.blocks += [table for view in comparison.views if (table := tables.undefined_table(view)) is not None]
     return section
 
 
-def _methods(study: Study) -> Section:
-    text = "\n\n".join(methods.methods(study))
+def _methods(comparison: Comparison) -> Section:
+    text = "\n\n".join(methods.methods(comparison))
     return Section("methods", "Methods", [Code(text, "Methods text for a paper", prose=True)])
 
 
-def _provenance(study: Study) -> Section:
-    facts, blocks = methods.provenance({k: v for k, v in study.runs.items() if k != "losses"})
+def _provenance(comparison: Comparison) -> Section:
+    facts, blocks = methods.provenance({k: v for k, v in comparison.provenance.items() if k != "losses"})
     facts = [
-        ("Report made", study.created),
-        ("Baseline", study.baseline),
-        ("Seed of the figures", str(study.seed)),
+        ("Report made", comparison.created),
+        ("Baseline", comparison.baseline),
+        ("Seed of the figures", str(comparison.seed)),
         *facts,
     ]
     section = Section("provenance", "How this was made", [Definitions(facts)])
     section.blocks += [Code(text, label) for label, text in blocks]
-    losses = study.runs.get("losses") or {}
+    losses = comparison.provenance.get("losses") or {}
     if losses:
-        section.blocks.append(tables.loss_table(study, losses))
+        section.blocks.append(tables.loss_table(comparison, losses))
     return section
 
 
-def _references(study: Study) -> Section:
-    found = bibliography.references(study.runs.get("losses") or {})
+def _references(comparison: Comparison) -> Section:
+    found = bibliography.references(comparison.provenance.get("losses") or {})
     return Section(
         "references",
         "References",

@@ -13,7 +13,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
-from nnunet_losses.report.comparison import Study, View
+from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.gallery import Volumes, choose, gallery_rows, volumes_of
 from nnunet_losses.report.numbers import decimals, number
 from nnunet_losses.report.page import own_file
@@ -24,11 +24,11 @@ MOST_VOXELS = 4_000_000  # of one cropped volume; larger ones are thinned out
 MARGIN_MM = 15.0  # around what is marked, so that one sees where it is
 
 
-def viewer(study: Study, most_bytes: int = MOST_BYTES) -> str | None:
+def viewer(comparison: Comparison, most_bytes: int = MOST_BYTES) -> str | None:
     """The page, or None where there is nothing to show."""
     entries: list[dict[str, Any]] = []
     left_out = 0
-    for view in study.run_views:
+    for view in comparison.run_views:
         rows = gallery_rows(view)
         if rows is None or not rows["image"].astype(str).str.lower().str.endswith(READABLE).all():
             continue
@@ -53,7 +53,7 @@ def viewer(study: Study, most_bytes: int = MOST_BYTES) -> str | None:
     # Inside a script element only "<" could end it.
     volumes = Markup(json.dumps(entries).replace("<", "\\u003c"))
     return environment.get_template("viewer.html.j2").render(
-        title=study.title, note=note, volumes=volumes, script=own_file("viewer.js")
+        title=comparison.title, note=note, volumes=volumes, script=own_file("viewer.js")
     )
 
 
@@ -75,7 +75,7 @@ def _entry(view: View, volumes: Volumes, case: str, reason: str) -> dict[str, An
                 "codes": packed(verdicts(reference, prediction[cut])),
             }
         )
-    where = f"{view.dataset}, {view.configuration}: " if len(view.study.run_views) > 1 else ""
+    where = f"{view.dataset}, {view.configuration}: " if len(view.comparison.run_views) > 1 else ""
     return {
         "title": f"{where}{case} ({reason})",
         "shape": list(grey.shape),

@@ -129,7 +129,7 @@ def _add_run(
     )  # fmt: skip
 
 
-RUNS: dict[str, Any] = {
+PROVENANCE: dict[str, Any] = {
     "versions": {"nnunet-losses": "0.1.0", "nnunetv2": "2.8.1", "torch": "2.15.0"},
     "commit": "0123456789abcdef",
     "splits": {"Dataset901_Phantom": "6f1e"},

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from nnunet_losses.report.blocks import Figure
-from nnunet_losses.report.comparison import Study, View
+from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.figures import (
     consensus,
     cost,
@@ -36,7 +36,7 @@ from nnunet_losses.report.figures.rows import against, turned
 from nnunet_losses.report.sections import contents
 from nnunet_losses.report.svg import to_svg
 
-from .conftest import RUNS, TRAINERS, make_statistics, make_tables
+from .conftest import TRAINERS, make_statistics, make_tables
 
 FIGURES: tuple[Callable[[View], Figure | None], ...] = (
     ranking.draw, distribution.draw, differences.draw, pairwise.draw, posterior.baseline_bars, posterior.heat_map,
@@ -48,9 +48,13 @@ FIGURES: tuple[Callable[[View], Figure | None], ...] = (
 FROM_CASES = (distribution.draw, differences.draw, podium.podium, podium.rank_map, recall_precision.draw)
 
 
+def compared(tables: dict[str, pd.DataFrame], statistics: dict[str, pd.DataFrame], baseline: str = "") -> Comparison:
+    return Comparison(tables=tables, statistics=statistics, title="T", baseline=baseline or TRAINERS[0])
+
+
 @pytest.fixture(scope="module")
 def view(tables: dict[str, pd.DataFrame], statistics: dict[str, pd.DataFrame]) -> View:
-    return Study(tables, statistics, RUNS, None, "T", TRAINERS[0], "dice", 0, "today").views[0]
+    return compared(tables, statistics).views[0]
 
 
 @pytest.mark.parametrize("draw", FIGURES, ids=lambda f: f"{f.__module__.rpartition('.')[2]}.{f.__name__}")
@@ -68,7 +72,7 @@ def test_figure_is_drawn_described_and_safe_to_inline(view: View, draw: Callable
 
 @pytest.mark.parametrize("draw", [f for f in FIGURES if f not in FROM_CASES], ids=lambda f: f.__module__)
 def test_figure_without_its_table_is_left_out(view: View, draw: Callable[[View], Figure | None]) -> None:
-    bare = dataclasses.replace(view.study, tables={"cases": view.study.cases}, statistics={}).views[0]
+    bare = dataclasses.replace(view.comparison, tables={"cases": view.comparison.cases}, statistics={}).views[0]
     assert draw(bare) is None
 
 
@@ -78,8 +82,8 @@ def test_noise_is_only_shown_where_seeds_were_repeated(view: View) -> None:
     again = tables["cases"].assign(seed=1, value=lambda frame: frame["value"] + 0.01)
     again.loc[again["trainer"] == TRAINERS[1], "value"] -= 0.03
     tables["cases"] = pd.concat([tables["cases"], again], ignore_index=True)
-    study = Study(tables, make_statistics(tables), {}, None, "T", TRAINERS[0], "dice", 0, "today")
-    figure = noise.draw(study.views[0])
+    comparison = compared(tables, make_statistics(tables))
+    figure = noise.draw(comparison.views[0])
     assert figure is not None
     assert "exceed twice the noise" in figure.description
 
@@ -174,13 +178,13 @@ def test_the_ranking_without_a_fold_says_whether_the_winner_stays(view: View) ->
 
 def test_data_sets_are_put_into_one_ranking() -> None:
     tables = make_tables(TRAINERS[:3], cases=6, datasets=("Dataset001_A", "Dataset002_B"))
-    study = Study(tables, make_statistics(tables), {}, None, "T", TRAINERS[0], "dice", 0, "today")
-    figure = consensus.draw(study.views[0])
+    comparison = compared(tables, make_statistics(tables))
+    figure = consensus.draw(comparison.views[0])
     assert figure is not None
     words = [text.get_text() for text in figure.drawing.axes[0].texts]
-    consensus_ranks = study.statistics["consensus"].sort_values(["rank", "kemeny"])
+    consensus_ranks = comparison.statistics["consensus"].sort_values(["rank", "kemeny"])
     assert words[3::4] == [f"{place:.0f}" for place in consensus_ranks["kemeny"]]
-    section = next(s for s in contents(study) if s.anchor == "consensus")
+    section = next(s for s in contents(comparison) if s.anchor == "consensus")
     assert [type(block).__name__ for block in section.blocks] == ["Figure"]
 
 
@@ -188,8 +192,8 @@ def test_data_sets_are_put_into_one_ranking() -> None:
 def test_few_and_many_losses_draw_without_a_warning(count: int) -> None:
     names = tuple(f"Loss{i}Trainer" for i in range(count))
     tables = make_tables(names, cases=6)
-    study = Study(tables, make_statistics(tables, names[0]), {}, None, "T", names[0], "dice", 0, "today")
-    made = [figure for draw in FIGURES if (figure := draw(study.views[0])) is not None]
+    comparison = compared(tables, make_statistics(tables, names[0]), names[0])
+    made = [figure for draw in FIGURES if (figure := draw(comparison.views[0])) is not None]
     assert len(made) >= (9 if count == 1 else 20)
     for figure in made:
         assert "</svg>" in to_svg(figure.drawing, anchor="f", title=figure.title, description=figure.description)

@@ -14,17 +14,19 @@ from PIL import Image
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.report import gallery
 from nnunet_losses.report.blocks import Text, Tiles
-from nnunet_losses.report.comparison import Study, View
+from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.slices import Plane, load
 
 
-def study(values: dict[str, list[float]], files: pd.DataFrame | None = None) -> View:
+def view_of(values: dict[str, list[float]], files: pd.DataFrame | None = None) -> View:
     rows = [
         {"dataset": "D", "configuration": "2d", "trainer": t, "fold": 0, "seed": 0, "case": f"c{i}", "label": "lesion",
          "metric": "dice", "value": v, "unit": "1", "status": "ok"}
         for t, column in values.items() for i, v in enumerate(column)
     ]  # fmt: skip
-    return Study({"cases": pd.DataFrame(rows)}, {}, {}, files, "T", "A", "dice", 0, "today").views[0]
+    return Comparison(
+        tables={"cases": pd.DataFrame(rows)}, statistics={}, gallery=files, title="T", baseline="A"
+    ).views[0]
 
 
 def saved(path: Path, array: np.ndarray, affine: np.ndarray) -> Path:
@@ -57,22 +59,22 @@ def pixels(uri: str) -> np.ndarray:
 
 
 def test_best_median_worst_and_most_disagreement_are_chosen() -> None:
-    view = study({"A": [0.1, 0.5, 0.9, 0.7, 0.7], "B": [0.2, 0.5, 0.9, 0.5, 0.1]})
+    view = view_of({"A": [0.1, 0.5, 0.9, 0.7, 0.7], "B": [0.2, 0.5, 0.9, 0.5, 0.1]})
     chosen = {case.reason: case.name for case in gallery.choose(view, {f"c{i}" for i in range(5)})}
     assert chosen == {"best case": "c2", "median case": "c1", "worst case": "c0", "most disagreement": "c4"}
 
 
 def test_a_case_with_two_reasons_is_shown_once() -> None:
-    chosen = gallery.choose(study({"A": [0.5], "B": [0.1]}), {"c0"})
+    chosen = gallery.choose(view_of({"A": [0.5], "B": [0.1]}), {"c0"})
     assert [(c.name, c.reason) for c in chosen] == [("c0", "best case, median case, worst case, most disagreement")]
 
 
 def test_cases_without_files_are_not_chosen() -> None:
-    assert {c.name for c in gallery.choose(study({"A": [0.1, 0.5, 0.9]}), {"c1"})} == {"c1"}
+    assert {c.name for c in gallery.choose(view_of({"A": [0.1, 0.5, 0.9]}), {"c1"})} == {"c1"}
 
 
 def test_reference_and_every_loss_are_shown_in_the_slice_with_most_to_see(files: pd.DataFrame) -> None:
-    (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+    (row,) = gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files))
     assert isinstance(row, Tiles)
     assert [tile.title for tile in row.tiles] == ["Reference", "A", "B"]
     assert row.note == "axial slice 6 of 8"
@@ -82,7 +84,7 @@ def test_reference_and_every_loss_are_shown_in_the_slice_with_most_to_see(files:
 
 def test_the_picture_is_in_radiological_convention(files: pd.DataFrame) -> None:
     """The lesion lies at the patient's right and front, so in the upper left of an axial picture."""
-    (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+    (row,) = gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files))
     assert isinstance(row, Tiles)
     picture = pixels(row.tiles[0].data)
     blue = (picture[..., 2] - picture[..., 0]) > 60
@@ -97,7 +99,7 @@ def test_the_picture_is_in_radiological_convention(files: pd.DataFrame) -> None:
 
 
 def test_missed_and_invented_have_their_colours(files: pd.DataFrame) -> None:
-    (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+    (row,) = gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files))
     assert isinstance(row, Tiles)
     red, green, blue = (pixels(row.tiles[2].data)[..., i] for i in range(3))
     assert ((red > 180) & (green > 180) & (blue < 120)).sum() > 20, "yellow: missed"
@@ -111,7 +113,7 @@ def test_anisotropic_voxels_keep_their_shape(tmp_path: Path) -> None:
     mask[:, :, 2] = 1
     a, b = saved(tmp_path / "i.nii.gz", image, affine), saved(tmp_path / "m.nii.gz", mask, affine)
     frame = pd.DataFrame([{"dataset": "D", "case": "c0", "image": a, "reference": b, "trainer": "A", "prediction": b}])
-    (row,) = gallery.tiles(study({"A": [1.0]}, frame))
+    (row,) = gallery.tiles(view_of({"A": [1.0]}, frame))
     assert isinstance(row, Tiles)
     height, width = pixels(row.tiles[0].data).shape[:2]
     assert height == pytest.approx(width, abs=2)  # 100 × 1 mm by 50 × 2 mm
@@ -121,7 +123,7 @@ def test_two_dimensional_images_work(tmp_path: Path) -> None:
     a = saved(tmp_path / "i.nii.gz", np.random.default_rng(0).normal(0, 1, (80, 70)).astype(np.float32), np.eye(4))
     b = saved(tmp_path / "m.nii.gz", np.eye(80, 70, dtype=np.uint8), np.eye(4))
     frame = pd.DataFrame([{"dataset": "D", "case": "c0", "image": a, "reference": b, "trainer": "A", "prediction": b}])
-    (row,) = gallery.tiles(study({"A": [1.0]}, frame))
+    (row,) = gallery.tiles(view_of({"A": [1.0]}, frame))
     assert isinstance(row, Tiles)
     assert row.note == "the image"
 
@@ -130,30 +132,30 @@ def test_empty_masks_and_constant_images_work(tmp_path: Path) -> None:
     a = saved(tmp_path / "i.nii.gz", np.zeros((20, 20, 5), np.float32), np.eye(4))
     b = saved(tmp_path / "m.nii.gz", np.zeros((20, 20, 5), np.uint8), np.eye(4))
     frame = pd.DataFrame([{"dataset": "D", "case": "c0", "image": a, "reference": b, "trainer": "A", "prediction": b}])
-    (row,) = gallery.tiles(study({"A": [1.0]}, frame))
+    (row,) = gallery.tiles(view_of({"A": [1.0]}, frame))
     assert isinstance(row, Tiles)
     assert len(row.tiles) == 2
 
 
 def test_pictures_stop_at_the_budget_and_say_so(files: pd.DataFrame) -> None:
-    (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files), budget=100)
+    (row,) = gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files), budget=100)
     assert isinstance(row, Text)
     assert "left out" in row.text
 
 
 def test_a_missing_prediction_is_named(files: pd.DataFrame) -> None:
     files.loc[1, "prediction"] = None
-    (row,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+    (row,) = gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files))
     assert isinstance(row, Tiles)
     assert row.note.endswith("no prediction of B")
 
 
 def test_missed_lesions_are_shown_in_three_planes(files: pd.DataFrame) -> None:
-    view = study({"A": [1.0], "B": [0.0]}, files)
+    view = view_of({"A": [1.0], "B": [0.0]}, files)
     lesion = {"dataset": "D", "configuration": "2d", "case": "c0", "label": "lesion", "side": "reference"}
     lesions = [{**lesion, "trainer": t, "matched": t == "A", "volume_mm3": 144.0, "diameter_mm": 6.5} for t in "AB"]
-    tables = {**view.study.tables, "lesions": pd.DataFrame(lesions)}
-    rows = gallery.tiles(dataclasses.replace(view.study, tables=tables).views[0])
+    tables = {**view.comparison.tables, "lesions": pd.DataFrame(lesions)}
+    rows = gallery.tiles(dataclasses.replace(view.comparison, tables=tables).views[0])
     assert [row.title for row in rows if isinstance(row, Tiles)][1:] == [
         "Largest missed lesion: c0, B", "Smallest missed lesion: c0, B",
     ]  # fmt: skip
@@ -165,12 +167,12 @@ def test_missed_lesions_are_shown_in_three_planes(files: pd.DataFrame) -> None:
 
 
 def test_where_no_lesion_is_missed_none_is_shown(files: pd.DataFrame) -> None:
-    view = study({"A": [0.9], "B": [0.9]}, files)
+    view = view_of({"A": [0.9], "B": [0.9]}, files)
     lesions = pd.DataFrame(
         {"case": ["c0"], "trainer": ["A"], "label": ["lesion"], "dataset": ["D"], "configuration": ["2d"],
          "side": ["reference"], "matched": [True], "volume_mm3": [4.0], "diameter_mm": [2.0]}
     )  # fmt: skip
-    found = dataclasses.replace(view.study, tables=view.study.tables | {"lesions": lesions}).views[0]
+    found = dataclasses.replace(view.comparison, tables=view.comparison.tables | {"lesions": lesions}).views[0]
     tiles = [block for block in gallery.tiles(found, 10**6) if isinstance(block, Tiles)]
     assert tiles
     assert not any("missed lesion" in block.title for block in tiles)
@@ -184,7 +186,7 @@ def test_flat_pictures_keep_their_orientation(tmp_path: Path) -> None:
         Image.fromarray(array).save(tmp_path / f"{name}.png")
     a, b = tmp_path / "i.png", tmp_path / "m.png"
     frame = pd.DataFrame([{"dataset": "D", "case": "c0", "image": a, "reference": b, "trainer": "A", "prediction": b}])
-    (row,) = gallery.tiles(study({"A": [1.0]}, frame))
+    (row,) = gallery.tiles(view_of({"A": [1.0]}, frame))
     assert isinstance(row, Tiles)
     assert "150 voxels true, 0 missed, 0 invented" in row.tiles[1].alt
     whole = Plane(2, 0, (slice(None), slice(None)), 1.0, 1).cut(load(b)[0])
@@ -193,7 +195,7 @@ def test_flat_pictures_keep_their_orientation(tmp_path: Path) -> None:
 
 def test_formats_that_cannot_be_shown_are_named_not_fatal(files: pd.DataFrame) -> None:
     files["image"] = "c0_0000.mha"
-    (note,) = gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+    (note,) = gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files))
     assert isinstance(note, Text)
     assert "No pictures of D" in note.text
 
@@ -201,10 +203,10 @@ def test_formats_that_cannot_be_shown_are_named_not_fatal(files: pd.DataFrame) -
 def test_a_missing_file_is_one_clear_sentence(files: pd.DataFrame) -> None:
     files.loc[:, "image"] = "/nowhere/c0_0000.nii.gz"
     with pytest.raises(UserError, match=r"no file /nowhere/c0_0000\.nii\.gz"):
-        gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+        gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files))
 
 
 def test_shapes_that_differ_are_one_clear_sentence(files: pd.DataFrame, tmp_path: Path) -> None:
     files.loc[:, "reference"] = saved(tmp_path / "small.nii.gz", np.zeros((4, 4, 4), np.uint8), np.eye(4))
     with pytest.raises(UserError, match="must agree"):
-        gallery.tiles(study({"A": [1.0], "B": [0.0]}, files))
+        gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files))

@@ -11,12 +11,11 @@ import pandas as pd
 import pytest
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.report import write_report
+from nnunet_losses.report import Comparison, write_report
 from nnunet_losses.report.blocks import Table, Text
-from nnunet_losses.report.comparison import Study
 from nnunet_losses.report.sections import first_screen
 
-from .conftest import RUNS, TRAINERS, make_statistics, make_tables
+from .conftest import PROVENANCE, TRAINERS, make_statistics, make_tables
 
 VOID = {"meta", "img", "link", "br", "hr", "input", "col"}
 
@@ -72,11 +71,9 @@ Writer = Callable[..., Page]
 @pytest.fixture
 def write(tmp_path: Path) -> Writer:
     def writer(tables: dict[str, pd.DataFrame], **options: Any) -> Page:
-        options = {"runs": RUNS, "title": "Phantom", "baseline": TRAINERS[0], "created": "1 January 2026"} | options
-        options.setdefault("statistics", None)
-        if options["statistics"] is None:
-            options["statistics"] = make_statistics(tables, options["baseline"])
-        path = write_report(tmp_path / "out", tables=tables, **options)
+        options = {"provenance": PROVENANCE, "title": "Phantom", "baseline": TRAINERS[0]} | options
+        options["statistics"] = make_statistics(tables, options["baseline"])
+        path = write_report(tmp_path / "out", Comparison(tables=tables, **options))
         return Page(path.read_text(encoding="utf-8"))
 
     return writer
@@ -87,9 +84,15 @@ def full(
     tables: dict[str, pd.DataFrame], statistics: dict[str, pd.DataFrame], gallery: pd.DataFrame,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:  # fmt: skip
-    return write_report(
-        tmp_path_factory.mktemp("full"), tables=tables, statistics=statistics, runs=RUNS, gallery=gallery,
-        title="Phantom", baseline=TRAINERS[0], created="1 January 2026",
+    return write_report(tmp_path_factory.mktemp("full"), full_comparison(tables, statistics, gallery))
+
+
+def full_comparison(
+    tables: dict[str, pd.DataFrame], statistics: dict[str, pd.DataFrame], gallery: pd.DataFrame
+) -> Comparison:
+    return Comparison(
+        tables=tables, statistics=statistics, provenance=PROVENANCE, gallery=gallery, title="Phantom",
+        baseline=TRAINERS[0], created="1 January 2026",
     )  # fmt: skip
 
 
@@ -191,10 +194,7 @@ def test_the_same_input_gives_the_same_page(
     gallery: pd.DataFrame,
     tmp_path: Path,
 ) -> None:
-    again = write_report(
-        tmp_path, tables=tables, statistics=statistics, runs=RUNS, gallery=gallery, title="Phantom",
-        baseline=TRAINERS[0], created="1 January 2026",
-    )  # fmt: skip
+    again = write_report(tmp_path, full_comparison(tables, statistics, gallery))
     assert again.read_bytes() == full.read_bytes()
     assert {p.name for p in again.parent.glob("data/*")} == {p.name for p in full.parent.glob("data/*")}
 
@@ -224,7 +224,7 @@ def test_hostile_names_are_only_text(write: Writer, tmp_path: Path) -> None:
     }
     page = write(
         tables, baseline=HOSTILE[0], title="</title><script>alert(4)</script>",
-        runs={"<b>key</b>": "<u>value</u>", "losses": losses},
+        provenance={"<b>key</b>": "<u>value</u>", "losses": losses},
     )  # fmt: skip
     assert len(page.all("script")) == 2
     assert not any(re.search(r"alert\(\d", e["text"]) for e in page.all("script"))
@@ -254,7 +254,7 @@ def test_two_cases_are_said_to_be_too_few(write: Writer) -> None:
 
 def test_only_cases_still_make_a_report_that_names_what_is_missing(write: Writer) -> None:
     tables = {"cases": make_tables(cases=6)["cases"]}
-    page = write(tables, runs={})
+    page = write(tables, provenance={})
     for part in ("the table of lesions", "training curves", "no table of jobs", "no images were given"):
         assert part in page.text, part
 
@@ -307,8 +307,8 @@ def test_every_data_set_has_its_own_section(write: Writer) -> None:
 def test_many_data_sets_are_answered_in_one_table() -> None:
     names = tuple(f"Dataset00{i}_X" for i in range(1, 5))
     tables = make_tables(TRAINERS[:2], cases=3, datasets=names)
-    study = Study(tables, make_statistics(tables), {}, None, "T", TRAINERS[0], "dice", 0, "today")
-    overview, *rest = first_screen(study)
+    comparison = Comparison(tables=tables, statistics=make_statistics(tables), title="T", baseline=TRAINERS[0])
+    overview, *rest = first_screen(comparison)
     assert isinstance(overview, Table)
     assert [row[0].text for row in overview.rows] == [f"{name} · 3d_fullres · lesion" for name in names]
     assert [block.kind for block in rest if isinstance(block, Text)] == ["kicker", "headline", "lead"]
@@ -319,6 +319,6 @@ def test_an_unknown_primary_metric_is_refused(write: Writer) -> None:
         write(make_tables(TRAINERS[:2], cases=2), primary_metric="dise")
 
 
-def test_a_report_without_cases_is_refused(tmp_path: Path) -> None:
+def test_a_report_without_cases_is_refused() -> None:
     with pytest.raises(UserError, match="needs the table 'cases'"):
-        write_report(tmp_path, tables={}, statistics={}, runs={}, title="x", baseline="y")
+        Comparison(tables={}, statistics={}, title="x", baseline="y")

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nnunet_losses.report.comparison import Study
+from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.verdict import Verdict, verdict
 
 BASE, RIVAL, THIRD = "nnUNetTrainer", "DiceTrainer", "FocalTrainer"
@@ -41,8 +41,8 @@ def judged(
         columns=[*WHERE, "trainer_a", "trainer_b", "n", "difference", "low", "high", "p_holm"],
     )  # fmt: skip
     tables = {"cases": cases} | ({} if jobs is None else {"jobs": pd.DataFrame([{**identity, **job} for job in jobs])})
-    study = Study(tables, {"ranking": ranking, "pairwise": pairwise}, {}, None, "T", BASE, "dice", 0, "today")
-    return verdict(study.views[0])
+    statistics = {"ranking": ranking, "pairwise": pairwise}
+    return verdict(Comparison(tables=tables, statistics=statistics, title="T", baseline=BASE).views[0])
 
 
 def test_a_clear_winner_is_called_best() -> None:

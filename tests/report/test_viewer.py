@@ -1,6 +1,7 @@
 """The slice viewer: what is in its page, and that the voxels come back as they were."""
 
 import base64
+import dataclasses
 import gzip
 import json
 import re
@@ -9,21 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnunet_losses.report import write_report
-from nnunet_losses.report.comparison import Study
+from nnunet_losses.report import Comparison, write_report
 from nnunet_losses.report.viewer import crop_box, packed, verdicts, viewer
 
-from .conftest import RUNS, TRAINERS, make_gallery, make_statistics, make_tables
+from .conftest import TRAINERS, make_gallery, make_statistics, make_tables
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     tables = make_tables(TRAINERS[:2], cases=5)
     tables["cases"]["case"] = tables["cases"]["case"].str.replace("phantom", "</script><b>")
     folder = tmp_path_factory.mktemp("gallery")
     plain = make_gallery(folder, make_tables(TRAINERS[:2], cases=5))
     gallery = plain.assign(case=plain["case"].str.replace("phantom", "</script><b>"))
-    return Study(tables, make_statistics(tables), {}, gallery, "A <b>title</b>", TRAINERS[0], "dice", 0, "today")
+    statistics = make_statistics(tables)
+    return Comparison(
+        tables=tables, statistics=statistics, gallery=gallery, title="A <b>title</b>", baseline=TRAINERS[0]
+    )
 
 
 def volumes(page: str) -> list[dict]:
@@ -51,13 +54,13 @@ def test_the_box_holds_every_mask_with_a_margin_in_mm_inside_the_volume() -> Non
     assert crop_box([one * 0], (1.0, 1.0, 1.0)) == (slice(0, 50), slice(0, 60), slice(0, 20))
 
 
-def test_every_case_and_loss_of_the_gallery_is_there(study: Study) -> None:
-    page = viewer(study)
+def test_every_case_and_loss_of_the_gallery_is_there(comparison: Comparison) -> None:
+    page = viewer(comparison)
     assert page is not None
     entries = volumes(page)
     assert len(entries) >= 3
     for entry in entries:
-        assert {loss["name"] for loss in entry["losses"]} == {study.name(t) for t in TRAINERS[:2]}
+        assert {loss["name"] for loss in entry["losses"]} == {comparison.name(t) for t in TRAINERS[:2]}
         grey = unpacked(entry["image"], entry["shape"])
         codes = [unpacked(loss["codes"], entry["shape"]) for loss in entry["losses"]]
         assert grey.max() == 255
@@ -66,8 +69,8 @@ def test_every_case_and_loss_of_the_gallery_is_there(study: Study) -> None:
         assert (codes[0] == 1).any()
 
 
-def test_names_cannot_leave_their_place_and_nothing_is_loaded(study: Study) -> None:
-    page = viewer(study)
+def test_names_cannot_leave_their_place_and_nothing_is_loaded(comparison: Comparison) -> None:
+    page = viewer(comparison)
     assert page is not None
     assert page.count("</script>") == 2
     assert "<b>" not in page
@@ -75,17 +78,16 @@ def test_names_cannot_leave_their_place_and_nothing_is_loaded(study: Study) -> N
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_a_full_page_says_what_it_left_out(study: Study) -> None:
-    assert viewer(study, most_bytes=10) is None
-    one = len(json.dumps(volumes(viewer(study) or "")[0]))
-    page = viewer(study, most_bytes=one + 100)
+def test_a_full_page_says_what_it_left_out(comparison: Comparison) -> None:
+    assert viewer(comparison, most_bytes=10) is None
+    one = len(json.dumps(volumes(viewer(comparison) or "")[0]))
+    page = viewer(comparison, most_bytes=one + 100)
     assert page is not None and "left out to keep this page below 15 MB" in page
 
 
-def test_the_report_links_it_only_if_it_was_written(tmp_path: Path, study: Study) -> None:
-    options = {"runs": RUNS, "title": "T", "baseline": TRAINERS[0], "created": "1 January 2026", "viewer": True}
-    tables = {"cases": study.cases}
-    path = write_report(tmp_path / "a", tables=tables, statistics={}, gallery=study.gallery, **options)
+def test_the_report_links_it_only_if_it_was_written(tmp_path: Path, comparison: Comparison) -> None:
+    with_pictures = dataclasses.replace(comparison, tables={"cases": comparison.cases}, statistics={})
+    path = write_report(tmp_path / "a", with_pictures, viewer=True)
     assert (tmp_path / "a" / "viewer.html").is_file() and 'href="viewer.html"' in path.read_text()
-    path = write_report(tmp_path / "b", tables=tables, statistics={}, **options)
+    path = write_report(tmp_path / "b", dataclasses.replace(with_pictures, gallery=None), viewer=True)
     assert not (tmp_path / "b" / "viewer.html").exists() and "viewer.html" not in path.read_text()

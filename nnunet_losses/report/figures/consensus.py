@@ -14,7 +14,7 @@ from nnunet_losses.report.style import INK, canvas, figure_style
 
 def draw(view: View) -> Figure | None:
     """Ranks per data set, their mean, and the place in Kemeny's consensus, of one configuration and metric."""
-    consensus, ranking = view.statistic("consensus"), view.study.statistics.get("ranking")
+    consensus, ranking = view.statistic("consensus"), view.comparison.statistics.get("ranking")
     if consensus is None or ranking is None:
         return None
     here = (ranking["configuration"].astype(str) == view.configuration) & (ranking["metric"] == view.metric_name)

@@ -25,7 +25,7 @@ def draw(view: View) -> Figure | None:
     ranking, pairs = view.by_trainer("ranking"), against(view, view.baseline)
     if not ranking:
         return None
-    columns, several = 2 if pairs else 1, len(view.study.views) > 1
+    columns, several = 2 if pairs else 1, len(view.comparison.views) > 1
     with figure_style():
         figure, axes = canvas(
             height(len(view.trainers)), columns, sharey=True, squeeze=False,

@@ -54,7 +54,7 @@ def _panel(axes: Any, view: View, title: str, precision: pd.DataFrame, recall: p
         axes.plot(*mean, look.marker, color=look.color, markersize=6.5, zorder=3)
         corners += [both.mean(axis=0)]
         if len(both) > 2:
-            draws = case_weights(len(both), view.study.seed) @ both / len(both)
+            draws = case_weights(len(both), view.comparison.seed) @ both / len(both)
             axes.add_patch(_ellipse(mean, np.cov(draws.T), look))
             corners += [mean + 2.6 * draws.std(axis=0), mean - 2.6 * draws.std(axis=0)]
         told.append(f"{title}, {view.name(trainer)}: {number(mean[0], 2)} and {number(mean[1], 2)}")

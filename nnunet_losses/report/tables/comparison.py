@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses.report.blocks import Cell, Column, Table
-from nnunet_losses.report.comparison import Row, Study, View, records
+from nnunet_losses.report.comparison import Comparison, Row, View, records
 from nnunet_losses.report.costs import costs, failures
 from nnunet_losses.report.figures.rows import against, turned
 from nnunet_losses.report.names import shorten
@@ -63,7 +63,7 @@ def verdict_table(view: View) -> Table | None:
             n = int((failed["trainer"] == trainer).sum())
             row.append(numeric(n, str(n), kind="bad" if n else "quiet"))
         rows.append(row)
-    where = f", {view.title}" if len(view.study.views) > 1 else ""
+    where = f", {view.title}" if len(view.comparison.views) > 1 else ""
     return Table(f"{name} of each loss, best first{where}", columns, rows, "statistics_ranking", _shared_suffix(view))
 
 
@@ -93,7 +93,7 @@ def _pair_cells(view: View, row: Row | None, trainer: str, digits: int) -> list[
 
 
 def _shared_suffix(view: View) -> str:
-    suffix = view.study.suffix
+    suffix = view.comparison.suffix
     return f"All trainers end in {suffix}; the ending is left out of the names here." if suffix else ""
 
 
@@ -251,7 +251,7 @@ def failure_table(view: View) -> Table | None:
 
 def undefined_table(view: View) -> Table | None:
     """How often each metric has no value, and why; None if all have one."""
-    cases, here = view.study.cases, pd.Series(True, index=view.study.cases.index)
+    cases, here = view.comparison.cases, pd.Series(True, index=view.comparison.cases.index)
     for column, value in (("dataset", view.dataset), ("configuration", view.configuration), ("label", view.label)):
         here &= cases[column].astype(str) == value
     missing = cases[here & cases["value"].isna()]
@@ -262,7 +262,7 @@ def undefined_table(view: View) -> Table | None:
                Column("Cases")]  # fmt: skip
     rows = [
         [
-            Cell(view.study.metric(str(r["metric"])).long_name),
+            Cell(view.comparison.metric(str(r["metric"])).long_name),
             Cell(shorten(view.name(str(r["trainer"])), LONGEST_NAME), None, str(r["trainer"])),
             Cell(str(r["status"]).replace("_", " ")),
             numeric(r["n"], str(r["n"])),
@@ -272,7 +272,7 @@ def undefined_table(view: View) -> Table | None:
     return Table("Values that are not defined, and why", columns, rows, "cases", long=len(rows) > 15)
 
 
-def loss_table(study: Study, losses: Mapping[str, Any]) -> Table:
+def loss_table(comparison: Comparison, losses: Mapping[str, Any]) -> Table:
     """The losses compared: formula, hyper-parameters, reference."""
     columns = [Column(name, numeric=False) for name in ("Loss", "Formula", "Hyper-parameters", "Reference")]
     rows = []
@@ -284,7 +284,7 @@ def loss_table(study: Study, losses: Mapping[str, Any]) -> Table:
         )  # fmt: skip
         rows.append(
             [
-                Cell(shorten(study.name(str(trainer)), LONGEST_NAME), None, str(trainer)),
+                Cell(shorten(comparison.name(str(trainer)), LONGEST_NAME), None, str(trainer)),
                 Cell(str(loss.get("formula") or NOTHING)),
                 Cell(words or NOTHING),
                 Cell(str(loss.get("reference") or NOTHING)),
