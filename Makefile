@@ -1,16 +1,16 @@
-# make demo   install, run the default study (offline, CPU), say where the report is
-# make test   install, run the whole test suite
-# make lint   style, types, import contract, workflow
-# make docs   the documentation, into site/
-# make matrix the table of losses and conformance cells, docs/conformance.md, from a run of the suite
-.PHONY: demo test lint docs matrix lock clean
+# make demo     install, run the default study (offline, CPU), say what its report found
+# make test     install, run the whole test suite
+# make lint     style, types, import contract, workflow
+# make docs     the documentation, into site/
+# make matrix   the table of losses and conformance cells, docs/conformance.md, from a run of the suite
+# make example  the demo's report as the example in docs/example-report
+.PHONY: demo test lint docs matrix example lock clean
 
 BIN := .venv/bin
 CORES ?= all
 
 demo: .venv/installed
-	$(BIN)/snakemake --cores $(CORES)
-	@echo "The report: $(CURDIR)/reports/demo/report.html"
+	@$(BIN)/nnunet-losses run --cores $(CORES)
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n auto --dist loadgroup
@@ -32,6 +32,10 @@ matrix: .venv/installed
 	$(BIN)/python -m pytest tests/conformance --ignore tests/conformance/test_matrix.py -n auto \
 		--conformance-matrix docs/conformance.md
 
+example: demo
+	rm -rf docs/example-report
+	cp -r reports/demo docs/example-report
+
 # All versions are pinned, so nothing is resolved: --no-deps also forbids surprises.
 .venv/installed: requirements.lock pyproject.toml
 	$(if $(PYTHON),$(PYTHON),python3) -m venv .venv
@@ -45,4 +49,4 @@ lock:
 		--no-emit-find-links -o requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv work results reports/demo-partial logs site
+	rm -rf .venv work results reports logs site

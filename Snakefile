@@ -1,6 +1,6 @@
 # From data to verdict: data sets -> plans and folds -> training -> out-of-fold predictions -> measures -> statistics
-# -> report. A study is a config file; the default one runs offline on a laptop (`snakemake --cores all`), any other by
-# its file (`--configfile config/studies/hippocampus.yaml`).
+# -> report. A study is a config file; the default one runs offline on a laptop (`nnunet-losses run`), any other by its
+# file (`nnunet-losses run --configfile config/studies/hippocampus.yaml`). Plain `snakemake --cores all` does the same.
 from snakemake.utils import min_version
 
 min_version("9.19")
@@ -32,7 +32,7 @@ rule all:
     """The whole study, ending in its report."""
     input:
         f"reports/{study.name}/report.html",
-        # a report alone, such as one that came with the repository, is no finished study
+        # a report alone, kept while results/ was removed, is no finished study
         f"results/studies/{study.name}/statistics/ranking.parquet",
 
 

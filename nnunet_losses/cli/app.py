@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, ParamSpec
+from typing import Annotated, Any, ParamSpec
 
 import typer
 
@@ -24,8 +24,8 @@ Trainer = Annotated[str, typer.Option("--trainer", "-tr", help="Name of the trai
 Plans = Annotated[str, typer.Option("--plans", "-p", help="nnU-Net's plans identifier.")]
 
 
-def command(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Register a command that says what is wrong in one sentence and exits with 1."""
+def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Register a command that says what is wrong in one sentence and exits with 1; `settings` are typer's."""
 
     def register(function: Callable[P, None]) -> Callable[P, None]:
         @wraps(function)
@@ -39,7 +39,7 @@ def command(name: str) -> Callable[[Callable[P, None]], Callable[P, None]]:
                 typer.echo(f"nnunet-losses {name}: interrupted; the same command goes on.", err=True)
                 raise typer.Exit(130) from None
 
-        app.command(name)(friendly)
+        app.command(name, **settings)(friendly)
         return function
 
     return register

@@ -8,6 +8,7 @@ from nnunet_losses.base.files import write_atomically
 from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.page import render
 from nnunet_losses.report.sections import contents, first_screen
+from nnunet_losses.report.verdict import verdict
 from nnunet_losses.report.viewer import viewer as slice_viewer
 
 MOST_BYTES = 15_000_000
@@ -46,14 +47,14 @@ def write_report(out_dir: Path | str, comparison: Comparison, *, viewer: bool = 
 
 
 def _write_data(folder: Path, comparison: Comparison) -> None:
-    """Every table and statistic as CSV (for people) and Parquet (for programs), and the provenance as JSON."""
+    """Every table and statistic as CSV (for people) and Parquet (for programs); provenance and verdicts as JSON."""
     frames = {**comparison.tables, **{f"statistics_{name}": frame for name, frame in comparison.statistics.items()}}
     for name, frame in frames.items():
         with write_atomically(folder / f"{name}.csv") as temporary:
             frame.to_csv(temporary, index=False)
         with write_atomically(folder / f"{name}.parquet") as temporary:
             frame.to_parquet(temporary, index=False)
-    with write_atomically(folder / "provenance.json") as temporary:
-        temporary.write_text(
-            json.dumps(comparison.provenance, indent=2, ensure_ascii=False, default=str), encoding="utf-8"
-        )
+    verdicts = [{"view": view.title, **vars(verdict(view))} for view in comparison.views]
+    for name, value in (("provenance", comparison.provenance), ("verdict", verdicts)):
+        with write_atomically(folder / f"{name}.json") as temporary:
+            temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False, default=str), encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ def read_history(folder: Path) -> pd.DataFrame:
             continue  # absent, damaged, or of another kind: the text logs tell the same, rounded
     if (folder / FINAL).is_file() and len(saved):
         return saved
-    told = _curves_of_text(_logs(folder))
+    told = _curves_of_text(path.read_text(errors="replace") for path in text_logs(folder))
     return told if len(told) > len(saved) else saved
 
 
@@ -89,19 +89,22 @@ def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, 
 
 def validated_cases(folder: Path) -> list[str]:
     """The cases that the last validation predicted, as the text logs name them; empty if there is no such log."""
-    for log in reversed(_logs(folder)):
-        if found := _PREDICTED.findall(log):
+    for path in reversed(text_logs(folder)):
+        if found := _PREDICTED.findall(path.read_text(errors="replace")):
             return sorted(set(found))
     return []
 
 
-def _logs(folder: Path) -> list[str]:
+def text_logs(folder: Path) -> list[Path]:
     """The text logs in the order in which they were written; each start of a training writes its own."""
-    paths = sorted(folder.glob("training_log_*.txt"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.stem)])
-    return [path.read_text(errors="replace") for path in paths]
+    return sorted(folder.glob("training_log_*.txt"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.stem)])
 
 
-def _curves_of_text(logs: Sequence[str]) -> pd.DataFrame:
+def epochs_of(logs: Iterable[str]) -> dict[int, dict[str, float]]:
+    """What text logs say of each epoch, by its number: lr, train_loss, val_loss, pseudo_dice, seconds.
+
+    An epoch that was cut off has no ``seconds``; a log may begin or end anywhere.
+    """
     epochs: dict[int, dict[str, float]] = {}
     for log in logs:
         row: dict[str, float] = {}
@@ -114,7 +117,11 @@ def _curves_of_text(logs: Sequence[str]) -> pd.DataFrame:
             if match := _PSEUDO_DICE.search(line):
                 values = [float(v) for v in re.findall(_NUMBER, re.sub(r"np\.float\d+", "", match[1]))]
                 row["pseudo_dice"] = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
-    complete = {epoch: row for epoch, row in sorted(epochs.items()) if "seconds" in row}
+    return epochs
+
+
+def _curves_of_text(logs: Iterable[str]) -> pd.DataFrame:
+    complete = {epoch: row for epoch, row in sorted(epochs_of(logs).items()) if "seconds" in row}
     curves = pd.DataFrame.from_dict(complete, orient="index").rename_axis("epoch").reset_index()
     curves = curves.reindex(columns=list(COLUMNS))
     running = float("nan")

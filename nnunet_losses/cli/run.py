@@ -1,0 +1,77 @@
+"""The command that runs a study: run."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.cli.app import command
+
+DEFAULT_STUDY = Path("config/config.yaml")
+DRY = {"-n", "--dry-run", "--dryrun"}
+DECIDE_PARALLELISM = ("--workflow-profile", "--profile", "--executor", "-e", "--jobs", "-j")
+"""Options of Snakemake beside which ``--cores all`` is not assumed."""
+
+
+@command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    configfile: Annotated[Path | None, typer.Option(help="The study.", show_default=str(DEFAULT_STUDY))] = None,
+    cores: Annotated[str | None, typer.Option("--cores", "-c", help="CPU cores to use.", show_default="all")] = None,
+    directory: Annotated[
+        Path, typer.Option("--directory", "-d", help="Where work, results and reports go.", show_default="here")
+    ] = Path(),
+) -> None:
+    """Run a study and show how far it is. Interrupted, or after a failure, the same command goes on.
+
+    All other options and targets go to Snakemake: `nnunet-losses run partial_report --workflow-profile profiles/slurm`.
+    """
+    from nnunet_losses.progress.run import run_study
+
+    study = study_name(configfile, directory, context.args)
+    arguments = snakemake_arguments(configfile, cores, directory, context.args)
+    if DRY & set(context.args):
+        code = subprocess.run([sys.executable, "-m", "snakemake", *arguments], check=False).returncode
+    else:
+        code = run_study(study, arguments, directory)
+    raise typer.Exit(code)
+
+
+def study_name(configfile: Path | None, directory: Path, others: Sequence[str]) -> str:
+    """The name of the study in a config file, all of which Snakemake will check.
+
+    Raises:
+        UserError: there is no workflow here, or no such file, or it is not a study.
+    """
+    import yaml
+
+    if not {"--snakefile", "-s"} & set(others) and not Path("Snakefile").is_file():
+        raise UserError(
+            f"There is no Snakefile in {Path.cwd()}; go to your clone of nnunet-losses, or name it: --snakefile."
+        )
+    file = configfile or directory / DEFAULT_STUDY
+    if not file.is_file():
+        there = ", ".join(sorted(map(str, Path("config/studies").glob("*.yaml")))) or "none in config/studies"
+        raise UserError(f"There is no config file {file}; there are {DEFAULT_STUDY} (the default), {there}.")
+    try:
+        return str(yaml.safe_load(file.read_text())["study"])
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
+        raise UserError(
+            f"{file} is no study: it must be a YAML file with the key 'study'; see config/README.md."
+        ) from None
+
+
+def snakemake_arguments(
+    configfile: Path | None, cores: str | None, directory: Path, others: Sequence[str]
+) -> list[str]:
+    """The command line of Snakemake; what was not given is left to it, but for the number of cores."""
+    if cores is None and not any(word.startswith(DECIDE_PARALLELISM) for word in others):
+        cores = "all"
+    arguments = [] if configfile is None else ["--configfile", str(configfile)]
+    arguments += [] if cores is None else ["--cores", cores]
+    arguments += [] if directory == Path() else ["--directory", str(directory)]
+    return [*arguments, *others]

@@ -1,0 +1,1 @@
+"""How far a study is: read from what Snakemake and nnU-Net write, and shown while it runs."""

@@ -1,0 +1,109 @@
+"""A study from its start to its end: run, shown, and told about."""
+
+import json
+import os
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from nnunet_losses.progress.display import Display
+from nnunet_losses.progress.events import Events, Job
+from nnunet_losses.progress.runner import watch_snakemake
+from nnunet_losses.progress.study import read_study
+
+LAST_LINES = 15
+"""Of the log of a failed job."""
+MOST_LOGS = 3
+"""Of failed jobs are quoted; further ones are named."""
+GOES_ON = "The same command goes on from here."
+
+
+def run_study(study: str, arguments: Sequence[str], directory: Path) -> int:
+    """Run a study by Snakemake, show how far it is, and say at its end what was found, or what went wrong.
+
+    Args:
+        study: its name.
+        arguments: for Snakemake.
+        directory: where work, results, reports and logs go.
+
+    Returns:
+        Snakemake's exit code, or 128 + the number of the signal that stopped it.
+    """
+    started = time.time()
+    stem = directory.absolute() / "logs" / "run" / study / f"{datetime.now().astimezone():%Y-%m-%d_%H%M%S}"
+    log, events = stem.with_suffix(".log"), Events(stem.with_suffix(".jsonl"))
+    results = directory / "work" / "nnUNet_results"
+    console = Console(stderr=True, highlight=False)
+    with Display(study, _short(log), console) as display:
+
+        def look(stopping: bool) -> None:
+            display.show(read_study(events, results, started), "Stopping." if stopping else "")
+
+        code = watch_snakemake(arguments, log=log, events=events.file, look=look)
+        look(False)
+    if code > 128:
+        told = f"Stopped. {GOES_ON}"
+    elif code:
+        told = failure(events, log, directory)
+    else:
+        told = outcome(events, study, directory)
+    Console(stderr=code != 0, highlight=False).print(told, markup=False, soft_wrap=True)
+    return code
+
+
+def failure(events: Events, log: Path, directory: Path) -> str:
+    """What went wrong: the failed jobs, each with the end of its log, or Snakemake's own words."""
+    parts = []
+    for number, job in enumerate(events.failed):
+        parts.append(f"{_title(job)} failed.")
+        for path in job.logs:
+            quoted = _last_lines(directory / path, LAST_LINES) if number < MOST_LOGS else []
+            parts[-1] += f" Its log, {_short(directory / path)}" + (", ends:" if quoted else "")
+            parts += [f"    {text}" for text in quoted]
+    if not parts:
+        parts = [_reason(error) for error in events.errors] or _last_lines(log, LAST_LINES)
+    return "\n".join([*parts, f"Snakemake's log: {_short(log)}"])
+
+
+def outcome(events: Events, study: str, directory: Path) -> str:
+    """What the report found, and where it is; one line if this run wrote no report."""
+    if events.planned:
+        studies = [job.wildcards["study"] for job in events.of_rule("publish_report")]
+    else:
+        studies = [study]
+    lines = [] if events.planned else ["Nothing to be done: all is there."]
+    for name in studies:
+        page = directory / "reports" / name / "report.html"
+        try:
+            verdicts = json.loads((page.parent / "data" / "verdict.json").read_text())
+        except (OSError, ValueError):
+            continue
+        others = f" (The report holds {len(verdicts) - 1} more comparisons.)" if len(verdicts) > 1 else ""
+        lines += [verdicts[0]["headline"], verdicts[0]["detail"] + others, f"The report: {page.absolute()}"]
+    return "\n".join(lines or ["Finished."])
+
+
+def _title(job: Job) -> str:
+    values = " ".join(job.wildcards.values())
+    return f"{job.rule} ({values})" if values else job.rule
+
+
+def _reason(error: str) -> str:
+    """The sentence in an error of Snakemake, which puts places in the workflow before and after it."""
+    lines = error.splitlines()
+    return "\n".join(line for line in lines[1:] if not line.startswith('  File "')) or error
+
+
+def _last_lines(path: Path, number: int) -> list[str]:
+    try:
+        return path.read_text(errors="replace").splitlines()[-number:]
+    except OSError:
+        return []
+
+
+def _short(path: Path) -> Path:
+    """The path as seen from here, if it is below."""
+    return Path(os.path.relpath(path)) if path.absolute().is_relative_to(Path.cwd()) else path

@@ -1,0 +1,128 @@
+"""`nnunet-losses run`: what a person sees, and what Ctrl-C does."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from .conftest import Place
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def processes_in(folder: Path) -> list[psutil.Process]:
+    """What works in the folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.cwd() == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_snakemake_speaks_to_a_file_and_the_person_sees_the_stages(place: Place) -> None:
+    done = place.run()
+    assert done.returncode == 0, done.stderr
+    assert "small · 2 of 2 jobs" in done.stderr
+    log = next((place.folder / "logs/run/small").glob("*.log"))
+    assert f"Snakemake's log: {log.relative_to(place.folder)}" in done.stderr
+    assert "rule make:" in log.read_text()
+    assert "rule make:" not in done.stdout + done.stderr
+    assert "Nothing to be done" in place.run().stdout
+
+
+def test_the_last_lines_say_what_the_report_found_and_where_it_is(place: Place) -> None:
+    place.run()
+    verdict = place.folder / "reports/small/data/verdict.json"
+    verdict.parent.mkdir(parents=True)
+    verdict.write_text(json.dumps([{"view": "v", "headline": "A is best.", "detail": "It is."}]))
+    assert place.run().stdout.splitlines()[-3:] == [
+        "A is best.",
+        "It is.",
+        f"The report: {place.folder / 'reports/small/report.html'}",
+    ]
+
+
+def test_a_failed_job_is_named_with_the_end_of_its_log_and_snakemakes_exit_code(place: Place) -> None:
+    done = place.run("--keep-going", first="echo no such loss >&2; exit 3")
+    assert done.returncode == 1
+    assert "make (1) failed. Its log, logs/make/1.log, ends:\n    about to make 1\n    no such loss\n" in done.stderr
+    assert "make (2)" not in done.stderr
+    assert (place.folder / "out/2").is_file()
+    assert place.run().returncode == 0  # the same command, mended
+
+
+def test_a_workflow_that_cannot_start_says_why_in_one_sentence(place: Place) -> None:
+    (place.folder / "Snakefile").write_text(
+        "from snakemake.exceptions import WorkflowError\nraise WorkflowError('study.yaml: unknown key.')\n"
+    )
+    done = place.run()
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-2] == "study.yaml: unknown key."
+
+
+def test_a_wrong_option_is_snakemakes_to_explain(place: Place) -> None:
+    done = place.run("--no-such-option")
+    assert done.returncode == 2
+    assert "unrecognized arguments: --no-such-option" in done.stderr
+
+
+def test_a_dry_run_shows_the_plan(place: Place) -> None:
+    done = place.run("-n")
+    assert done.returncode == 0
+    assert "rule make:" in done.stdout
+    assert not (place.folder / "logs").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything_and_the_same_command_goes_on(place: Place, number: signal.Signals) -> None:
+    process = place.start(second="sleep 600")
+    wait_for((place.folder / "logs/make/2.log").is_file)
+    wait_for((place.folder / "out/1").is_file)
+    time.sleep(1)  # until Snakemake has noted the first job
+    before = time.monotonic()
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert time.monotonic() - before < 8
+    assert processes_in(place.folder) == []
+    assert told.endswith("Stopped. The same command goes on from here.\n")
+    done = place.run()
+    assert done.returncode == 0
+    assert "small · 1 of 1 jobs" in done.stderr
+
+
+def test_what_ignores_the_interrupt_is_killed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = place.start(second="trap '' INT TERM; touch deaf; sleep 600; sleep 600")
+    wait_for((place.folder / "deaf").is_file)
+    process.send_signal(signal.SIGINT)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)  # a second one does not wait
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert processes_in(place.folder) == []
+
+
+def test_a_study_that_is_not_there_gets_one_sentence(place: Place) -> None:
+    studies = place.folder / "config/studies"
+    studies.mkdir()
+    (studies / "other.yaml").write_text("study: other\n")
+    done = place.run("--configfile", "config/studies/othr.yaml")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "nnunet-losses run: There is no config file config/studies/othr.yaml; there are config/config.yaml "
+        "(the default), config/studies/other.yaml.\n"
+    )
+    (place.folder / "Snakefile").unlink()
+    assert "There is no Snakefile in" in place.run().stderr
