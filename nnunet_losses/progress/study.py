@@ -19,9 +19,9 @@ class RunningTraining:
 
     @property
     def name(self) -> str:
-        """Trainer and fold, and what else tells trainings apart."""
-        parts = (self.wildcards[part] for part in ("dataset", "configuration", "trainer"))
-        return f"{' · '.join(parts)} · fold {self.wildcards['fold']}"
+        """Trainer and fold first: the end may be cut off."""
+        of = self.wildcards
+        return f"{of['trainer']} · fold {of['fold']} · {of['dataset']} {of['configuration']}"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Snakemake's events, read while they are written."""
 
 import json
+import re
 from pathlib import Path
 
 from nnunet_losses.progress.estimate import seconds_left
@@ -8,8 +9,9 @@ from nnunet_losses.progress.events import TARGETS, Events, Stage
 from nnunet_losses.progress.trainings import TrainingProgress
 
 ROOT = Path(__file__).parents[2]
+NODES = [{"rule": rule} for rule in ("data", "train", "report", "all")]
 PLAN = [
-    {"event": "rulegraph", "time": 0, "rulegraph": {"nodes": [{"rule": r} for r in ("data", "train", "report", "all")]}},
+    {"event": "rulegraph", "time": 0, "rulegraph": {"nodes": NODES}},
     {"event": "run_info", "time": 0, "stats": {"all": 1, "report": 1, "train": 4, "total": 6}},
 ]
 
@@ -74,8 +76,7 @@ def test_a_line_that_stays_damaged_and_a_missing_file_are_passed_over(tmp_path: 
 
 
 def test_the_targets_are_those_of_the_snakefile() -> None:
-    rules = [line.split()[1].rstrip(":") for line in (ROOT / "Snakefile").read_text().splitlines() if line[:5] == "rule "]
-    assert tuple(rules) == TARGETS
+    assert tuple(re.findall(r"^rule (\w+):", (ROOT / "Snakefile").read_text(), re.MULTILINE)) == TARGETS
 
 
 def progress(epoch: int, epochs: int, seconds: float) -> TrainingProgress:

@@ -1,5 +1,6 @@
 """The written report: complete, self-contained, safe, small, and the same each time."""
 
+import json
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -121,6 +122,12 @@ def test_every_linked_data_file_and_anchor_exists(page: Page, full: Path) -> Non
     assert all(link[1:] in ids for link in links if link.startswith("#"))
     files = {link for link in links if link.startswith("data/")}
     assert len(files) >= 4 and all((full.parent / file).exists() for file in files)
+
+
+def test_programs_find_the_verdicts_of_the_page(page: Page, full: Path) -> None:
+    verdicts = json.loads((full.parent / "data/verdict.json").read_text())
+    told = [e["text"] for e in page.all("p") if e["attrs"].get("class") in ("headline", "lead")]
+    assert [verdicts[0]["headline"], verdicts[0]["detail"]] == told[:2]
 
 
 def test_ids_are_unique(page: Page) -> None:
