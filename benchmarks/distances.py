@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.losses import HausdorffLoss
-from nnunet_losses.losses.distances import squared_by_edt, squared_by_torch
+from nnunet_losses.losses.distances.transforms import squared_by_edt, squared_by_torch
 
 GPU_TARGET = 100.0
 UNIT = (1.0, 1.0, 1.0)

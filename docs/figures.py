@@ -7,7 +7,7 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 
 from nnunet_losses.losses import CATALOGUE, Loss
-from nnunet_losses.losses.curve import curve
+from nnunet_losses.losses.catalogue.curve import curve
 
 HERE = Path(__file__).parent
 COLUMNS = 4

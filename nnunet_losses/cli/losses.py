@@ -130,7 +130,7 @@ def describe_loss(name: str) -> dict[str, Any]:
 
 def picture(loss: "type[Loss]", settings: dict[str, Any]) -> list[str]:
     """Lines that draw the loss's value over p at one voxel, a missed and an added one."""
-    from nnunet_losses.losses.curve import curve
+    from nnunet_losses.losses.catalogue.curve import curve
 
     try:
         made = loss(**settings)

@@ -2,9 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
 from nnunet_losses.losses.tversky import tversky_loss
 
 

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.instances import BASE, InstanceLoss, instance_loss
-from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.per_lesion import BASE, InstanceLoss, instance_loss
 
 
 def blob_loss(

@@ -3,11 +3,8 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.class_maps import class_maps
-from nnunet_losses.losses.distances import Spacing, signed_distances
-from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.distances import Spacing, class_maps, signed_distances
 from nnunet_losses.losses.primitives import voxel_mean
 
 

@@ -3,10 +3,8 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss, ratio
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import log_probabilities, region_statistics, sample_mean, voxel_mean
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.primitives import log_probabilities, ratio, region_statistics, sample_mean, voxel_mean
 
 
 def combo_loss(

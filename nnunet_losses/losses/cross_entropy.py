@@ -2,8 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.catalogue import Loss, register
 from nnunet_losses.losses.primitives import log_probabilities, voxel_mean
 
 

@@ -2,10 +2,8 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss, ratio
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import region_statistics, sample_mean
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.primitives import ratio, region_statistics, sample_mean
 
 
 def dice_loss(

@@ -2,14 +2,12 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
 from nnunet_losses.losses.boundary import boundary_loss
-from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
 from nnunet_losses.losses.dice import dice_loss
 from nnunet_losses.losses.distances import Spacing
 from nnunet_losses.losses.generalized_dice import generalized_dice_loss
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.schedules import scheduled_weights
+from nnunet_losses.losses.weights import scheduled_weights
 
 
 def dice_boundary_loss(

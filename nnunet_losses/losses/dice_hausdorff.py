@@ -2,13 +2,11 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
 from nnunet_losses.losses.dice import dice_loss
 from nnunet_losses.losses.distances import Spacing
 from nnunet_losses.losses.hausdorff import DISTANCES, hausdorff_loss
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.schedules import scheduled_weights
+from nnunet_losses.losses.weights import scheduled_weights
 
 
 def dice_hausdorff_loss(

@@ -2,10 +2,8 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss, ratio
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import sample_mean, statistics_and_log_probabilities
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.primitives import ratio, sample_mean, statistics_and_log_probabilities
 from nnunet_losses.losses.topk import topk_of_log_probabilities
 
 

@@ -3,11 +3,8 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.class_maps import sides, valid_voxels
-from nnunet_losses.losses.distances import Spacing, distances_to_others, largest_of_label
-from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.distances import Spacing, distances_to_others, largest_of_label, sides, valid_voxels
 from nnunet_losses.losses.primitives import log_probabilities, voxel_mean
 
 

@@ -3,11 +3,9 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss, ratio, safe_power
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.frequencies import frequencies, inverse_power, weight_of_class
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import sample_mean, statistics_and_log_probabilities, voxel_mean
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.primitives import ratio, safe_power, sample_mean, statistics_and_log_probabilities, voxel_mean
+from nnunet_losses.losses.weights import frequencies, inverse_power, weight_of_class
 
 
 def exponential_logarithmic_loss(

@@ -3,11 +3,8 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.distributed import gather_over_ranks, sum_over_ranks
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import check_inputs, sample_mean
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.primitives import check_inputs, gather_over_ranks, sample_mean, sum_over_ranks
 
 
 def lovasz_softmax_loss(

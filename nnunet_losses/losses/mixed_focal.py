@@ -2,11 +2,9 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss, safe_power
-from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
 from nnunet_losses.losses.focal import focal_of_log_probabilities
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import sample_mean, statistics_and_log_probabilities
+from nnunet_losses.losses.primitives import safe_power, sample_mean, statistics_and_log_probabilities
 from nnunet_losses.losses.tversky import tversky_index_of_sums
 
 

@@ -2,10 +2,8 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import register
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
 from nnunet_losses.losses.generalized_dice import generalized_dice
-from nnunet_losses.losses.parameter import Parameter
 from nnunet_losses.losses.primitives import sample_mean
 
 

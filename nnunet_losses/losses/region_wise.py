@@ -3,10 +3,8 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.class_maps import class_maps, sides
-from nnunet_losses.losses.distances import Spacing, distances_to_others, largest_of_label
+from nnunet_losses.losses.catalogue import Loss, register
+from nnunet_losses.losses.distances import Spacing, class_maps, distances_to_others, largest_of_label, sides
 from nnunet_losses.losses.primitives import voxel_mean
 
 

@@ -5,11 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.distributed import gather_over_ranks, sum_over_ranks
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import log_probabilities, weight_of_truth
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.primitives import gather_over_ranks, log_probabilities, sum_over_ranks, weight_of_truth
 
 
 def topk_loss(

@@ -3,10 +3,8 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss, safe_power
-from nnunet_losses.losses.catalogue import register
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import sample_mean, statistics_and_log_probabilities, voxel_mean
+from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.primitives import safe_power, sample_mean, statistics_and_log_probabilities, voxel_mean
 from nnunet_losses.losses.tversky import tversky_index_of_sums
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from nnunet_losses.losses import primitives
+from nnunet_losses.losses.primitives import blocks
 
 from .subjects import (
     ALL,
@@ -159,7 +159,7 @@ def test_blocks_do_not_change_the_result(subject: Subject, regions: bool, monkey
     logits, target, weight = make_logits(space), make_target(space, regions=regions), make_weight(space, 1)
     loss = subject.make(regions=regions)
     value, gradient = value_and_gradient(loss, logits, target, weight)
-    monkeypatch.setattr(primitives, "CPU_BLOCKS", (7 * CLASSES, 7 * CLASSES))
+    monkeypatch.setattr(blocks, "CPU_BLOCKS", (7 * CLASSES, 7 * CLASSES))
     value_of_blocks, gradient_of_blocks = value_and_gradient(loss, logits, target, weight)
     torch.testing.assert_close(value_of_blocks, value, rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(gradient_of_blocks, gradient, rtol=1e-12, atol=1e-12)

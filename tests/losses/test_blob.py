@@ -10,6 +10,7 @@ from nnunet_losses.losses import (
     CATALOGUE,
     BlobLoss,
     DiceCrossEntropyLoss,
+    Loss,
     TverskyLoss,
     blob_loss,
     cross_entropy_loss,
@@ -17,8 +18,7 @@ from nnunet_losses.losses import (
     label_components,
     register,
 )
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.instances import BASE, InstanceLoss
+from nnunet_losses.losses.per_lesion import BASE, InstanceLoss
 
 from .problems import four_voxels
 

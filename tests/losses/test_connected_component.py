@@ -17,8 +17,8 @@ from nnunet_losses.losses import (
     dice_loss,
     label_components,
 )
-from nnunet_losses.losses.cells import _spread_along_each_axis, nearest_component
-from nnunet_losses.losses.instances import InstanceLoss
+from nnunet_losses.losses.per_lesion import InstanceLoss
+from nnunet_losses.losses.per_lesion.cells import _spread_along_each_axis, nearest_component
 
 from .problems import SEEDS
 from .test_blob import scattered

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnunet_losses.losses import DiceBoundaryLoss, boundary_loss, dice_boundary_loss, dice_loss, generalized_dice_loss
-from nnunet_losses.losses.schedules import scheduled_weights
+from nnunet_losses.losses.weights import scheduled_weights
 
 from .problems import SEEDS, random_problem
 

@@ -9,7 +9,7 @@ import torch
 
 from nnunet_losses.losses import CATALOGUE, CrossEntropyLoss, TverskyLoss
 from nnunet_losses.losses.catalogue import package_of
-from nnunet_losses.losses.curve import curve
+from nnunet_losses.losses.catalogue.curve import curve
 
 DOCS = Path(__file__).parents[2] / "docs"
 

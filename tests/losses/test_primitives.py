@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses import primitives
 from nnunet_losses.losses.primitives import (
     STATISTICS,
+    blocks,
     log_probabilities,
     region_statistics,
     sample_mean,
@@ -231,7 +231,7 @@ def test_any_number_of_voxels_goes_into_blocks(voxels: int, monkeypatch: pytest.
     torch.manual_seed(voxels)
     logits, labels = torch.randn(3, 4, voxels), torch.randint(0, 4, (3, 1, voxels))
     whole = statistics_and_log_probabilities(logits, labels, names="pg p g")
-    monkeypatch.setattr(primitives, "CPU_BLOCKS", (6 * 4, 6 * 4))
+    monkeypatch.setattr(blocks, "CPU_BLOCKS", (6 * 4, 6 * 4))
     torch.testing.assert_close(statistics_and_log_probabilities(logits, labels, names="pg p g"), whole)
 
 

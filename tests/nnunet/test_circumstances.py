@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nnunet_losses.losses import CATALOGUE, Loss, label_components
-from nnunet_losses.losses.base import CIRCUMSTANCES
+from nnunet_losses.losses.catalogue import CIRCUMSTANCES
 from nnunet_losses.nnunet.training.stop import StopTraining
 from nnunet_losses.nnunet.training.trainer import LossTrainer
 

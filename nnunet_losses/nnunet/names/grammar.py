@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from nnunet_losses.base.errors import UserError
 
 if TYPE_CHECKING:
-    from nnunet_losses.losses.parameter import Parameter
+    from nnunet_losses.losses import Parameter
 
 DEFAULT_EPOCHS = 1000
 DEFAULT_ITERATIONS = 250
@@ -166,7 +166,7 @@ def _parameters(loss: str) -> "dict[str, Parameter]":
 
 
 def _weightings() -> tuple[str, ...]:
-    from nnunet_losses.losses.weighting import WEIGHTINGS
+    from nnunet_losses.losses import WEIGHTINGS
 
     return tuple(WEIGHTINGS)
 

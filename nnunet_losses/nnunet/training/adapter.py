@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.weighting import inverse_weights
+from nnunet_losses.losses import Loss, inverse_weights
 from nnunet_losses.nnunet.training.stop import StopTraining
 from nnunet_losses.nnunet.training.target import TargetFormat
 

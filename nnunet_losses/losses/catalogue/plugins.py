@@ -3,7 +3,7 @@
 import warnings
 from importlib.metadata import EntryPoint, entry_points
 
-from nnunet_losses.losses.catalogue import CATALOGUE
+from nnunet_losses.losses.catalogue.registry import CATALOGUE
 
 GROUP = "nnunet_losses.losses"
 

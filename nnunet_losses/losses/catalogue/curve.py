@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
+from nnunet_losses.losses.catalogue.loss import Loss
 
 SIZE = 8
 SURE = 12.0

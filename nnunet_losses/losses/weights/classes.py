@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.distributed import sum_over_ranks
-from nnunet_losses.losses.primitives import weight_of_truth
+from nnunet_losses.losses.primitives import sum_over_ranks, weight_of_truth
 
 
 def frequencies(

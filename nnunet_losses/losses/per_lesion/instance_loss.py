@@ -1,81 +1,22 @@
-"""What the losses per lesion share: a base loss, and its mean over parts of the patch, one a lesion."""
+"""The mean of a base loss over parts of the patch, one for each lesion."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple, overload
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.base import Loss
-from nnunet_losses.losses.catalogue import CATALOGUE
+from nnunet_losses.losses.catalogue import Loss
 from nnunet_losses.losses.components import label_components
-from nnunet_losses.losses.distributed import one_rank_alone, sum_over_ranks
-from nnunet_losses.losses.parameter import Parameter
-from nnunet_losses.losses.primitives import Parts, check_inputs, in_parts, weight_of_truth
-
-
-class InstanceLoss(Loss):
-    """A loss around a base loss.
-
-    ``base`` is a word, or in Python a loss with settings of its own: ``BlobLoss(base=TverskyLoss(fp_weight=0.1))``. Of
-    such a loss the hyper-parameters are taken, whereas the modes are always those of the outer loss;
-    ``include_background=None`` is the default of the base.
-    """
-
-    base: str | Loss
-    needs_of_cut: ClassVar[frozenset[str]]
-    """What the parts are made from."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        # made once here, so that what the base cannot do is refused at once
-        made = make_base(self.base, regions=self.regions, include_background=self.include_background, batch=self.batch)
-        self.include_background = made.include_background
-        self._needs_of_base = made.needs
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Those of `CIRCUMSTANCES` that the parts are made from or the base takes."""
-        return self.needs_of_cut | self._needs_of_base
-
-
-class BaseNames(Sequence[str]):
-    """The words for a base loss: names of the catalogue in lower case, losses registered later included."""
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        return [name.lower() for name, loss in CATALOGUE.items() if not issubclass(loss, InstanceLoss)][index]
-
-    def __len__(self) -> int:
-        return len(self[:])
-
-
-class BaseParameter(Parameter):
-    """The base loss: a word, or in Python a loss."""
-
-    def check(self, value: Any) -> Any:
-        """Give ``value``.
-
-        Raises:
-            ValueError: if it is neither a word for a loss nor a loss, or itself a loss around another.
-        """
-        if isinstance(value, InstanceLoss):
-            raise ValueError(f"{self.keyword} must not itself be a loss around another, got {type(value).__name__}")
-        return value if isinstance(value, Loss) else super().check(value)
-
-
-BASE = BaseParameter("base", "base", str, "the loss inside, by its name in lower case", choices=BaseNames())
-
-
-def make_base(base: str | Loss, **modes: Any) -> Loss:
-    """The base loss with these modes."""
-    if isinstance(base, Loss):
-        return type(base)(**{p.keyword: getattr(base, p.keyword) for p in base.hyper_parameters}, **modes)
-    return {name.lower(): loss for name, loss in CATALOGUE.items()}[base](**modes)
-
+from nnunet_losses.losses.per_lesion.base_loss import make_base
+from nnunet_losses.losses.primitives import (
+    Parts,
+    check_inputs,
+    in_parts,
+    one_rank_alone,
+    sum_over_ranks,
+    weight_of_truth,
+)
 
 Cut = Callable[[Tensor], Tensor]
 """Component numbers (*S), 0 elsewhere -> the number of each voxel's part; 0 belongs to every part."""

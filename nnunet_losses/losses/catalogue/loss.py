@@ -4,10 +4,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
-from nnunet_losses.losses.parameter import Parameter
+from nnunet_losses.losses.catalogue.parameter import Parameter
 
 _MODES = ("regions", "include_background", "batch")
 
@@ -136,19 +135,6 @@ class Loss(nn.Module):
     def extra_repr(self) -> str:
         """Every setting with its value; nnU-Net writes it into debug.json."""
         return ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
-
-
-def ratio(numerator: Tensor, denominator: Tensor, smooth: float) -> Tensor:
-    """(numerator + smooth) / (denominator + smooth); 0 instead of 0/0 where ``smooth`` is 0, as nnU-Net."""
-    return (numerator + smooth) / (denominator + smooth).clamp_min(1e-8)
-
-
-def safe_power(x: Tensor, exponent: float) -> Tensor:
-    """Give x ** exponent, x ≥ 0, with a finite slope: a power under 1 is replaced by its chord below 1e-6."""
-    if exponent >= 1 or exponent == 0:
-        return x.clamp_min(0) ** exponent
-    edge = 1e-6
-    return torch.where(x < edge, x * edge ** (exponent - 1), x.clamp_min(edge) ** exponent)
 
 
 def _keyword(name: str, default: Any, annotation: Any) -> inspect.Parameter:
