@@ -1,1 +1,1 @@
-"""What every room may know: errors, files, metrics, words of state, tables."""
+"""What every room may know, and no room owns: words, names, and how data sets, images and tables are read."""

@@ -1,7 +1,8 @@
-"""Files that are complete or absent."""
+"""Files and folders that are complete or absent."""
 
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,45 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
+    """Give an empty neighbour of ``path`` to fill; it takes the place of ``path`` only if the block succeeds.
+
+    A lock file beside it keeps two builders apart; what a killed builder left behind is removed by the next one.
+
+    Args:
+        path: the folder to make.
+        replace: whether it replaces an earlier one.
+
+    Raises:
+        UserError: ``path`` exists and is not to be replaced, or nothing can be written beside it.
+    """
+    from filelock import FileLock
+
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"))
+        lock.acquire()
+    except OSError as error:
+        raise UserError(
+            f"Cannot write to {path.parent} ({error.strerror}); choose a folder that you may write to."
+        ) from error
+    try:
+        if path.exists() and not replace:
+            raise UserError(f"{path} exists already; remove it or choose another name.")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        yield partial
+        if replace:
+            shutil.rmtree(path, ignore_errors=True)
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        lock.release()
 
 
 def check_writable(folder: Path) -> None:

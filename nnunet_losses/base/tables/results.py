@@ -1,10 +1,8 @@
 """The tables of results: what evaluation and training leave, and what every comparison starts from."""
 
+from nnunet_losses.base.identity import RUN
 from nnunet_losses.base.states import CaseStatus, RunStatus
 from nnunet_losses.base.tables.schema import Table, integer, real, text, truth
-
-RUN = ("dataset", "configuration", "trainer", "fold", "seed")
-"""The columns that say which training a row belongs to."""
 
 _RUN = {
     "dataset": text("Name of the data set, `DatasetXXX_Name`."),

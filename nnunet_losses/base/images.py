@@ -1,0 +1,166 @@
+"""Image files: their geometry from the header alone, and their voxels. nibabel reads NIfTI, SimpleITK all else."""
+
+import gzip
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import SimpleITK as sitk  # noqa: N813 - the library's own habit
+from numpy.typing import NDArray
+
+from nnunet_losses.base.errors import UserError
+
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".gipl", ".png", ".bmp", ".tif", ".tiff")
+"""Files that nnU-Net takes for images."""
+SAME_GRID_VOXELS = 0.1
+"""Images whose corners lie closer than this, in voxels, are on the same grid: headers are rounded."""
+
+# What the libraries raise for a file that is damaged or of another kind (SimpleITK raises bare RuntimeErrors).
+_READ_ERRORS = (OSError, EOFError, zlib.error, RuntimeError, ValueError, nib.filebasedimages.ImageFileError)
+# SimpleITK's coordinates run to the left and to the back, nibabel's to the right and to the front.
+_LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
+
+
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """Where the voxels of an image lie.
+
+    shape: voxels along each array axis (x, y, z); two or three axes.
+    spacing_mm: distance in mm between neighbouring voxels along each axis, as the header says.
+    affine: (4, 4) from a voxel's index to its place in mm (right, front, top); a 2D image is the slice z = 0.
+    channels: values of each voxel; several in a colour picture.
+    """
+
+    shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    affine: NDArray[np.float64]
+    channels: int = 1
+
+    def offset_voxels(self, other: "Geometry") -> float:
+        """Largest distance between corresponding corners of two images of one shape, in edges of the smallest voxel."""
+        shape = (*self.shape, 1)[:3]
+        corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], indexing="ij")).reshape(3, -1)
+        difference = (self.affine - other.affine)[:3]
+        moved = difference[:, :3] @ corners + difference[:, 3:]
+        return float(np.sqrt((moved**2).sum(0)).max() / max(min(self.spacing_mm), 1e-6))
+
+
+def read_geometry(path: Path) -> Geometry:
+    """The geometry of an image file, without reading its voxels.
+
+    Raises:
+        UserError: it is no image, not 2D or 3D, or cut short.
+    """
+    with _readable(path):
+        return _nifti_geometry(path) if _is_nifti(path) else _itk_geometry(path)
+
+
+def read_voxels(path: Path) -> NDArray[Any]:
+    """The voxels of an image file in their own type: (*shape) of its geometry, of colour pictures (*shape, channels).
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    return _read(path)[0]
+
+
+def read_segmentation(path: Path) -> NDArray[np.integer]:
+    """The label map of a file, (*shape) of its geometry; whole numbers stored as floats become integers.
+
+    Raises:
+        UserError: it cannot be read, is a colour picture, or a value is not a whole number.
+    """
+    voxels, channels = _read(path)
+    if channels > 1:
+        raise UserError(f"{path} is a colour picture of {channels} channels; store one label per voxel.")
+    if np.issubdtype(voxels.dtype, np.integer):
+        return voxels
+    if voxels.dtype == bool:
+        return voxels.view(np.uint8)
+    whole = np.rint(voxels)
+    wrong = ~np.isfinite(voxels) | (voxels != whole)
+    if wrong.any():
+        raise UserError(
+            f"{path} holds {voxels[wrong][0]:g} ({int(wrong.sum())} voxels are not integers); store whole numbers."
+        )
+    return whole.astype(np.int16 if np.abs(whole).max(initial=0) <= np.iinfo(np.int16).max else np.int64)
+
+
+def _read(path: Path) -> tuple[NDArray[Any], int]:
+    """Voxels, and number of values of each."""
+    with _readable(path):
+        if _is_nifti(path):
+            nifti: Any = nib.load(path)
+            return np.asanyarray(nifti.dataobj), 1
+        image = sitk.ReadImage(str(path))
+        voxels: NDArray[Any] = sitk.GetArrayFromImage(image)
+        n = image.GetDimension()
+        # SimpleITK gives z, y, x
+        return voxels.transpose(*reversed(range(n)), *range(n, voxels.ndim)), image.GetNumberOfComponentsPerPixel()
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _READ_ERRORS as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"{path} cannot be read as an image ({reason}); replace it by an intact file.") from error
+
+
+def _is_nifti(path: Path) -> bool:
+    return path.name.endswith((".nii", ".nii.gz"))
+
+
+def _nifti_geometry(path: Path) -> Geometry:
+    nifti: Any = nib.load(path)
+    dimensions = len(nifti.shape)
+    if dimensions not in (2, 3):
+        raise ValueError(f"it has {dimensions} dimensions, but nnU-Net takes one 3D file per channel")
+    _check_complete(path, nifti)
+    if nifti.affine is None or not np.isfinite(nifti.affine).all():
+        raise ValueError("its affine holds NaN or infinity")
+    spacing = tuple(float(mm) for mm in nifti.header.get_zooms()[:dimensions])
+    return Geometry(tuple(nifti.shape), spacing, np.asarray(nifti.affine, np.float64))
+
+
+def _itk_geometry(path: Path) -> Geometry:
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    n = reader.GetDimension()
+    affine = np.eye(4)
+    affine[:n, :n] = np.reshape(reader.GetDirection(), (n, n)) * np.asarray(reader.GetSpacing())
+    affine[:n, 3] = reader.GetOrigin()
+    affine[:3] *= _LPS_TO_RAS[:, None]
+    return Geometry(tuple(reader.GetSize()), tuple(reader.GetSpacing()), affine, reader.GetNumberOfComponents())
+
+
+def _check_complete(path: Path, nifti: Any) -> None:
+    """Raise EOFError if the file is shorter than its header promises.
+
+    A .gz file ends with the length of its content, so an intact one need not be decompressed. A file of several gzip
+    members does not match and is read.
+    """
+    # nibabel clears the offset in its copy of the header
+    expected = int(nifti.dataobj.offset) + int(np.prod(nifti.shape)) * nifti.header.get_data_dtype().itemsize
+    if not path.name.endswith(".gz"):
+        complete = path.stat().st_size >= expected
+    else:
+        with path.open("rb") as file:
+            file.seek(-4, 2)
+            complete = struct.unpack("<I", file.read(4))[0] == expected % 2**32
+        if not complete:
+            with gzip.open(path) as file:
+                length = 0
+                while block := file.read(1 << 22):
+                    length += len(block)
+            complete = length >= expected
+    if not complete:
+        raise EOFError("it is shorter than its header promises")

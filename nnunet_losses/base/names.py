@@ -1,0 +1,95 @@
+"""Names of files and folders that more than one room knows: nnU-Net's, and those of this package."""
+
+from pathlib import Path
+
+# nnU-Net: data sets, raw and preprocessed
+DATASET_JSON = "dataset.json"
+SPLITS_JSON = "splits_final.json"
+IMAGES_FOLDER = "imagesTr"
+LABELS_FOLDER = "labelsTr"
+REFERENCES_FOLDER = "gt_segmentations"
+"""In the preprocessed data set: a copy of the labels of all training cases."""
+NIFTI = ".nii.gz"
+"""The file ending that this package writes."""
+
+# nnU-Net: results
+PLANS = "nnUNetPlans"
+"""The plans that nnU-Net makes unless it is told otherwise."""
+PLANS_JSON = "plans.json"
+FINAL_CHECKPOINT = "checkpoint_final.pth"
+CHECKPOINTS = (FINAL_CHECKPOINT, "checkpoint_latest.pth", "checkpoint_best.pth")
+"""In the order in which nnU-Net looks for one to resume from."""
+VALIDATION_FOLDER = "validation"
+"""In a fold's folder: predictions of the cases that the fold did not train on."""
+SUMMARY_JSON = "summary.json"
+PROBABILITIES = ".npz"
+"""The ending of a file of probabilities."""
+
+# This package
+EXPERIMENT_JSON = "experiment.json"
+"""In a fold's folder: what the training's result depends on."""
+
+
+def image_file(folder: Path, case: str, channel: int, ending: str) -> Path:
+    """The image of one channel of a case in a raw data set.
+
+    >>> image_file(Path("Dataset004_Hippocampus"), "la_003", 0, ".nii.gz").as_posix()
+    'Dataset004_Hippocampus/imagesTr/la_003_0000.nii.gz'
+    """
+    return folder / IMAGES_FOLDER / f"{case}_{channel:04d}{ending}"
+
+
+def label_file(folder: Path, case: str, ending: str) -> Path:
+    """The label map of a case in a raw data set.
+
+    >>> label_file(Path("Dataset004_Hippocampus"), "la_003", ".nii.gz").as_posix()
+    'Dataset004_Hippocampus/labelsTr/la_003.nii.gz'
+    """
+    return folder / LABELS_FOLDER / f"{case}{ending}"
+
+
+def reference_file(folder: Path, case: str, ending: str) -> Path:
+    """The label map of a case in a preprocessed data set.
+
+    >>> reference_file(Path("Dataset004_Hippocampus"), "la_003", ".nii.gz").as_posix()
+    'Dataset004_Hippocampus/gt_segmentations/la_003.nii.gz'
+    """
+    return folder / REFERENCES_FOLDER / f"{case}{ending}"
+
+
+def model_name(trainer: str, plans: str, configuration: str) -> str:
+    """The folder of a trainer in the results of a data set.
+
+    >>> model_name("DiceTrainer", "nnUNetPlans", "3d_fullres")
+    'DiceTrainer__nnUNetPlans__3d_fullres'
+    """
+    return f"{trainer}__{plans}__{configuration}"
+
+
+def split_model_name(name: str) -> tuple[str, str, str] | None:
+    """Trainer, plans and configuration of such a folder; None for any other folder.
+
+    >>> split_model_name("DiceTrainer__nnUNetPlans__3d_fullres")
+    ('DiceTrainer', 'nnUNetPlans', '3d_fullres')
+    >>> split_model_name("ensembles")
+    """
+    parts = name.rsplit("__", 2)
+    return (parts[0], parts[1], parts[2]) if len(parts) == 3 else None
+
+
+def fold_name(fold: int | str) -> str:
+    """The folder of a fold in the folder of a trainer.
+
+    >>> fold_name(3)
+    'fold_3'
+    """
+    return f"fold_{fold}"
+
+
+def table_name(table: str) -> str:
+    """The file of a table in a folder of tables.
+
+    >>> table_name("cases")
+    'cases.parquet'
+    """
+    return f"{table}.parquet"
