@@ -9,19 +9,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cc3d
-import nibabel as nib
 import numpy as np
 import yaml
 
-from nnunet_losses.data.phantom import make_phantom_dataset
+from nnunet_losses.base.components import connected_components
+from nnunet_losses.base.images import read_voxels
+from nnunet_losses.base.names import IMAGES_FOLDER, LABELS_FOLDER, NIFTI, image_file
+from nnunet_losses.data.raw import prepare_raw
+
+WHOLE_HEADS = {"cases": 8, "shape": [160, 192, 160], "lesions": [15, 300]}
 
 
 def cases(folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     """Mask and FLAIR of every case of an nnU-Net raw folder, or the masks alone of a folder of masks."""
-    for label in sorted((folder / "labelsTr" if (folder / "labelsTr").is_dir() else folder).glob("*.nii.gz")):
-        image = folder / "imagesTr" / label.name.replace(".nii.gz", "_0000.nii.gz")
-        yield np.asarray(nib.load(label).dataobj) > 0, nib.load(image).get_fdata() if image.exists() else None
+    raw = (folder / IMAGES_FOLDER).is_dir()
+    for label in sorted((folder / LABELS_FOLDER if raw else folder).glob(f"*{NIFTI}")):
+        image = image_file(folder, label.name.removesuffix(NIFTI), 0, NIFTI)
+        yield read_voxels(label) > 0, read_voxels(image).astype(float) if raw else None
 
 
 def statistics(folders: list[Path]) -> dict[str, str]:
@@ -29,7 +33,7 @@ def statistics(folders: list[Path]) -> dict[str, str]:
     foreground, counts, volumes, share = [], [], [], []
     brightness: dict[str, list[float]] = {"below 5 voxels": [], "20 to 99 voxels": [], "from 100 voxels": []}
     for mask, image in (case for folder in folders for case in cases(folder)):
-        ids = cc3d.connected_components(mask.astype(np.uint8), connectivity=26)
+        ids, _ = connected_components(mask)
         sizes = np.bincount(ids.ravel())[1:]
         foreground.append(100 * mask.mean())
         counts.append(len(sizes))
@@ -59,6 +63,11 @@ def statistics(folders: list[Path]) -> dict[str, str]:
     return rows
 
 
+def phantom(folder: str, name: str, options: dict[str, Any]) -> Path:
+    """A phantom data set in ``folder``."""
+    return prepare_raw({"name": name, "source": {"phantom": options}}, folder, progress=False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", type=Path, required=True)
@@ -68,14 +77,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         columns = {
             "real": statistics([real / "ms_lesion_masks", real / "Dataset030_MSLesions"]),
-            "demo": statistics([make_phantom_dataset(folder, dataset="Dataset900_Phantom", **demo)]),
-            "whole heads": statistics(
-                [
-                    make_phantom_dataset(
-                        folder, dataset="Dataset901_Heads", cases=8, shape=[160, 192, 160], lesions=[15, 300]
-                    )
-                ]
-            ),
+            "demo": statistics([phantom(folder, "Dataset900_Phantom", demo)]),
+            "whole heads": statistics([phantom(folder, "Dataset901_Heads", WHOLE_HEADS)]),
         }
     for row in columns["real"]:
         print(f"#   {row:<36}" + "".join(f"{column[row]:<28}" for column in columns.values()).rstrip())

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from nnunet_losses.base.dataset import check_dataset_name
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.data.folders import check_dataset_name
 from nnunet_losses.data.keys import check_keys
 from nnunet_losses.data.phantom import Phantom
 

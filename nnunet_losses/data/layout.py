@@ -1,58 +1,42 @@
-"""nnU-Net's raw layout: dataset.json, imagesTr/<case>_<channel>.<ending>, labelsTr/<case>.<ending>."""
+"""The files of a raw data set: ``imagesTr/<case>_<channel><ending>`` and ``labelsTr/<case><ending>``."""
 
-import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.names import DATASET_JSON, IMAGES_FOLDER, LABELS_FOLDER, label_file
 
 
 @dataclass(frozen=True)
 class CaseFiles:
-    """Files of one case: its image per channel number, and its label (which may be missing on disk)."""
+    """The files of one case: an image for each channel number, and the label map, which may be missing on disk."""
 
     images: dict[int, Path]
     label: Path
 
 
-def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(f"the key '{key}' stands in it twice")
-    return dict(pairs)
+def make_folders(folder: Path) -> None:
+    """Make the folders of images and labels in an empty data set."""
+    for name in (IMAGES_FOLDER, LABELS_FOLDER):
+        (folder / name).mkdir()
 
 
-def read_dataset_json(folder: Path) -> dict[str, Any]:
-    """Content of ``folder/dataset.json``; raises UserError if it is missing, no JSON, or repeats a key."""
-    path = folder / "dataset.json"
-    try:
-        content = json.loads(path.read_text(), object_pairs_hook=_refuse_repeated_keys)
-    except FileNotFoundError as error:
-        raise UserError(f"{folder} has no dataset.json; add one as nnU-Net's dataset format asks.") from error
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise UserError(f"{path} is no valid JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} must hold a table (in braces), got {type(content).__name__}.")
-    return content
+def list_cases(folder: Path, content: Mapping[str, Any]) -> dict[str, CaseFiles]:
+    """The training cases by name: those that dataset.json lists under "dataset", or else those with an image.
 
-
-def write_dataset_json(folder: Path, content: dict[str, Any]) -> None:
-    """Write ``folder/dataset.json``."""
-    (folder / "dataset.json").write_text(json.dumps(content, indent=2) + "\n")
-
-
-def list_cases(folder: Path, content: dict[str, Any]) -> dict[str, CaseFiles]:
-    """Training cases by name: those that dataset.json lists under "dataset", else those with an image in imagesTr.
+    Args:
+        folder: the raw data set.
+        content: of its dataset.json.
 
     Raises:
-        UserError: dataset.json says no ``file_ending``, or the folder has no imagesTr.
+        UserError: dataset.json has no ``file_ending``, or there is no folder of images.
     """
     if "file_ending" not in content:
-        raise UserError(f"{folder / 'dataset.json'} has no 'file_ending'; add it (for example \".nii.gz\").")
+        raise UserError(f"{folder / DATASET_JSON} has no 'file_ending'; add it (for example \".nii.gz\").")
     if "dataset" in content:
         return {
             name: CaseFiles(
@@ -61,15 +45,17 @@ def list_cases(folder: Path, content: dict[str, Any]) -> dict[str, CaseFiles]:
             )
             for name, entry in sorted(content["dataset"].items())
         }
-    if not (folder / "imagesTr").is_dir():
-        raise UserError(f"{folder} has no folder imagesTr; images belong there, labels into labelsTr.")
+    if not (folder / IMAGES_FOLDER).is_dir():
+        raise UserError(
+            f"{folder} has no folder {IMAGES_FOLDER}; put the images there and the labels into {LABELS_FOLDER}."
+        )
     ending = content["file_ending"]
     pattern = re.compile(r"([^.].*)_(\d{4})" + re.escape(ending))
     images: dict[str, dict[int, Path]] = {}
-    for path in sorted((folder / "imagesTr").iterdir()):
+    for path in sorted((folder / IMAGES_FOLDER).iterdir()):
         if match := pattern.fullmatch(path.name):
             images.setdefault(match.group(1), {})[int(match.group(2))] = path
-    return {name: CaseFiles(files, folder / "labelsTr" / f"{name}{ending}") for name, files in sorted(images.items())}
+    return {name: CaseFiles(files, label_file(folder, name, ending)) for name, files in sorted(images.items())}
 
 
 def _resolve(folder: Path, name: str) -> Path:

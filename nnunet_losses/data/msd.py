@@ -11,10 +11,10 @@ from typing import Any
 
 import nibabel as nib
 
+from nnunet_losses.base.dataset import write_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.data.layout import write_dataset_json
-
-ENDING = ".nii.gz"
+from nnunet_losses.base.names import IMAGES_FOLDER, LABELS_FOLDER, NIFTI, image_file, label_file
+from nnunet_losses.data.layout import make_folders
 
 
 def is_msd(content: dict[str, Any]) -> bool:
@@ -37,21 +37,19 @@ def convert_msd(
     Raises:
         UserError: a label or an image is missing or unreadable, or a number of channels differs from the modalities.
     """
-    if not (source / "imagesTr").is_dir() or not (source / "labelsTr").is_dir():
-        raise UserError(f"{source} is a Decathlon task without imagesTr or labelsTr; unpack it again.")
-    names = select(
-        [p.name[: -len(ENDING)] for p in (source / "imagesTr").glob(f"*{ENDING}") if not p.name.startswith(".")]
-    )
+    if not (source / IMAGES_FOLDER).is_dir() or not (source / LABELS_FOLDER).is_dir():
+        raise UserError(f"{source} is a Decathlon task without {IMAGES_FOLDER} or {LABELS_FOLDER}; unpack it again.")
+    images = (path.name for path in (source / IMAGES_FOLDER).glob(f"*{NIFTI}"))
+    names = select([name.removesuffix(NIFTI) for name in images if not name.startswith(".")])
     channels = {str(key): value for key, value in content["modality"].items()}
-    for sub in ("imagesTr", "labelsTr"):
-        (folder / sub).mkdir()
+    make_folders(folder)
 
     def convert(name: str) -> None:
-        label = source / "labelsTr" / f"{name}{ENDING}"
+        label = label_file(source, name, NIFTI)
         if not label.is_file():
             raise UserError(f"{source}: case '{name}' has no label file {label}; unpack the archive again.")
-        _split_channels(source / "imagesTr" / f"{name}{ENDING}", folder / "imagesTr", name, len(channels), place)
-        place(label, folder / "labelsTr" / label.name)
+        _split_channels(source / IMAGES_FOLDER / f"{name}{NIFTI}", folder, name, len(channels), place)
+        place(label, label_file(folder, name, NIFTI))
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(convert, names))
@@ -64,7 +62,7 @@ def convert_msd(
             "channel_names": channels,
             "labels": {name: int(value) for value, name in content["labels"].items()},
             "numTraining": len(names),
-            "file_ending": ENDING,
+            "file_ending": NIFTI,
             **kept,
         },
     )
@@ -77,9 +75,9 @@ def _split_channels(image: Path, folder: Path, name: str, channels: int, place: 
         if len(nifti.shape) not in (3, 4) or found != channels:
             raise UserError(f"{image} has shape {nifti.shape}, but dataset.json names {channels} modalities.")
         if len(nifti.shape) == 3:
-            place(image, folder / f"{name}_0000{ENDING}")
+            place(image, image_file(folder, name, 0, NIFTI))
             return
         for channel in range(channels):
-            nib.save(nifti.slicer[..., channel], folder / f"{name}_{channel:04d}{ENDING}")
+            nib.save(nifti.slicer[..., channel], image_file(folder, name, channel, NIFTI))
     except (nib.filebasedimages.ImageFileError, OSError, EOFError) as error:
         raise UserError(f"{image} cannot be read ({error}); unpack the archive again.") from error

@@ -4,7 +4,6 @@ They need no download and no permission, and the truth is known to the voxel. Th
 are no evidence about patients.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
@@ -15,9 +14,11 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_losses.base.dataset import write_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.data.folders import check_dataset_name, new_folder
+from nnunet_losses.base.names import NIFTI, image_file, label_file
 from nnunet_losses.data.keys import check_keys
+from nnunet_losses.data.layout import make_folders
 from nnunet_losses.data.phantom_volume import CONTRASTS, Lesions, make_head, place_lesions, scan
 
 # dataset.json's entries for each way to label the same lesions.
@@ -193,19 +194,17 @@ def write_phantom(
     names = phantom.case_names()
     wanted = names if cases is None else cases
     spacing = [*phantom.spacing_mm[::-1], *[SLICE_THICKNESS_MM] * (3 - len(phantom.shape))]
-    for sub in ("imagesTr", "labelsTr"):
-        (folder / sub).mkdir()
+    make_folders(folder)
 
     def write(name: str) -> None:
         images, label = make_phantom_case(phantom, names.index(name))
-        targets = [(image, f"imagesTr/{name}_{c:04d}") for c, image in enumerate(images)] + [
-            (label, f"labelsTr/{name}")
-        ]
-        for array, stem in targets:
+        paths = [image_file(folder, name, channel, NIFTI) for channel in range(len(images))]
+        arrays: list[NDArray[Any]] = [*images, label]
+        for array, path in zip(arrays, [*paths, label_file(folder, name, NIFTI)], strict=True):
             volume = array.T if array.ndim == 3 else array.T[..., None]  # NIfTI counts columns first
             nifti = nib.Nifti1Image(volume, np.diag([*spacing, 1.0]))
             nifti.header.set_xyzt_units("mm")
-            nib.save(nifti, folder / f"{stem}.nii.gz")
+            nib.save(nifti, path)
         if report is not None:
             report(name)
 
@@ -215,25 +214,8 @@ def write_phantom(
         "channel_names": {str(c): channel for c, channel in enumerate(phantom.channels)},
         **LABELS[phantom.labels],
         "numTraining": len(wanted),
-        "file_ending": ".nii.gz",
+        "file_ending": NIFTI,
         "licence": "CC0-1.0",
         "description": "Invented heads with lesions; no patient data.",
     }
-    (folder / "dataset.json").write_text(json.dumps(description, indent=2) + "\n")
-
-
-def make_phantom_dataset(
-    out_dir: Path | str, *, dataset: str = "Dataset900_Phantom", workers: int = 1, **options: Any
-) -> Path:
-    """Make ``out_dir/dataset`` (complete or absent) from the fields of ``Phantom`` and return its path.
-
-    Same options, same files, whatever the number of workers.
-
-    Raises:
-        UserError: an option is wrong, or the folder exists already.
-    """
-    phantom = Phantom.from_mapping(options)
-    check_dataset_name(dataset)
-    with new_folder(Path(out_dir) / dataset) as folder:
-        write_phantom(phantom, folder, workers=workers)
-    return Path(out_dir) / dataset
+    write_dataset_json(folder, description)

@@ -13,7 +13,11 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from nnunet_losses.base.dataset import read_dataset_json, write_dataset_json
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import new_folder, write_json
+from nnunet_losses.base.labels import label_values
+from nnunet_losses.base.names import DATASET_JSON, NIFTI, image_file, label_file
 from nnunet_losses.data.description import (
     Archive,
     DatasetDescription,
@@ -22,8 +26,7 @@ from nnunet_losses.data.description import (
     load_dataset_description,
 )
 from nnunet_losses.data.download import RecordedChecksums, download, unpack
-from nnunet_losses.data.folders import new_folder
-from nnunet_losses.data.layout import list_cases, read_dataset_json, write_dataset_json
+from nnunet_losses.data.layout import list_cases, make_folders
 from nnunet_losses.data.msd import convert_msd, is_msd
 from nnunet_losses.data.phantom import Phantom, write_phantom
 
@@ -91,7 +94,7 @@ def prepare_raw(
         else:
             _download_files(source, description.name, folder, downloads, cases, link, progress)
         _relabel(folder, description)
-        (folder / ORIGIN).write_text(json.dumps(origin, indent=2) + "\n")
+        write_json(folder / ORIGIN, origin)
     return target
 
 
@@ -143,23 +146,22 @@ def _convert(source: Path, folder: Path, cases: int | Sequence[str] | None, plac
     found = list_cases(source, content)
     ending = content["file_ending"]
     names = select_cases(list(found), cases, str(source))
-    for sub in ("imagesTr", "labelsTr"):
-        (folder / sub).mkdir()
+    make_folders(folder)
     for name in names:
         case = found[name]
         for channel, image in case.images.items():
-            place(image, folder / "imagesTr" / f"{name}_{channel:04d}{ending}")
+            place(image, image_file(folder, name, channel, ending))
         if not case.label.is_file():
             raise UserError(f"{source}: case '{name}' has no label file {case.label}; add it or leave the case out.")
-        place(case.label, folder / "labelsTr" / f"{name}{ending}")
+        place(case.label, label_file(folder, name, ending))
     content.pop("dataset", None)  # the files lie in the folders now
     write_dataset_json(folder, {**content, "numTraining": len(names)})
 
 
 def _find_dataset_json(unpacked: Path, archive: Path) -> Path:
-    found = sorted(unpacked.rglob("dataset.json"), key=lambda path: len(path.parts))
+    found = sorted(unpacked.rglob(DATASET_JSON), key=lambda path: len(path.parts))
     if not found:
-        raise UserError(f"{archive} holds no dataset.json, so it is neither an nnU-Net nor a Decathlon data set.")
+        raise UserError(f"{archive} holds no {DATASET_JSON}, so it is neither an nnU-Net nor a Decathlon data set.")
     return found[0].parent
 
 
@@ -182,27 +184,26 @@ def _download_files(
             checksums.path,
         )
     place = place_by(link)
-    for sub in ("imagesTr", "labelsTr"):
-        (folder / sub).mkdir()
+    make_folders(folder)
     for case in tqdm(chosen, desc=name, disable=not progress):
-        addresses = {f"imagesTr/{case}_{c:04d}.nii.gz": url for c, url in enumerate(source.images.values())}
-        addresses[f"labelsTr/{case}.nii.gz"] = source.label
+        addresses = {image_file(folder, case, c, NIFTI): url for c, url in enumerate(source.images.values())}
+        addresses[label_file(folder, case, NIFTI)] = source.label
         for path, pattern in addresses.items():
-            kept = checksums.download(pattern.format(case=numbers[case]), downloads / path, progress=False)
-            place(kept, folder / path)
+            kept = downloads / path.relative_to(folder)
+            place(checksums.download(pattern.format(case=numbers[case]), kept, progress=False), path)
     write_dataset_json(
         folder,
         {
             "channel_names": {str(c): channel for c, channel in enumerate(source.images)},
             "labels": dict(source.labels),
             "numTraining": len(chosen),
-            "file_ending": ".nii.gz",
+            "file_ending": NIFTI,
         },
     )
 
 
 def _values(labels: Mapping[str, Any]) -> set[int]:
-    return {v for value in labels.values() for v in (value if isinstance(value, Sequence) else [value])}
+    return {value for name, given in labels.items() for value in label_values(name, given)}
 
 
 def _relabel(folder: Path, description: DatasetDescription) -> None:

@@ -1,4 +1,3 @@
-import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,6 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.data.folders import find_dataset
 from nnunet_losses.data.inspection import inspect_dataset
 
 Write = Callable[..., None]
@@ -21,9 +19,9 @@ def edit(folder: Path, **changes: object) -> None:
     path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
 
 
-def problems_of(folder: Path, **options: float) -> list[str]:
+def problems_of(folder: Path) -> list[str]:
     with pytest.raises(UserError) as refusal:
-        inspect_dataset(folder, **options)
+        inspect_dataset(folder)
     return str(refusal.value).splitlines()[1:]
 
 
@@ -41,18 +39,9 @@ def test_a_sound_data_set_is_summarised(raw_dataset: Path) -> None:
     assert last.voxels == {"lesion": 5, "other": 2}
     assert last.lesions == {"lesion": 2, "other": 1}
     assert last.foreground_fraction == pytest.approx(7 / 960)
-    frame = summary.to_frame()
-    assert len(frame) == 6
-    assert frame.query("case == 'a' and label == 'lesion'").median_lesion_mm3.item() == 2.5
+    assert (last.shape, last.spacing_mm) == ((12, 10, 8), (1, 1, 1))
     assert "3 cases" in str(summary)
     assert json.loads(json.dumps(summary.as_dict()))["cases"][2]["case"] == "c"
-
-
-def test_lesions_that_touch_at_a_corner_are_one(raw_dataset: Path, write_image: Write) -> None:
-    label = np.zeros((12, 10, 8), np.uint8)
-    label[1, 1, 1] = label[2, 2, 2] = 1
-    write_image(raw_dataset / "labelsTr/a.nii.gz", label)
-    assert inspect_dataset(raw_dataset).cases[0].lesion_voxels["lesion"] == (2,)
 
 
 def test_regions_are_counted_as_unions_and_the_ignore_label_is_no_foreground(
@@ -80,9 +69,27 @@ def test_all_problems_are_listed_at_once_and_counted(raw_dataset: Path) -> None:
     text = str(refusal.value)
     assert "Case 'a' has no label file labelsTr/a.nii.gz" in text
     assert "Case 'b' lacks channel 1 (b_0001.nii.gz)" in text
-    assert "imagesTr/c_0000.nii.gz cannot be read" in text
-    with pytest.raises(UserError, match=r"has 3 problems \(the first 1\)"):
-        inspect_dataset(raw_dataset, shown=1)
+    assert "imagesTr/c_0000.nii.gz cannot be read as an image" in text
+
+
+def test_a_long_list_of_problems_is_cut(raw_dataset: Path, write_image: Write) -> None:
+    for number in range(25):
+        write_image(raw_dataset / f"labelsTr/x{number}.nii.gz")
+    with pytest.raises(UserError, match=r"has 25 problems \(the first 20\)") as refusal:
+        inspect_dataset(raw_dataset)
+    assert len(str(refusal.value).splitlines()) == 21
+
+
+def test_a_label_that_lies_elsewhere_is_refused_once_for_each_channel(raw_dataset: Path, write_image: Write) -> None:
+    affine = np.eye(4)
+    affine[0, 3] = 0.09
+    write_image(raw_dataset / "labelsTr/a.nii.gz", affine=affine)
+    assert inspect_dataset(raw_dataset)
+    affine[0, 3] = 0.5
+    write_image(raw_dataset / "labelsTr/a.nii.gz", affine=affine)
+    first, second = problems_of(raw_dataset)
+    assert "the affines of image a_0000.nii.gz and its label differ (a corner by 0.5 voxels)" in first
+    assert "a_0001.nii.gz" in second
 
 
 def test_another_shape_is_refused(raw_dataset: Path, write_image: Write) -> None:
@@ -91,36 +98,13 @@ def test_another_shape_is_refused(raw_dataset: Path, write_image: Write) -> None
         assert "has shape (12, 10, 8), its label (12, 10, 9)" in line
 
 
-def test_all_channels_in_one_4d_file_are_refused(raw_dataset: Path, write_image: Write) -> None:
-    write_image(raw_dataset / "imagesTr/a_0000.nii.gz", np.ones((12, 10, 8, 2), np.uint8))
-    assert "it has 4 dimensions, but nnU-Net takes one 3D file a channel" in the_problem_of(raw_dataset)
-
-
-def test_another_affine_is_refused_beyond_the_tolerance(raw_dataset: Path, write_image: Write) -> None:
-    affine = np.eye(4)
-    affine[0, 3] = 0.5
-    write_image(raw_dataset / "labelsTr/a.nii.gz", affine=affine)
-    lines = problems_of(raw_dataset)
-    assert len(lines) == 2  # once for each channel
-    assert "the affines of image a_0000.nii.gz and its label differ (a corner by 0.5 voxels)" in lines[0]
-    assert inspect_dataset(raw_dataset, affine_tolerance_voxels=0.6)
-
-
-def test_a_small_error_of_spacing_counts_by_what_it_moves_at_the_far_corner(
-    raw_dataset: Path, write_image: Write
-) -> None:
-    affine = np.diag([1.02, 1, 1, 1])  # 2 % over 11 voxels
-    write_image(raw_dataset / "labelsTr/a.nii.gz", affine=affine)
-    assert "a corner by 0.22 voxels" in problems_of(raw_dataset)[0]
-
-
 @pytest.mark.parametrize(
     ("value", "dtype", "sentence"),
     [
         (7, np.uint8, "holds the value 7, which dataset.json does not name"),
         (-1, np.int16, "holds the value -1, which dataset.json does not name"),
-        (0.5, np.float32, "holds 0.5 (1 voxels are no integers)"),
-        (np.nan, np.float32, "holds nan (1 voxels are no integers)"),
+        (0.5, np.float32, "holds 0.5 (1 voxels are not integers)"),
+        (np.nan, np.float32, "holds nan (1 voxels are not integers)"),
     ],
 )
 def test_a_label_value_that_means_nothing_is_refused(
@@ -132,13 +116,6 @@ def test_a_label_value_that_means_nothing_is_refused(
     assert sentence in the_problem_of(raw_dataset)
 
 
-def test_whole_numbers_stored_as_floats_are_fine(raw_dataset: Path, write_image: Write) -> None:
-    voxels = np.zeros((12, 10, 8), np.float64)
-    voxels[1, 1, 1] = 1.0
-    write_image(raw_dataset / "labelsTr/a.nii.gz", voxels)
-    assert inspect_dataset(raw_dataset).cases[0].voxels["lesion"] == 1
-
-
 @pytest.mark.parametrize("name", ["imagesTr/b_0000.nii.gz", "labelsTr/b.nii.gz"])
 def test_a_file_cut_short_is_found_though_its_header_is_intact(
     raw_dataset: Path, write_image: Write, name: str
@@ -147,13 +124,6 @@ def test_a_file_cut_short_is_found_though_its_header_is_intact(
     write_image(path, np.random.default_rng(0).integers(0, 2, (12, 10, 8), np.uint8))
     path.write_bytes(path.read_bytes()[:-30])
     assert f"{name} cannot be read" in the_problem_of(raw_dataset)
-
-
-def test_a_file_of_several_gzip_members_is_fine(raw_dataset: Path) -> None:
-    path = raw_dataset / "imagesTr/b_0000.nii.gz"
-    content = gzip.decompress(path.read_bytes())
-    path.write_bytes(gzip.compress(content[:500]) + gzip.compress(content[500:]))
-    assert inspect_dataset(raw_dataset)
 
 
 def test_a_data_set_without_any_foreground_is_refused(raw_dataset: Path, write_image: Write) -> None:
@@ -194,13 +164,9 @@ def test_names_that_differ_in_case_alone_are_refused(raw_dataset: Path, write_im
     [
         ({"labels": None}, "has no 'labels'"),
         ({"file_ending": None}, "has no 'file_ending'"),
+        ({"file_ending": "nii.gz"}, "file_ending must be text such as"),
         ({"numTraining": 5}, "numTraining 5, but there are 3 cases"),
-        ({"labels": {"background": 0, "lesion": 1, "other": 1}}, "'lesion' and 'other' have the same value 1"),
         ({"labels": {"background": 0, "lesion": 1, "other": 3}}, "without a gap, got [0, 1, 3]"),
-        ({"labels": {"lesion": 1, "other": 2}}, '"background": 0'),
-        ({"labels": {"background": 0}}, "names no foreground"),
-        ({"labels": {"background": 0, "lesion": "1"}}, "label 'lesion' must be an integer"),
-        ({"labels": {"background": 0, "ignore": 1, "other": 2}}, "must be the highest value (2)"),
         ({"labels": {"background": 0, "whole": [1, 2], "core": 2}}, "regions_class_order must list 2"),
         ({"channel_names": {"1": "FLAIR"}}, 'keys "0", "1"'),
     ],
@@ -208,19 +174,6 @@ def test_names_that_differ_in_case_alone_are_refused(raw_dataset: Path, write_im
 def test_a_wrong_dataset_json_is_refused(raw_dataset: Path, changes: dict[str, object], sentence: str) -> None:
     edit(raw_dataset, **changes)
     assert any(sentence in line for line in problems_of(raw_dataset))
-
-
-def test_a_broken_or_missing_dataset_json_is_refused(raw_dataset: Path) -> None:
-    path = raw_dataset / "dataset.json"
-    path.write_text('{"labels": {"background": 0, "lesion": 1, "lesion": 2}}')
-    with pytest.raises(UserError, match="'lesion' stands in it twice"):
-        inspect_dataset(raw_dataset)
-    path.write_text("{")
-    with pytest.raises(UserError, match="no valid JSON"):
-        inspect_dataset(raw_dataset)
-    path.unlink()
-    with pytest.raises(UserError, match=r"has no dataset\.json"):
-        inspect_dataset(raw_dataset)
 
 
 def test_images_listed_in_dataset_json_may_lie_anywhere(raw_dataset: Path, tmp_path: Path) -> None:
@@ -267,24 +220,6 @@ def test_colour_pictures_hold_three_channels_in_one_file(tmp_path: Path) -> None
     }
     (tmp_path / "dataset.json").write_text(json.dumps(content))
     assert inspect_dataset(tmp_path).cases[0].lesion_voxels == {"lesion": (7,)}
-
-
-def test_data_sets_are_found_by_number_or_name(raw_dataset: Path) -> None:
-    for wanted in (42, "42", "042", "Dataset042_Small"):
-        assert find_dataset(raw_dataset.parent, wanted) == raw_dataset
-
-
-def test_what_is_not_found_names_what_exists(raw_dataset: Path) -> None:
-    raw = raw_dataset.parent
-    with pytest.raises(UserError, match=r"no data set '7' in .*; it holds Dataset042_Small"):
-        find_dataset(raw, 7)
-    with pytest.raises(UserError, match="did you mean Dataset042_Small"):
-        find_dataset(raw, "Dataset042_Smal")
-    with pytest.raises(UserError, match="does not exist; set nnUNet_raw"):
-        find_dataset(raw / "nowhere", 42)
-    (raw / "Dataset042_Twin").mkdir()
-    with pytest.raises(UserError, match="Several data sets"):
-        find_dataset(raw, 42)
 
 
 def test_real_hippocampus_is_sound(shared_data: Path) -> None:

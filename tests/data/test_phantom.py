@@ -2,16 +2,16 @@ import hashlib
 import json
 from pathlib import Path
 
-import cc3d
 import nibabel as nib
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nnunet_losses.base.components import component_sizes, connected_components
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.inspection import inspect_dataset
-from nnunet_losses.data.phantom import Phantom, draw_sizes, make_phantom_case, make_phantom_dataset
+from nnunet_losses.data.phantom import Phantom, draw_sizes, make_phantom_case, write_phantom
 from nnunet_losses.data.phantom_volume import make_head, place_lesions, smooth_field
 
 
@@ -23,9 +23,10 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
-def lesion_sizes(label: np.ndarray) -> np.ndarray:
-    components = cc3d.connected_components((label > 0).astype(np.uint8), connectivity=26 if label.ndim == 3 else 8)
-    return np.bincount(components.ravel())[1:]
+def write(folder: Path, workers: int = 1, **options: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    write_phantom(Phantom(**options), folder, workers=workers)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +39,8 @@ def demo() -> list[tuple[np.ndarray, np.ndarray]]:
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_number_of_workers(tmp_path: Path) -> None:
     options = {"cases": 4, "shape": (24, 32, 32), "labels": "rim_and_core", "channels": ("FLAIR", "T1"), "seed": 3}
-    one = make_phantom_dataset(tmp_path / "one", workers=1, **options)
-    three = make_phantom_dataset(tmp_path / "three", workers=3, **options)
+    one = write(tmp_path / "one", workers=1, **options)
+    three = write(tmp_path / "three", workers=3, **options)
     assert len(digests(one)) == 4 * 3 + 1
     assert digests(one) == digests(three)
 
@@ -60,7 +61,7 @@ def test_a_case_does_not_depend_on_how_many_there_are() -> None:
 
 def test_the_imbalance_is_that_of_real_ms_lesions(demo: list[tuple[np.ndarray, np.ndarray]]) -> None:
     # Real: 13 consensus masks at 1 mm, 1891 lesions; see config/datasets/phantom.yaml.
-    sizes = [lesion_sizes(label) for _, label in demo]
+    sizes = [component_sizes(label > 0) for _, label in demo]
     fractions = [float((label > 0).mean()) for _, label in demo]
     assert all(0.0004 < fraction < 0.02 for fraction in fractions)
     assert all(4 <= len(case) <= 41 for case in sizes)
@@ -72,7 +73,7 @@ def test_the_imbalance_is_that_of_real_ms_lesions(demo: list[tuple[np.ndarray, n
 
 def test_the_volumes_of_real_ms_lesions_have_those_quantiles(shared_data: Path) -> None:
     masks = [*shared_data.glob("ms_lesion_masks/*.nii.gz"), *shared_data.glob("Dataset030_MSLesions/labelsTr/*.nii.gz")]
-    sizes = np.concatenate([lesion_sizes(np.asarray(nib.load(mask).dataobj)) for mask in masks])
+    sizes = np.concatenate([component_sizes(np.asarray(nib.load(mask).dataobj) > 0) for mask in masks])
     assert len(sizes) == 1891
     np.testing.assert_array_equal(np.quantile(sizes, [0.1, 0.25, 0.5, 0.75, 0.9, 0.95]), [2, 6, 16, 46, 111, 226])
     assert np.log(sizes).mean() == pytest.approx(2.85, abs=0.005)
@@ -83,7 +84,7 @@ def contrast_to_noise(image: np.ndarray, label: np.ndarray, low: int, high: int)
     """Mean of each lesion of a size, relative to the tissue: in robust standard deviations above its median."""
     tissue = image[(label == 0) & (image > 250)]
     quarter, median, three_quarters = np.quantile(tissue, [0.25, 0.5, 0.75])
-    components = cc3d.connected_components((label > 0).astype(np.uint8), connectivity=26)
+    components, _ = connected_components(label > 0)
     sizes = np.bincount(components.ravel())
     means = np.bincount(components.ravel(), weights=image.ravel()) / sizes
     wanted = (sizes >= low) & (sizes < high)
@@ -99,8 +100,8 @@ def test_large_lesions_are_plain_and_small_ones_are_hidden(demo: list[tuple[np.n
 
 
 def share_of_components_hit(mask: np.ndarray, other: np.ndarray) -> float:
-    components = cc3d.connected_components(mask.astype(np.uint8), connectivity=26)
-    return np.unique(components[mask & other]).size / max(1, components.max())
+    components, count = connected_components(mask)
+    return np.unique(components[mask & other]).size / max(1, count)
 
 
 def test_brightness_alone_does_not_tell_lesions(demo: list[tuple[np.ndarray, np.ndarray]]) -> None:
@@ -171,7 +172,7 @@ def test_smooth_fields_vary_over_their_scale() -> None:
 
 @pytest.mark.parametrize("labels", ["rim_and_core", "two_types", "regions"])
 def test_labels_come_in_several_kinds_that_inspection_accepts(tmp_path: Path, labels: str) -> None:
-    folder = make_phantom_dataset(tmp_path, cases=3, shape=(32, 40, 40), labels=labels, channels=["FLAIR", "T1", "T2"])
+    folder = write(tmp_path, cases=3, shape=(32, 40, 40), labels=labels, channels=["FLAIR", "T1", "T2"])
     summary = inspect_dataset(folder)
     totals = {label: sum(case.voxels[label] for case in summary.cases) for label in summary.labels}
     assert all(totals.values())
@@ -182,7 +183,7 @@ def test_labels_come_in_several_kinds_that_inspection_accepts(tmp_path: Path, la
 
 def test_the_core_lies_within_the_rim() -> None:
     _, label = make_phantom_case(Phantom(shape=(48, 48, 48), labels="rim_and_core"), 0)
-    components = cc3d.connected_components((label > 0).astype(np.uint8), connectivity=26)
+    components, _ = connected_components(label > 0)
     sizes = np.bincount(components.ravel())
     cores = np.bincount(components.ravel(), weights=label.ravel() == 2)
     assert cores[1:].any()
@@ -190,12 +191,12 @@ def test_the_core_lies_within_the_rim() -> None:
 
 
 def test_negative_cases_have_no_lesion(tmp_path: Path) -> None:
-    folder = make_phantom_dataset(tmp_path, cases=5, shape=(24, 32, 32), negative_cases=2)
+    folder = write(tmp_path, cases=5, shape=(24, 32, 32), negative_cases=2)
     assert sum(case.foreground_fraction == 0 for case in inspect_dataset(folder).cases) == 2
 
 
 def test_slices_are_stored_as_volumes_of_one_slice(tmp_path: Path) -> None:
-    folder = make_phantom_dataset(tmp_path, cases=2, shape=(64, 80), spacing_mm=(0.5, 0.5), lesions=(1, 3))
+    folder = write(tmp_path, cases=2, shape=(64, 80), spacing_mm=(0.5, 0.5), lesions=(1, 3))
     image = nib.load(folder / "imagesTr/phantom_000_0000.nii.gz")
     assert image.shape == (80, 64, 1)
     assert image.header.get_zooms() == (0.5, 0.5, 5.0)
@@ -203,7 +204,7 @@ def test_slices_are_stored_as_volumes_of_one_slice(tmp_path: Path) -> None:
 
 
 def test_files_have_the_spacing_and_the_order_of_axes_of_nifti(tmp_path: Path) -> None:
-    folder = make_phantom_dataset(tmp_path, cases=2, shape=(16, 48, 56), spacing_mm=[3, 1, 1])
+    folder = write(tmp_path, cases=2, shape=(16, 48, 56), spacing_mm=[3, 1, 1])
     assert nib.load(folder / "labelsTr/phantom_000.nii.gz").shape == (56, 48, 16)
     assert inspect_dataset(folder).cases[0].spacing_mm == (1, 1, 3)
     assert json.loads((folder / "dataset.json").read_text())["numTraining"] == 2
@@ -227,16 +228,7 @@ def test_files_have_the_spacing_and_the_order_of_axes_of_nifti(tmp_path: Path) -
         ({"lesions": (1, 2), "median_volume_mm3": 0.001}, "cannot fill"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(tmp_path: Path, options: dict[str, object], sentence: str) -> None:
+def test_what_cannot_be_drawn_is_refused(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError) as refusal:
-        make_phantom_dataset(tmp_path, **options)
+        make_phantom_case(Phantom.from_mapping(options), 0)
     assert sentence in str(refusal.value)
-    assert not list(tmp_path.glob("*Phantom*")) or not (tmp_path / "Dataset900_Phantom").exists()
-
-
-def test_an_existing_folder_or_a_wrong_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no data-set name"):
-        make_phantom_dataset(tmp_path, dataset="Phantom")
-    (tmp_path / "Dataset900_Phantom").mkdir()
-    with pytest.raises(UserError, match="exists already"):
-        make_phantom_dataset(tmp_path, cases=1, shape=(16, 16, 16))

@@ -1,9 +1,7 @@
 import hashlib
 import json
-import multiprocessing
 import os
 import tarfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +10,6 @@ import numpy as np
 import pytest
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.data.folders import new_folder
 from nnunet_losses.data.inspection import inspect_dataset
 from nnunet_losses.data.raw import prepare_raw, select_cases
 
@@ -232,30 +229,6 @@ def test_cases_that_are_not_there_are_refused(cases: int | list[str], sentence: 
     with pytest.raises(UserError) as refusal:
         select_cases(["case_c", "case_b", "case_a"], cases, "It")
     assert sentence in str(refusal.value)
-
-
-def _fill_and_hang(path: Path) -> None:
-    with new_folder(path) as folder:
-        (folder / "half").write_text("")
-        time.sleep(60)
-
-
-def test_a_killed_builder_leaves_no_folder_and_the_next_one_starts_clean(tmp_path: Path) -> None:
-    target = tmp_path / "Dataset001_X"
-    builder = multiprocessing.get_context("fork").Process(target=_fill_and_hang, args=(target,))
-    builder.start()
-    deadline = time.monotonic() + 20
-    while not (tmp_path / ".Dataset001_X.partial/half").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    builder.kill()
-    builder.join()
-    assert not target.exists()
-    with new_folder(target) as folder:
-        assert list(folder.iterdir()) == []
-        (folder / "whole").write_text("")
-    assert [path.name for path in target.iterdir()] == ["whole"]
-    assert not (tmp_path / ".Dataset001_X.partial").exists()
 
 
 def test_a_part_of_real_hippocampus_is_prepared_from_its_folder(shared_data: Path, tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""What a sound data set holds, in numbers."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CaseSummary:
+    """One case in numbers.
+
+    foreground_fraction: share of the voxels that have any foreground label.
+    voxels: number of voxels of each foreground label or region.
+    lesion_voxels: sizes in voxels of the connected components (lesions) of each.
+    """
+
+    case: str
+    shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    foreground_fraction: float
+    voxels: dict[str, int]
+    lesion_voxels: dict[str, tuple[int, ...]]
+
+    @property
+    def lesions(self) -> dict[str, int]:
+        """Number of lesions of each foreground label or region."""
+        return {label: len(sizes) for label, sizes in self.lesion_voxels.items()}
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """A sound data set: what its dataset.json says, and its training cases in numbers."""
+
+    name: str
+    folder: Path
+    channel_names: tuple[str, ...]
+    labels: dict[str, int | tuple[int, ...]]
+    ignore_label: int | None
+    file_ending: str
+    cases: tuple[CaseSummary, ...]
+
+    def __str__(self) -> str:
+        fractions = [case.foreground_fraction for case in self.cases]
+        lesions = [sum(case.lesions.values()) for case in self.cases]
+        return (
+            f"{self.name}: {len(self.cases)} cases, channels {', '.join(self.channel_names)}, "
+            f"labels {', '.join(self.labels)}; foreground {min(fractions):.3%} to {max(fractions):.3%} of the voxels, "
+            f"{min(lesions)} to {max(lesions)} connected components per case."
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The summary as JSON can hold it."""
+        summary: dict[str, Any] = {**asdict(self), "folder": str(self.folder)}
+        return summary
