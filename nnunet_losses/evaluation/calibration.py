@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nnunet_losses.evaluation.blocks import BlockwiseMask
 from nnunet_losses.evaluation.candidates import SATURATED
-from nnunet_losses.evaluation.labels import BlockwiseMask
 from nnunet_losses.evaluation.structure import Structure
 
 _BLOCK = 1 << 18  # voxels; stays in the processor's cache

@@ -9,12 +9,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.labels import Label, LabelSet, LabelValues, mask_of
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL
 from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.evaluation import tables
+from nnunet_losses.evaluation.blocks import BlockwiseMask
 from nnunet_losses.evaluation.calibration import calibration, calibration_region
 from nnunet_losses.evaluation.candidates import component_scores
-from nnunet_losses.evaluation.labels import BlockwiseMask, Label, LabelSet, LabelValues, mask_of
 from nnunet_losses.evaluation.lesions import Matching, Side, lesion_metrics, stratified_metrics
 from nnunet_losses.evaluation.overlap import count_voxels, overlap_metrics
 from nnunet_losses.evaluation.settings import EvaluationSettings

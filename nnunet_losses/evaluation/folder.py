@@ -2,7 +2,6 @@
 
 import multiprocessing
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -15,11 +14,13 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.images import read_segmentation
+from nnunet_losses.base.names import table_name
+from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.evaluation import tables
 from nnunet_losses.evaluation.case import Reference, evaluate_case
-from nnunet_losses.evaluation.images import read_probabilities, read_segmentation
-from nnunet_losses.evaluation.plan import Job, Prediction, Task, parts_dir, plan
+from nnunet_losses.evaluation.plan import LAST_TABLE, Job, Prediction, Task, parts_dir, plan
+from nnunet_losses.evaluation.probabilities import read_probabilities
 from nnunet_losses.evaluation.settings import EvaluationSettings
 
 
@@ -72,14 +73,23 @@ def evaluate_folders(
 ) -> dict[str, pd.DataFrame]:
     """Evaluate predictions of several trainers against one folder of references, each reference prepared once.
 
-    Writes cases, lesions, thresholds and calibration as Parquet into out_dir and returns them. Finished cases wait in
-    a hidden folder there, so an interrupted run goes on where it stopped; the folder goes when the tables are written.
+    The tables cases, lesions, thresholds and calibration are returned, and written as Parquet to ``out_dir``. Finished
+    cases wait in a hidden folder there, so that an interrupted run goes on where it stopped; when the tables are
+    written, that folder is removed.
 
-    dataset_json: nnU-Net's file or its content (`labels`, `file_ending`). workers: processes, one thread each.
-    allow_geometry_mismatch: only shapes must agree; spacing is the reference's. keep_cases: the hidden folder stays, so
-    that a later call measures only what is new.
+    Args:
+        reference_dir: the reference label maps.
+        predictions: folders of predicted label maps of the same names.
+        out_dir: folder for the tables.
+        dataset_json: nnU-Net's file or its content (`labels`, `file_ending`).
+        settings: what is measured; the defaults if absent.
+        workers: processes, one thread each.
+        progress: show a progress bar.
+        allow_geometry_mismatch: only shapes must agree; the spacing is the reference's.
+        keep_cases: keep the hidden folder, so that a later call measures only what is new.
 
-    Raises `UserError` before any work that lists every missing file and every mismatch of shape or affine.
+    Raises:
+        UserError: before any work, listing every missing file and every mismatch of shape or place.
     """
     out_dir = Path(out_dir)
     jobs = plan(
@@ -91,26 +101,24 @@ def evaluate_folders(
         allow_geometry_mismatch=allow_geometry_mismatch,
     )
     tasks = [task for job in jobs for task in job.tasks]
-    todo = [job for job in jobs if any(not task.part.exists() for task in job.tasks)]
-    done = sum(task.part.exists() for task in tasks)
+    todo = [job for job in jobs if not all(task.done for task in job.tasks)]
+    done = sum(task.done for task in tasks)
     with tqdm(total=len(tasks), initial=done, unit="prediction", desc="evaluate", disable=not progress) as bar:
         for measured in _run_all(todo, workers):
             bar.update(measured)
 
     result = {
-        name: tables.join(name, [pd.read_parquet(task.part / f"{name}.parquet") for task in tasks])
+        name: tables.join(name, [pd.read_parquet(task.part / table_name(name)) for task in tasks])
         for name in tables.COLUMNS
     }
-    for name, table in result.items():
-        with write_atomically(out_dir / f"{name}.parquet") as path:
-            table.to_parquet(path, index=False)
+    write_tables(out_dir, result)
     if not keep_cases:
         shutil.rmtree(parts_dir(out_dir), ignore_errors=True)
     return result
 
 
 def _run_all(jobs: Sequence[Job], workers: int) -> Iterator[int]:
-    """Measure all cases; yields how many predictions each job that ends has measured."""
+    """Measure all cases; yield for each job that ends how many predictions it measured."""
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
             yield _run(job)
@@ -123,15 +131,15 @@ def _run_all(jobs: Sequence[Job], workers: int) -> Iterator[int]:
             yield future.result()
     except BrokenProcessPool as error:
         raise UserError(
-            "an evaluation process ended abruptly, most likely for lack of memory; run again with fewer workers, "
-            "finished cases are kept"
+            "An evaluation process ended abruptly, most likely because memory ran out. Run again with fewer workers; "
+            "finished cases are kept."
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
 
 
 def _run(job: Job) -> int:
-    """Measure whatever is missing of a case, with one thread; how many predictions that was."""
+    """Measure what is missing of a case, with one thread, and return how many predictions that were."""
     with threadpool_limits(1):
         return _measure(job)
 
@@ -140,7 +148,7 @@ def _measure(job: Job) -> int:
     reference = None
     measured = 0
     for task in job.tasks:
-        if task.part.exists():
+        if task.done:
             continue
         if reference is None:
             segmentation = read_segmentation(job.reference)
@@ -149,9 +157,7 @@ def _measure(job: Job) -> int:
         prediction = read_segmentation(task.prediction)
         probabilities = None
         if task.probabilities is not None:
-            probabilities = read_probabilities(
-                task.probabilities, task.prediction, prediction.shape, job.labels.channels
-            )
+            probabilities = read_probabilities(task.probabilities, prediction.shape, job.labels.channels)
         with _named(task.prediction):
             found = evaluate_case(reference, prediction, probabilities)
         _write_part(task, job.case, found)
@@ -160,19 +166,12 @@ def _measure(job: Job) -> int:
 
 
 def _write_part(task: Task, case: str, found: Mapping[str, pd.DataFrame]) -> None:
-    task.part.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own: the worker of a killed run may still be at the same case.
-    temporary = Path(tempfile.mkdtemp(prefix=".", dir=task.part.parent))
-    for name, table in found.items():
+    """Write the tables of one prediction; it does no harm if another process writes the same at the same time."""
+    for table in found.values():
         for position, (column, value) in enumerate({**task.identity, "case": case}.items()):
             table.insert(position, column, value)
-        table.to_parquet(temporary / f"{name}.parquet", index=False)
-    try:
-        temporary.rename(task.part)
-    except OSError:
-        shutil.rmtree(temporary, ignore_errors=True)
-        if not task.part.exists():
-            raise
+    others = {name: table for name, table in found.items() if name != LAST_TABLE}
+    write_tables(task.part, {**others, LAST_TABLE: found[LAST_TABLE]})
 
 
 @contextmanager

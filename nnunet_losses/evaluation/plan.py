@@ -2,18 +2,22 @@
 
 import dataclasses
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nnunet_losses import __version__
+from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.evaluation.images import Geometry, read_geometry
-from nnunet_losses.evaluation.labels import LabelSet
+from nnunet_losses.base.images import SAME_GRID_VOXELS, Geometry, read_geometry
+from nnunet_losses.base.labels import LabelSet
+from nnunet_losses.base.names import DATASET_JSON, PROBABILITIES, table_name
+from nnunet_losses.base.tables.results import CASES
 from nnunet_losses.evaluation.settings import EvaluationSettings
 
+LAST_TABLE = CASES.name
+"""Is written last, so that the tables of a case are complete if this one is there."""
 _SHOWN_PROBLEMS = 20
 
 
@@ -21,9 +25,11 @@ _SHOWN_PROBLEMS = 20
 class Prediction:
     """A folder of predictions of one trainer (and fold).
 
-    probabilities_dir: nnU-Net's `.npz` files of the same cases. identity: values of the columns dataset, configuration,
-    trainer, fold, seed; missing ones get a default (trainer: the folder's name). cases: those to evaluate; None takes
-    every file of the folder that ends as the references do.
+    directory: files named as the references.
+    probabilities_dir: nnU-Net's `.npz` files of the same cases.
+    identity: values of the columns dataset, configuration, trainer, fold and seed; those that are absent get a default
+        (the trainer is the folder's name).
+    cases: those to evaluate; None takes every file of the folder that ends like the references.
     """
 
     directory: Path
@@ -34,12 +40,17 @@ class Prediction:
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One prediction of one case, and the folder its tables go to."""
+    """One prediction of one case, and the folder that its tables go to."""
 
     prediction: Path
     probabilities: Path | None
     identity: Mapping[str, str | int]
     part: Path
+
+    @property
+    def done(self) -> bool:
+        """Whether all of its tables are there."""
+        return (self.part / table_name(LAST_TABLE)).exists()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,12 +74,16 @@ def plan(
     settings: EvaluationSettings,
     allow_geometry_mismatch: bool = False,
 ) -> list[Job]:
-    """Jobs in the order of the case names; `UserError` that lists every problem, a sentence each."""
+    """What to measure, in the order of the case names; the arguments are those of `evaluate_folders`.
+
+    Raises:
+        UserError: files are missing or do not fit; the text lists every problem, a sentence each.
+    """
     dataset = _read_dataset(dataset_json)
     labels, ending = LabelSet.parse(dataset["labels"]), dataset["file_ending"]
     references = _cases(reference_dir, ending)
     if not references:
-        raise UserError(f"{reference_dir}: no reference files ending in {ending!r} (the file_ending of dataset.json)")
+        raise UserError(f"{reference_dir} holds no references ending in '{ending}', the file_ending of {DATASET_JSON}.")
     defaults = {"dataset": dataset.get("name", reference_dir.name), "configuration": "", "fold": 0, "seed": 0}
 
     problems: list[str] = []
@@ -77,15 +92,15 @@ def plan(
     for prediction in predictions:
         identity = {**defaults, "trainer": prediction.directory.name}
         if unknown := set(prediction.identity) - set(identity):
-            raise UserError(f"identity: unknown column {min(unknown)!r}; columns are {', '.join(identity)}")
+            raise UserError(f"identity: unknown column '{min(unknown)}'; the columns are {', '.join(identity)}.")
         identity |= prediction.identity
         predicted = _cases(prediction.directory, ending)
         if not predicted:
-            problems.append(f"{prediction.directory}: holds no predictions ending in {ending!r}")
+            problems.append(f"{prediction.directory} holds no predictions ending in '{ending}'.")
             continue
         for case in predicted if prediction.cases is None else prediction.cases:
             if case not in references:
-                problems.append(f"{reference_dir / (case + ending)}: is missing, the reference of case {case!r}")
+                problems.append(f"{reference_dir / (case + ending)} is missing, the reference of case '{case}'.")
                 continue
             files = _Files(references[case], prediction.directory / (case + ending), _npz(prediction, case))
             if found := files.problem(case, geometries, allow_geometry_mismatch):
@@ -95,10 +110,10 @@ def plan(
             tasks[case].append(Task(files.prediction, files.probabilities, identity, part))
     if problems:
         more = len(problems) - _SHOWN_PROBLEMS
-        shown = problems[:_SHOWN_PROBLEMS] + ([f"... and {more} more"] if more > 0 else [])
+        shown = problems[:_SHOWN_PROBLEMS] + ([f"… and {more} more."] if more > 0 else [])
         raise UserError("\n".join(shown))
     return [
-        Job(case, references[case], geometries[case].spacing, tuple(tasks[case]), labels, settings)
+        Job(case, references[case], geometries[case].spacing_mm, tuple(tasks[case]), labels, settings)
         for case in sorted(tasks)
     ]
 
@@ -117,10 +132,13 @@ class _Files:
     probabilities: Path | None
 
     def problem(self, case: str, geometries: dict[str, Geometry], allow_geometry_mismatch: bool) -> str | None:
-        """What is wrong with them, from their headers. geometries: those of the references, by case; filled here."""
+        """What is wrong with them, from their headers; None if nothing is.
+
+        geometries: those of the references, by case; a missing one is added.
+        """
         for path in (self.prediction, self.probabilities):
             if path is not None and not path.is_file():
-                return f"{path}: is missing (the reference is {self.reference})"
+                return f"{path} is missing (the reference is {self.reference})."
         try:
             if case not in geometries:
                 geometries[case] = read_geometry(self.reference)
@@ -130,17 +148,18 @@ class _Files:
             return str(error)
         if predicted.shape != reference.shape:
             return (
-                f"{self.prediction}: has shape {predicted.shape}, its reference {self.reference} has {reference.shape}"
+                f"{self.prediction} has shape {predicted.shape}, its reference {self.reference} has {reference.shape}; "
+                "resample it."
             )
-        if not allow_geometry_mismatch and not predicted.matches(reference):
+        if not allow_geometry_mismatch and (offset := predicted.offset_voxels(reference)) > SAME_GRID_VOXELS:
             return (
-                f"{self.prediction}: lies elsewhere than its reference {self.reference} (spacing, origin or direction "
-                "differ); resample it, or --allow-geometry-mismatch if only the header is wrong"
+                f"{self.prediction} lies elsewhere than its reference {self.reference} (a corner by {offset:.3g} "
+                "voxels); resample it, or give --allow-geometry-mismatch if only its header is wrong."
             )
         return None
 
     def fingerprint(self, identity: Mapping[str, object], labels: LabelSet, settings: EvaluationSettings) -> str:
-        """Names the result: another file, setting or version gives another name."""
+        """A name for the result: it changes with the files, the settings and the version."""
         files = [path for path in (self.reference, self.prediction, self.probabilities) if path is not None]
         stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
         parts = repr((__version__, stamps, sorted(identity.items()), labels, settings))
@@ -148,26 +167,21 @@ class _Files:
 
 
 def _npz(prediction: Prediction, case: str) -> Path | None:
-    return None if prediction.probabilities_dir is None else prediction.probabilities_dir / f"{case}.npz"
+    return None if prediction.probabilities_dir is None else prediction.probabilities_dir / f"{case}{PROBABILITIES}"
 
 
 def _cases(directory: Path, ending: str) -> dict[str, Path]:
     if not directory.is_dir():
-        raise UserError(f"{directory}: no such folder")
+        raise UserError(f"There is no folder {directory}.")
     files = sorted(path for path in directory.iterdir() if path.name.endswith(ending) and not path.name.startswith("."))
     return {path.name.removesuffix(ending): path for path in files}
 
 
 def _read_dataset(source: Path | str | Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(source, Mapping):
-        dataset, name = source, "dataset.json"
-    else:
-        name = str(source)
-        try:
-            dataset = json.loads(Path(source).read_text())
-        except (OSError, ValueError) as error:
-            raise UserError(f"{source}: cannot be read as nnU-Net's dataset.json ({error})") from error
-    for key in ("labels", "file_ending"):
-        if not isinstance(dataset, Mapping) or key not in dataset:
-            raise UserError(f"{name}: has no {key!r}, which nnU-Net's dataset.json needs")
-    return dataset
+    required = ("labels", "file_ending")
+    if not isinstance(source, Mapping):
+        return read_dataset_json(Path(source), required)
+    for key in required:
+        if key not in source:
+            raise UserError(f"{DATASET_JSON} has no '{key}'; add it as nnU-Net's dataset format asks.")
+    return source

@@ -6,28 +6,17 @@ Everything is computed on first use and kept: the reference side is shared by al
 import dataclasses
 import math
 from functools import cached_property
-from typing import Literal
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_losses.base.components import connected_components, equivalent_diameter_mm
 from nnunet_losses.evaluation.surface import Surface, Surfels
 from nnunet_losses.evaluation.surfels import border_steps, lattice_codes, surfel_areas
 
 Booleans = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-# (dimensions, the setting's neighbourhood in 3D) -> the neighbourhood cc3d takes
-_CONNECTIVITY: dict[tuple[int, int], Literal[4, 6, 8, 18, 26]] = {
-    (3, 6): 6,
-    (3, 18): 18,
-    (3, 26): 26,
-    (2, 6): 4,
-    (2, 18): 8,
-    (2, 26): 8,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +36,8 @@ class Grid:
         return math.hypot(*((n - 1) * s for n, s in zip(self.shape, self.spacing, strict=True)))
 
     def diameter_mm(self, voxels: Integers) -> Floats:
-        """Diameter of the sphere (in 2D: circle) of the same size."""
-        size = voxels * math.prod(self.spacing)
-        return np.cbrt(6 * size / math.pi) if len(self.shape) == 3 else np.sqrt(4 * size / math.pi)
+        """Diameter of the sphere (in 2D: disc) of as many voxels."""
+        return equivalent_diameter_mm(voxels * math.prod(self.spacing), len(self.shape))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +59,7 @@ class Structure:
 
     def __init__(self, mask: Booleans, grid: Grid, connectivity: int = 26) -> None:
         self.grid = grid
-        self.connectivity = _CONNECTIVITY[mask.ndim, connectivity]
+        self.connectivity = connectivity
         self.frame = np.zeros([n + 2 for n in mask.shape], bool)
         self.frame[(slice(1, -1),) * mask.ndim] = mask
 
@@ -102,17 +90,14 @@ class Structure:
 
     @cached_property
     def components(self) -> Components:
-        """Connected components, labelled within the foreground's box, since cc3d reads every voxel.
-
-        The box keeps a background margin: cc3d 4.1.1 fails on some masks of one voxel's thickness.
-        """
+        """Connected components, labelled within the foreground's box, because labelling reads every voxel."""
         if not self.size:
             return Components(np.zeros(0, np.uint32), np.zeros(0, np.int64))
         low = [int(axis.min()) for axis in self.coordinates]
-        box = tuple(slice(a, int(axis.max()) + 3) for a, axis in zip(low, self.coordinates, strict=True))
-        labels = cc3d.connected_components(self.frame[box], connectivity=self.connectivity)
-        ids = labels[tuple(axis + 1 - a for axis, a in zip(self.coordinates, low, strict=True))]
-        return Components(ids, np.bincount(ids)[1:])
+        box = tuple(slice(a + 1, int(axis.max()) + 2) for a, axis in zip(low, self.coordinates, strict=True))
+        numbers, count = connected_components(np.ascontiguousarray(self.frame[box]), self.connectivity)
+        ids = numbers[tuple(axis - a for axis, a in zip(self.coordinates, low, strict=True))]
+        return Components(ids, np.bincount(ids, minlength=count + 1)[1:])
 
     @cached_property
     def border_voxels(self) -> Integers:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.evaluation.labels import BlockwiseMask
+from nnunet_losses.evaluation.blocks import BlockwiseMask
 from nnunet_losses.evaluation.settings import EvaluationSettings
 
 _BLOCK = 1 << 20  # voxels; stays in the processor's cache
