@@ -11,7 +11,8 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_json
 from nnunet_losses.base.names import DATASET_JSON
 
-_NEW_NAME = re.compile(r"Dataset\d{3}_[A-Za-z0-9_-]+")
+DATASET_NAME = re.compile(r"Dataset\d{3}_[A-Za-z0-9_-]+")
+"""The name of a data set that this package makes; nnU-Net itself takes any name after the number."""
 _NAME = re.compile(r"Dataset(\d{3})_.+")
 
 
@@ -21,7 +22,7 @@ def check_dataset_name(name: str) -> str:
     Raises:
         UserError: it is not of the form DatasetXXX_Name.
     """
-    if not _NEW_NAME.fullmatch(str(name)):
+    if not DATASET_NAME.fullmatch(str(name)):
         raise UserError(
             f"'{name}' is not a data-set name; nnU-Net expects Dataset, three digits, _ and a name: Dataset042_Lesions."
         )
