@@ -20,7 +20,6 @@ from nnunet_losses.losses.catalogue import load_plugins
 from nnunet_losses.losses.catalogue import register as register
 from nnunet_losses.losses.combo import ComboLoss as ComboLoss
 from nnunet_losses.losses.combo import combo_loss as combo_loss
-from nnunet_losses.losses.components import label_components as label_components
 from nnunet_losses.losses.connected_component import ConnectedComponentLoss as ConnectedComponentLoss
 from nnunet_losses.losses.connected_component import connected_component_loss as connected_component_loss
 from nnunet_losses.losses.cosine_tversky import CosineTverskyLoss as CosineTverskyLoss
@@ -63,6 +62,7 @@ from nnunet_losses.losses.mixed_focal import MixedFocalLoss as MixedFocalLoss
 from nnunet_losses.losses.mixed_focal import mixed_focal_loss as mixed_focal_loss
 from nnunet_losses.losses.penalty_generalized_dice import PenaltyGeneralizedDiceLoss as PenaltyGeneralizedDiceLoss
 from nnunet_losses.losses.penalty_generalized_dice import penalty_generalized_dice_loss as penalty_generalized_dice_loss
+from nnunet_losses.losses.per_lesion import label_components as label_components
 from nnunet_losses.losses.primitives import log_probabilities as log_probabilities
 from nnunet_losses.losses.primitives import ratio as ratio
 from nnunet_losses.losses.primitives import region_statistics as region_statistics

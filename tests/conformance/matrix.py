@@ -9,18 +9,18 @@ import pytest
 PASSED, REFUSED, FAILED = "✓", "–", "✗"
 HEADER = """# Conformance
 
-What the suite `tests/conformance` found, written by the run itself (`make matrix`). A row is a loss, {variants}.
-A column is a cell, that is one test with all its variants (labels and regions, 2D and 3D, float32, float16, bfloat16,
-weights, pooling). ✓ all variants passed; – refused, with the reason below; ✓– some variants are refused; ✗ failed.
+What the suite `tests/conformance` found, written by the run itself (`make matrix`). A row is a loss: with its defaults,
+with every switch and choice changed and, where a cell asks for finite values or compares values, with every number
+changed. A column is a cell: one test in all its variants (labels and regions, 2D and 3D, types of numbers, weights,
+pooling). ✓ all variants passed; – refused, for the reason given below; ✓– some variants are refused; ✗ failed.
 """
 
 
 class Matrix:
     """Collects reports; writes the table when the session ends."""
 
-    def __init__(self, file: Path, *, defaults_only: bool = False) -> None:
+    def __init__(self, file: Path) -> None:
         self.file = file
-        self.defaults_only = defaults_only
         self.marks: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self.reasons: dict[tuple[str, str], set[str]] = defaultdict(set)
 
@@ -45,19 +45,16 @@ class Matrix:
             old_rows, old_reasons = read_matrix(self.file)
             rows = old_rows | rows
             reasons |= {key: text for key, text in old_reasons.items() if key[0] not in self.marks}
-        self.file.write_text(write_matrix(rows, reasons, defaults_only=self.defaults_only))
+        self.file.write_text(write_matrix(rows, reasons))
 
 
 def mark(marks: set[str]) -> str:
     return FAILED if FAILED in marks else "".join(sorted(marks, reverse=True))
 
 
-def write_matrix(
-    rows: dict[str, dict[str, str]], reasons: dict[tuple[str, str], str], *, defaults_only: bool = False
-) -> str:
+def write_matrix(rows: dict[str, dict[str, str]], reasons: dict[tuple[str, str], str]) -> str:
     cells = sorted({cell for row in rows.values() for cell in row})
-    variants = "with its defaults" if defaults_only else "with its defaults and with each hyper-parameter changed"
-    lines = [HEADER.format(variants=variants), "| loss | " + " | ".join(str(n + 1) for n in range(len(cells))) + " |"]
+    lines = [HEADER, "| loss | " + " | ".join(str(n + 1) for n in range(len(cells))) + " |"]
     lines.append("|---|" + ":-:|" * len(cells))
     lines += [f"| {loss} | " + " | ".join(rows[loss].get(cell, " ") for cell in cells) + " |" for loss in sorted(rows)]
     lines += ["", "## Cells", "", *(f"{n + 1}. {words(cell)} (`{cell}`)" for n, cell in enumerate(cells))]

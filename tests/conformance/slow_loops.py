@@ -6,6 +6,7 @@ Voxel weights, pooling and the choice of classes are the same for all losses and
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,18 @@ class Problem:
 
     def p(self, sample: int, channel: int, voxel: int) -> float:
         """Probability of a class or region."""
-        x = [float(value) for value in self.x[sample, :, voxel]]
+        return self._probabilities[sample][voxel][channel]
+
+    @cached_property
+    def _probabilities(self) -> list[list[list[float]]]:
+        """Those of every sample, voxel and channel; a loss asks for each many times."""
+        return [[self._probabilities_of(x) for x in sample.T.tolist()] for sample in self.x]
+
+    def _probabilities_of(self, x: list[float]) -> list[float]:
         if self.regions:
-            return 1 / (1 + math.exp(-x[channel]))
-        return math.exp(x[channel]) / sum(math.exp(value) for value in x)
+            return [1 / (1 + math.exp(-value)) for value in x]
+        total = sum(math.exp(value) for value in x)
+        return [math.exp(value) / total for value in x]
 
     def g(self, sample: int, channel: int, voxel: int) -> float:
         """Reference of a class or region."""

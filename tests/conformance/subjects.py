@@ -1,7 +1,9 @@
 """What goes through the cells: every loss of the catalogue, with its defaults and with each parameter changed."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,6 +15,22 @@ from .slow_loops import SLOW_LOOPS, Problem
 
 CLASSES = 3
 SPACES = {"2D": (5, 6), "3D": (3, 4, 3)}
+
+
+@dataclass(frozen=True)
+class Mode:
+    """What a patch holds, and in how many dimensions."""
+
+    regions: bool
+    space: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{'regions' if self.regions else 'labels'} in {len(self.space)}D"
+
+
+LABELS, REGIONS = Mode(False, SPACES["3D"]), Mode(True, SPACES["2D"])
+MODES = [LABELS, REGIONS]
+"""Both kinds of target and both dimensions; what each loss makes of the other two pairs, the slow loops say."""
 
 
 @dataclass(frozen=True)
@@ -50,38 +68,62 @@ class Subject:
         return SLOW_LOOPS[self.name](problem, **{p.keyword: getattr(loss, p.keyword) for p in loss.hyper_parameters})
 
 
-def other_values(parameter: Parameter, default: Any) -> list[Any]:
+def typical_values(parameter: Parameter, default: Any) -> list[Any]:
     """Values of a parameter beside its default, one of each kind."""
-    if parameter.type is bool:
-        return [not default]
     if parameter.keyword == "base":
         # One kind each: voxel-wise, not of sums, with background; tests/losses/test_blob.py goes through all. Not
         # Lovász: two errors of these logits are equal in bfloat16, at its kink, and α + β triples the difference.
         return [base for base in ("crossentropy", "topk", "unifiedfocal") if base != default]
+    if takes_another_path(parameter):
+        return other_paths(parameter, default)
+    number = parameter.type(default + 1 if parameter.type is int else 0.5 * default + 0.1)
+    return [min(max(number, parameter.minimum), parameter.maximum)]
+
+
+def takes_another_path(parameter: Parameter) -> bool:
+    """Whether another value means other code, not another number in the same formula."""
+    return parameter.type is bool or bool(parameter.choices) or parameter.none is not None
+
+
+def other_paths(parameter: Parameter, default: Any) -> list[Any]:
+    """A value for each path but the default's."""
+    if parameter.type is bool:
+        return [not default]
     if parameter.choices:
         return [choice for choice in parameter.choices if choice != default]
-    start = 1.0 if default is None else default
-    other = parameter.type(start + 1 if parameter.type is int else 0.5 * start + 0.1)
-    other = min(max(other, parameter.minimum), parameter.maximum)
-    if parameter.none is None or default is None:
-        return [other]
-    return [other, None]
+    number = min(max(0.6, parameter.minimum), parameter.maximum)
+    return [number] if default is None else [number, None]
 
 
-def subjects() -> list[Subject]:
+def extreme_values(parameter: Parameter, default: Any) -> list[Any]:
+    """The smallest and the largest value allowed, or one near it where it is not itself allowed."""
+    if parameter.type is bool or parameter.choices:
+        return []
+    bounds = (parameter.minimum + 0.01 if parameter.exclusive else parameter.minimum, parameter.maximum)
+    return [parameter.type(bound) for bound in bounds if abs(bound) < math.inf and bound != default]
+
+
+def subjects_with(values: Callable[[Parameter, Any], list[Any]]) -> list[Subject]:
+    """Every loss with its defaults, and with each value of each parameter."""
     found = []
     for name, loss in CATALOGUE.items():
         found.append(Subject(name))
         for parameter in loss.hyper_parameters:
             default = loss.defaults()[parameter.keyword]
-            found += [Subject(name, ((parameter.keyword, v),)) for v in other_values(parameter, default)]
+            found += [Subject(name, ((parameter.keyword, value),)) for value in values(parameter, default)]
     return found
 
 
 DEFAULTS = [Subject(name) for name in CATALOGUE]
-ALL = subjects()
+ALL = subjects_with(typical_values)
+"""Every loss with its defaults and with each parameter changed: for cells that compare values."""
+PATHS = subjects_with(lambda parameter, default: typical_values(parameter, default) * takes_another_path(parameter))
+"""With each switch, choice and absent value: for cells that no number in a formula could break."""
+EXTREMES = PATHS + [subject for subject in subjects_with(extreme_values) if subject.changed]
+"""These, and with each number at the ends of its range: for cells that ask for finite values."""
 
 
+@cache
 def make_logits(
     space: tuple[int, ...], *, seed: int = 0, dtype: torch.dtype = torch.float64, samples: int = 2
 ) -> Tensor:
@@ -89,6 +131,7 @@ def make_logits(
     return (2 * torch.randn(samples, CLASSES, *space, generator=generator, dtype=torch.float64)).to(dtype)
 
 
+@cache
 def make_target(space: tuple[int, ...], *, regions: bool, seed: int = 0, samples: int = 2) -> Tensor:
     """A reference in which no class is empty and no class is full, in the types that nnU-Net gives."""
     generator = torch.Generator().manual_seed(seed + 1)
@@ -100,6 +143,7 @@ def make_target(space: tuple[int, ...], *, regions: bool, seed: int = 0, samples
     return labels.reshape(samples, 1, *space).to(torch.int16)
 
 
+@cache
 def make_weight(space: tuple[int, ...], channels: int, *, seed: int = 0, samples: int = 2) -> Tensor:
     """Weights of which a third are 0."""
     generator = torch.Generator().manual_seed(seed + 2)

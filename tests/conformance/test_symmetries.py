@@ -8,11 +8,17 @@ import torch
 
 from nnunet_losses.losses import CATALOGUE
 
+from .cells import cell
 from .subjects import (
     ALL,
     CLASSES,
     DEFAULTS,
+    LABELS,
+    MODES,
+    PATHS,
+    REGIONS,
     SPACES,
+    Mode,
     Subject,
     make_logits,
     make_target,
@@ -20,91 +26,85 @@ from .subjects import (
     value_and_gradient,
 )
 
-each_subject = pytest.mark.parametrize("subject", ALL, ids=str)
-each_default = pytest.mark.parametrize("subject", DEFAULTS, ids=str)
-each_target = pytest.mark.parametrize("regions", [False, True], ids=["labels", "regions"])
 SPACE = SPACES["3D"]
+IN_3D = [LABELS, Mode(True, SPACE)]
 
 ASYMMETRIC = [
     name for name, loss in CATALOGUE.items() if {"fp_weight", "fn_weight"} <= {p.keyword for p in loss.hyper_parameters}
 ]
 
 
-@each_target
-@each_subject
-def test_3d_equals_the_same_voxels_in_2d(subject: Subject, regions: bool):
-    logits, target, weight = make_logits(SPACE), make_target(SPACE, regions=regions), make_weight(SPACE, 1)
-    loss = subject.make(regions=regions)
+@cell(PATHS, mode=IN_3D)
+def test_3d_equals_the_same_voxels_in_2d(subject: Subject, mode: Mode):
+    loss = subject.make(regions=mode.regions)
     if loss.needs & {"spacing", "instances"}:
         pytest.skip("the loss knows which voxels are neighbours, and how far the others are")
+    logits, target, weight = make_logits(SPACE), make_target(SPACE, regions=mode.regions), make_weight(SPACE, 1)
     value, gradient = value_and_gradient(loss, logits, target, weight)
     flat_value, flat_gradient = value_and_gradient(loss, logits.flatten(3), target.flatten(3), weight.flatten(3))
     torch.testing.assert_close(flat_value, value)
     torch.testing.assert_close(flat_gradient.view_as(gradient), gradient)
 
 
-@each_target
-@each_subject
-@pytest.mark.parametrize("batch", [False, True], ids=["by sample", "pooled"])
-def test_the_order_of_the_batch_does_not_matter(subject: Subject, regions: bool, batch: bool):
-    logits = make_logits(SPACE, samples=3)
-    target, weight = make_target(SPACE, regions=regions, samples=3), make_weight(SPACE, 1, samples=3)
+@cell(PATHS, mode=MODES, batch=[False, True])
+def test_the_order_of_the_batch_does_not_matter(subject: Subject, mode: Mode, batch: bool):
+    logits = make_logits(mode.space, samples=3)
+    target, weight = make_target(mode.space, regions=mode.regions, samples=3), make_weight(mode.space, 1, samples=3)
     order = torch.tensor([2, 0, 1])
-    loss = subject.make(regions=regions, batch=batch)
+    loss = subject.make(regions=mode.regions, batch=batch)
     value, gradient = value_and_gradient(loss, logits, target, weight)
     other_value, other_gradient = value_and_gradient(loss, logits[order], target[order], weight[order])
     torch.testing.assert_close(other_value, value)
     torch.testing.assert_close(other_gradient, gradient[order])
 
 
-@each_target
-@each_subject
-def test_the_order_of_voxels_does_not_matter(subject: Subject, regions: bool):
-    logits, target, weight = make_logits(SPACE), make_target(SPACE, regions=regions), make_weight(SPACE, 1)
-    loss = subject.make(regions=regions)
-    value, gradient = value_and_gradient(loss, logits, target, weight)
+@cell(PATHS, mode=IN_3D)
+def test_the_order_of_voxels_does_not_matter(subject: Subject, mode: Mode):
+    loss = subject.make(regions=mode.regions)
     if loss.needs >= {"spacing", "instances"}:
         pytest.skip("a voxel as near to two lesions goes to one of them; its own test exchanges axes where none is")
+    logits, target, weight = make_logits(SPACE), make_target(SPACE, regions=mode.regions), make_weight(SPACE, 1)
+    value, gradient = value_and_gradient(loss, logits, target, weight)
     turned = [x.permute(0, 1, 4, 2, 3) for x in (logits, target, weight)]  # not contiguous either
     assert not turned[0].is_contiguous()
-    other_value = loss(*turned)
     leaf = turned[0].detach().requires_grad_()
-    (other_gradient,) = torch.autograd.grad(loss(leaf, *turned[1:]), leaf)
-    torch.testing.assert_close(other_value, value)
+    other_value = loss(leaf, *turned[1:])
+    (other_gradient,) = torch.autograd.grad(other_value, leaf)
+    torch.testing.assert_close(other_value.detach(), value)
     torch.testing.assert_close(other_gradient, gradient.permute(0, 1, 4, 2, 3))
 
 
-@each_default
-def test_the_type_of_labels_and_regions_does_not_matter(subject: Subject):
-    for regions, types in (
-        (False, (torch.uint8, torch.int16, torch.int32, torch.int64, torch.float32)),
-        (True, (torch.bool, torch.uint8, torch.int16, torch.float16, torch.float32)),
-    ):
-        logits, target = make_logits(SPACE), make_target(SPACE, regions=regions)
-        loss = subject.make(regions=regions)
-        values = {loss(logits, target.to(dtype)).item() for dtype in types}
-        assert len(values) == 1
+LABEL_TYPES = (torch.uint8, torch.int16, torch.int32, torch.int64, torch.float32)
+REGION_TYPES = (torch.bool, torch.uint8, torch.int16, torch.float16, torch.float32)
 
 
-@each_target
-@each_subject
-def test_half_precision_gives_the_value_of_its_own_logits_in_full_precision(subject: Subject, regions: bool):
-    target = make_target(SPACE, regions=regions)
-    for dtype in (torch.float16, torch.bfloat16):
-        logits = make_logits(SPACE).to(dtype)
-        loss = subject.make(regions=regions)
-        value, gradient = value_and_gradient(loss, logits, target)
-        full_value, full_gradient = value_and_gradient(loss, logits.double(), target)
-        assert value.dtype == torch.float32
-        torch.testing.assert_close(value.double(), full_value, rtol=1e-5, atol=1e-6)
-        torch.testing.assert_close(gradient.double(), full_gradient, rtol=1e-2, atol=1e-5)
+@cell(DEFAULTS, mode_and_types=[(LABELS, LABEL_TYPES), (REGIONS, REGION_TYPES)])
+def test_the_type_of_labels_and_regions_does_not_matter(
+    subject: Subject, mode_and_types: tuple[Mode, tuple[torch.dtype, ...]]
+):
+    mode, types = mode_and_types
+    logits, target = make_logits(mode.space), make_target(mode.space, regions=mode.regions)
+    loss = subject.make(regions=mode.regions)
+    assert len({loss(logits, target.to(dtype)).item() for dtype in types}) == 1
 
 
-@each_target
-@each_subject
-def test_autocast_changes_nothing(subject: Subject, regions: bool):
-    logits, target = make_logits(SPACE, dtype=torch.float32), make_target(SPACE, regions=regions)
-    loss = subject.make(regions=regions)
+@cell(PATHS, mode=MODES, dtype=[torch.float16, torch.bfloat16])
+def test_half_precision_gives_the_value_of_its_own_logits_in_full_precision(
+    subject: Subject, mode: Mode, dtype: torch.dtype
+):
+    logits, target = make_logits(mode.space, dtype=dtype), make_target(mode.space, regions=mode.regions)
+    loss = subject.make(regions=mode.regions)
+    value, gradient = value_and_gradient(loss, logits, target)
+    full_value, full_gradient = value_and_gradient(loss, logits.double(), target)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value.double(), full_value, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(gradient.double(), full_gradient, rtol=1e-2, atol=1e-5)
+
+
+@cell(PATHS, mode=MODES)
+def test_autocast_changes_nothing(subject: Subject, mode: Mode):
+    logits, target = make_logits(mode.space, dtype=torch.float32), make_target(mode.space, regions=mode.regions)
+    loss = subject.make(regions=mode.regions)
     value, gradient = value_and_gradient(loss, logits, target)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         cast_value, cast_gradient = value_and_gradient(loss, logits, target)
@@ -112,7 +112,7 @@ def test_autocast_changes_nothing(subject: Subject, regions: bool):
     assert torch.equal(cast_gradient, gradient)
 
 
-@each_subject
+@cell(PATHS)
 def test_settings_survive_repr_copy_and_pickle(subject: Subject):
     loss = subject.make(batch=True)
     for parameter in loss.hyper_parameters:
@@ -124,7 +124,7 @@ def test_settings_survive_repr_copy_and_pickle(subject: Subject):
     assert list(loss.parameters()) == []
 
 
-@each_subject
+@cell(ALL)
 def test_hyper_parameters_matter(subject: Subject):
     logits, target = make_logits(SPACE), make_target(SPACE, regions=False)
     circumstances = {"class_frequencies": torch.tensor([0.7, 0.2, 0.1]), "epoch": 70}

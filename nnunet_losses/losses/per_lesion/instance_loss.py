@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from nnunet_losses.losses.catalogue import Loss
-from nnunet_losses.losses.components import label_components
 from nnunet_losses.losses.per_lesion.base_loss import make_base
+from nnunet_losses.losses.per_lesion.components import label_components
 from nnunet_losses.losses.primitives import (
     Parts,
     check_inputs,

@@ -13,7 +13,7 @@ from batchgeneratorsv2.transforms.utils.random import RandomTransform
 from torch import Tensor
 from typing_extensions import override
 
-from nnunet_losses.losses.components import label_components
+from nnunet_losses.losses import label_components
 
 
 class AppendInstanceIds(SegOnlyTransform):
