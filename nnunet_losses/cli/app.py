@@ -1,4 +1,4 @@
-"""The application, and how every command of it treats mistakes."""
+"""The application, and how its commands report mistakes."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -25,7 +25,12 @@ Plans = Annotated[str, typer.Option("--plans", "-p", help="nnU-Net's plans ident
 
 
 def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Register a command that says what is wrong in one sentence and exits with 1; `settings` are typer's."""
+    """Register a command that reports a mistake of its user in one sentence and exits with 1.
+
+    Args:
+        name: of the command.
+        settings: for typer.
+    """
 
     def register(function: Callable[P, None]) -> Callable[P, None]:
         @wraps(function)
@@ -36,7 +41,7 @@ def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callabl
                 typer.echo(f"nnunet-losses {name}: {error}", err=True)
                 raise typer.Exit(1) from None
             except KeyboardInterrupt:
-                typer.echo(f"nnunet-losses {name}: interrupted; the same command goes on.", err=True)
+                typer.echo(f"nnunet-losses {name}: interrupted; run the same command again to continue.", err=True)
                 raise typer.Exit(130) from None
 
         app.command(name, **settings)(friendly)

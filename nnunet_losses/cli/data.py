@@ -1,4 +1,4 @@
-"""Commands that bring data to nnU-Net: prepare, inspect, split, configure."""
+"""Commands that prepare data for nnU-Net: prepare, inspect, split, configure."""
 
 import sys
 from pathlib import Path
@@ -13,11 +13,11 @@ from nnunet_losses.cli.app import ConfigurationName, Dataset, Plans, command
 def prepare(
     description: Annotated[Path, typer.Argument(help="Data-set file, such as config/datasets/phantom.yaml.")],
     raw: Annotated[Path | None, typer.Option(help="nnU-Net's raw folder; $nnUNet_raw if absent.")] = None,
-    summary: Annotated[Path | None, typer.Option(help="Where to write what was found, as JSON.")] = None,
-    cases: Annotated[int | None, typer.Option(min=2, help="Only the first so many cases.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="File for what was found, as JSON.")] = None,
+    cases: Annotated[int | None, typer.Option(min=2, help="Use only the first N cases.", metavar="N")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
-    """Make or fetch a data set as an nnU-Net raw folder, and inspect it."""
+    """Make or download a data set as an nnU-Net raw folder, and check it."""
     from nnunet_losses.base.files import write_json
     from nnunet_losses.data.description import load_dataset_description
     from nnunet_losses.data.inspection import inspect_dataset
@@ -39,7 +39,7 @@ def inspect(
     folder: Annotated[Path, typer.Argument(help="An nnU-Net raw folder, DatasetXXX_Name.")],
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
-    """Look through a raw data set and name every problem in it."""
+    """Check a raw data set and name every problem in it."""
     from nnunet_losses.data.inspection import inspect_dataset
 
     typer.echo(str(inspect_dataset(folder, workers=workers)))
@@ -50,10 +50,10 @@ def split(
     dataset: Dataset,
     folds: Annotated[int, typer.Option(min=2)] = 5,
     seed: Annotated[int, typer.Option(help="nnU-Net's own is 12345.")] = 12345,
-    file: Annotated[Path | None, typer.Option(help="Splits of your own instead.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Copy of the splits.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Your own splits instead.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File for a copy of the splits.")] = None,
 ) -> None:
-    """Split the cases into folds, before any training (nnU-Net's first fold to start would, and several would race)."""
+    """Split the cases into folds before any training; otherwise, trainings that start together would race for it."""
     from nnunet_losses.base.files import write_json
     from nnunet_losses.nnunet.preparation.folders import dataset_folder, nnunet_folder
     from nnunet_losses.nnunet.preparation.splits import case_names, make_splits, write_splits
@@ -74,12 +74,20 @@ def configure(
     dataset: Dataset,
     configuration: ConfigurationName,
     plans: Plans = "nnUNetPlans",
-    inherits_from: Annotated[str | None, typer.Option(help="Parent; without it, nnU-Net's own is looked up.")] = None,
-    patch_size: Annotated[list[int] | None, typer.Option(help="Voxels of one axis; once per axis (z, y, x).")] = None,
-    spacing: Annotated[list[float] | None, typer.Option(help="Voxel size in mm of one axis; once per axis.")] = None,
+    inherits_from: Annotated[
+        str | None, typer.Option(help="Configuration to start from; without it, the configuration must exist already.")
+    ] = None,
+    patch_size: Annotated[
+        list[int] | None, typer.Option(help="Voxels along an axis; give it once per axis (z, y, x).")
+    ] = None,
+    spacing: Annotated[
+        list[float] | None, typer.Option(help="Voxel size in mm along an axis; give it once per axis.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1)] = None,
-    features_per_stage: Annotated[list[int] | None, typer.Option(help="Channels of one stage; once per stage.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write the resolved configuration.")] = None,
+    features_per_stage: Annotated[
+        list[int] | None, typer.Option(help="Channels of a stage; give it once per stage.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="File for the complete configuration.")] = None,
 ) -> None:
     """Add a configuration, such as a small network, to nnU-Net's plans."""
     from nnunet_losses.base.files import write_json

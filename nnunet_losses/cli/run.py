@@ -26,9 +26,9 @@ def run(
         Path, typer.Option("--directory", "-d", help="Where work, results and reports go.", show_default="here")
     ] = Path(),
 ) -> None:
-    """Run a study and show how far it is. Interrupted, or after a failure, the same command goes on.
+    """Run a study and show its progress. After an interruption or a failure, the same command continues it.
 
-    All other options and targets go to Snakemake: `nnunet-losses run partial_report --workflow-profile profiles/slurm`.
+    Snakemake gets all other options and targets: `nnunet-losses run partial_report --workflow-profile profiles/slurm`.
     """
     from nnunet_losses.progress.run import run_study
 

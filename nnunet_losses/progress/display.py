@@ -72,7 +72,7 @@ class Display:
         parts: list[RenderableType] = [Text(headline(self.study, progress), style="bold"), stages(progress)]
         if progress.trainings:
             parts += [Text(), trainings(progress.trainings, min(MOST_TRAININGS, room))]
-        foot = note or "Ctrl-C stops the study; the same command goes on."
+        foot = note or "Ctrl-C stops the study; the same command continues it."
         parts += [Text(), Text(f"Snakemake's log: {self.log}\n{foot}", style="dim")]
         return Group(*parts)
 

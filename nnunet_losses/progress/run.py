@@ -18,7 +18,7 @@ LAST_LINES = 15
 """Of the log of a failed job."""
 MOST_LOGS = 3
 """Of failed jobs are quoted; further ones are named."""
-GOES_ON = "The same command goes on from here."
+AGAIN = "Run the same command again to continue."
 
 
 def run_study(study: str, arguments: Sequence[str], directory: Path) -> int:
@@ -45,7 +45,7 @@ def run_study(study: str, arguments: Sequence[str], directory: Path) -> int:
         code = watch_snakemake(arguments, log=log, events=events.file, look=look)
         look(False)
     if code > 128:
-        told = f"Stopped. {GOES_ON}"
+        told = f"Stopped. {AGAIN}"
     elif code:
         told = failure(events, log, directory)
     else:
@@ -74,14 +74,15 @@ def outcome(events: Events, study: str, directory: Path) -> str:
         studies = [job.wildcards["study"] for job in events.of_rule("publish_report")]
     else:
         studies = [study]
-    lines = [] if events.planned else ["Nothing to be done: all is there."]
+    lines = [] if events.planned else ["Nothing to be done: the study is complete."]
     for name in studies:
         page = directory / "reports" / name / "report.html"
         try:
             verdicts = json.loads((page.parent / "data" / "verdict.json").read_text())
         except (OSError, ValueError):
             continue
-        others = f" (The report holds {len(verdicts) - 1} more comparisons.)" if len(verdicts) > 1 else ""
+        more = len(verdicts) - 1
+        others = f" (The report holds {more} more comparison{'s' * (more > 1)}.)" if more else ""
         lines += [verdicts[0]["headline"], verdicts[0]["detail"] + others, f"The report: {page.absolute()}"]
     return "\n".join(lines or ["Finished."])
 

@@ -97,7 +97,7 @@ def test_a_signal_stops_everything_and_the_same_command_goes_on(place: Place, nu
     assert process.returncode == 128 + number
     assert time.monotonic() - before < 8
     assert processes_in(place.folder) == []
-    assert told.endswith("Stopped. The same command goes on from here.\n")
+    assert told.endswith("Stopped. Run the same command again to continue.\n")
     done = place.run()
     assert done.returncode == 0
     assert "small · 1 of 1 jobs" in done.stderr

@@ -1,17 +1,24 @@
-"""Snakemake as a person calls it, on studies of toy size."""
+"""Studies of toy size, run as a person runs them."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+SNAKEMAKE = ["-m", "snakemake"]
+RUN = ["-c", "from nnunet_losses.cli import app; app()", "run"]
+LIMIT_S = 600
+"""Given to a command; on two idle cores none needs a tenth of it."""
 
 
 @dataclass(frozen=True)
@@ -20,31 +27,43 @@ class Workplace:
 
     folder: Path
     config: dict[str, Any]
+    took: float = 0.0
+    """Seconds from the start to the end of the study, if it is finished."""
 
-    def command(self, *arguments: str, **changes: Any) -> list[str]:
+    def command(self, *arguments: str, by: list[str] = SNAKEMAKE, **changes: Any) -> list[str]:
         """The command line, after writing the config with ``changes``."""
         file = self.folder / "study.yaml"
         file.write_text(yaml.safe_dump(self.config | changes))
-        snakefile = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder)]
-        return [sys.executable, "-m", "snakemake", *snakefile, "--configfile", str(file), "--cores", "2", *arguments]
+        where = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder)]
+        return [sys.executable, *by, "--configfile", str(file), "--cores", "2", *where, *arguments]
 
-    def run(self, *arguments: str, **changes: Any) -> subprocess.CompletedProcess[str]:
-        """Run Snakemake to its end."""
+    def start(self, *arguments: str, **changes: Any) -> psutil.Popen:
+        """Start Snakemake."""
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return psutil.Popen(self.command(*arguments, **changes), **quiet, env=environment())
+
+    def run(self, *arguments: str, by: list[str] = SNAKEMAKE, **changes: Any) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake, or ``nnunet-losses run``, to its end."""
         return subprocess.run(
-            self.command(*arguments, **changes),
+            self.command(*arguments, by=by, **changes),
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=1200,
+            timeout=LIMIT_S,
             check=False,
             env=environment(),
         )
 
-    def succeed(self, *arguments: str, **changes: Any) -> str:
-        """Run Snakemake, which must succeed; gives its output."""
-        done = self.run(*arguments, **changes)
+    def succeed(self, *arguments: str, by: list[str] = SNAKEMAKE, **changes: Any) -> str:
+        """Run it, which must succeed; gives its output."""
+        done = self.run(*arguments, by=by, **changes)
         assert done.returncode == 0, done.stdout[-5000:]
         return done.stdout
+
+    def copy(self, folder: Path) -> "Workplace":
+        """A study of its own that is as far as this one."""
+        shutil.copytree(self.folder, folder)
+        return replace(self, folder=folder)
 
 
 def environment() -> dict[str, str]:
@@ -69,13 +88,22 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Workpla
             "trainers": ["DiceCrossEntropyTrainer", "TverskyTrainer_iw"],
             "folds": {"number": 2},
             "seeds": [1],
-            "training": {"epochs": 2, "iterations": 2},
+            "training": {"epochs": 2, "iterations": 1},
             "device": "cpu",
             "statistics": {"resamples": 200},
         }
         return Workplace(folder, config | changes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def finished(workplace: Callable[..., Workplace]) -> Workplace:
+    """A study that ``nnunet-losses run`` has finished; tests that change it take a `copy`."""
+    place, start = workplace(), time.monotonic()
+    told = place.succeed(by=RUN)
+    (place.folder / "told.txt").write_text(told)
+    return replace(place, took=time.monotonic() - start)
 
 
 def job_counts(plan: str) -> dict[str, int]:

@@ -1,59 +1,65 @@
 """A whole study, from the data to the report: run again, extended, and interrupted anywhere."""
 
 import json
-import os
 import random
 import shutil
-import signal
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 import yaml
 
-from .conftest import Workplace, environment, job_counts
+from .conftest import Workplace, job_counts
 
 Make = Callable[..., Workplace]
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]  # one worker: they share a finished study
+# one worker: they share a finished study
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study"), pytest.mark.timeout(900)]
 
-TRAINERS = ["DiceCrossEntropyTrainer_2epochs_2iters", "TverskyTrainer_iw_2epochs_2iters"]
+TRAINERS = ["DiceCrossEntropyTrainer_2epochs_1iters", "TverskyTrainer_iw_2epochs_1iters"]
+FOLD = "Dataset900_Phantom/nnUNetPlans__3d_toy/{trainer}_seed1/fold_{fold}"
 
 
-def published(folder: Path) -> set[str]:
-    """Every file under results/ and reports/, but for logs."""
+def published(folder: Path, trainer: str) -> set[str]:
+    """Every file of a trainer's trainings under results/."""
     return {
-        str(p.relative_to(folder)) for part in ("results", "reports") for p in (folder / part).rglob("*") if p.is_file()
+        str(path.relative_to(folder))
+        for path in (folder / "results").rglob("*")
+        if path.is_file() and f"{trainer}_seed1" in path.parts
     }
 
 
-def assert_complete(folder: Path, trainers: list[str]) -> None:
+def case_values(folder: Path, trainer: str) -> pd.DataFrame:
+    """What was measured of a trainer."""
     cases = pd.read_parquet(folder / "results/studies/toy/tables/cases.parquet")
-    dice = cases[cases["metric"] == "dice"]
-    assert sorted(dice["trainer"].unique()) == sorted(trainers)
-    assert not dice.duplicated(["trainer", "seed", "case", "label"]).any()
-    assert (dice.groupby("trainer")["case"].nunique() == 4).all()
-    jobs = pd.read_parquet(folder / "results/studies/toy/tables/jobs.parquet")
-    assert len(jobs) == 2 * len(trainers)
-    assert not (jobs["status"] == "missing").any()
-    assert not list((folder / "results").glob("probabilities/*/*/*/*/*.npz"))  # temporary
-    report = (folder / "reports/toy/report.html").read_text()
-    assert "TverskyTrainer_iw" in report
-
-
-@pytest.fixture(scope="module")
-def finished(workplace: Make) -> Workplace:
-    place = workplace()
-    place.succeed()
-    return place
+    columns = ["fold", "case", "label", "metric", "value", "status"]
+    return cases.loc[cases["trainer"] == trainer, columns].sort_values(columns[:4]).reset_index(drop=True)
 
 
 def test_a_study_ends_in_complete_tables_and_a_report(finished: Workplace) -> None:
-    assert_complete(finished.folder, TRAINERS)
-    record = json.loads((finished.folder / "results/studies/toy/study.json").read_text())
+    folder = finished.folder
+    cases = pd.read_parquet(folder / "results/studies/toy/tables/cases.parquet")
+    dice = cases[cases["metric"] == "dice"]
+    assert sorted(dice["trainer"].unique()) == TRAINERS
+    assert not dice.duplicated(["trainer", "seed", "case", "label"]).any()
+    assert (dice.groupby("trainer")["case"].nunique() == 4).all()
+    jobs = pd.read_parquet(folder / "results/studies/toy/tables/jobs.parquet")
+    assert len(jobs) == 2 * len(TRAINERS)
+    assert not (jobs["status"] == "missing").any()
+    assert not list((folder / "results").glob("probabilities/*/*/*/*/*.npz"))  # temporary
+    assert "TverskyTrainer_iw" in (folder / "reports/toy/report.html").read_text()
+    record = json.loads((folder / "results/studies/toy/study.json").read_text())
     assert record["config"]["statistics"] == {"resamples": 200, "seed": 0}
+
+
+def test_the_person_sees_the_stages_and_at_the_end_what_the_report_says(finished: Workplace) -> None:
+    told = (finished.folder / "told.txt").read_text().splitlines()
+    verdict = json.loads((finished.folder / "reports/toy/data/verdict.json").read_text())[0]
+    report = f"The report: {finished.folder / 'reports/toy/report.html'}"
+    assert told[-3:] == [verdict["headline"], verdict["detail"], report]
+    assert any("train 3 of 4" in line for line in told)
+    assert not any(line.startswith("rule ") for line in told)
 
 
 def test_run_again_there_is_nothing_to_be_done(finished: Workplace) -> None:
@@ -63,77 +69,50 @@ def test_run_again_there_is_nothing_to_be_done(finished: Workplace) -> None:
 def test_a_trainer_that_joins_trains_alone(finished: Workplace) -> None:
     plan = finished.succeed("--dry-run", trainers=[*finished.config["trainers"], "DiceTrainer"])
     counts = job_counts(plan)
-    assert counts["train"] == counts["predict"] == counts["evaluate"] == 2
-    assert set(counts) == {
-        "train",
-        "predict",
-        "evaluate",
-        "describe_study",
-        "compare",
-        "publish_report",
-        "all",
-        "total",
-    }
+    assert {rule: n for rule, n in counts.items() if n == 2} == {"train": 2, "predict": 2, "evaluate": 2}
+    assert {rule for rule, n in counts.items() if n == 1} == {"describe_study", "compare", "publish_report", "all"}
 
 
 def test_a_partial_report_counts_what_is_missing(finished: Workplace) -> None:
     finished.succeed("partial_report", trainers=[*finished.config["trainers"], "DiceTrainer"])
     jobs = pd.read_parquet(finished.folder / "results/studies/toy-partial/tables/jobs.parquet")
     missing = jobs[jobs["status"] == "missing"]
-    assert set(missing["trainer"]) == {"DiceTrainer_2epochs_2iters"}
+    assert set(missing["trainer"]) == {"DiceTrainer_2epochs_1iters"}
     assert len(missing) == 2
     assert (finished.folder / "reports/toy-partial/report.html").is_file()
 
 
 def test_another_experiment_under_the_same_name_is_refused(finished: Workplace, tmp_path: Path) -> None:
-    place = Workplace(tmp_path / "copy", finished.config)
-    shutil.copytree(finished.folder, place.folder)
+    place = finished.copy(tmp_path / "copy")
     configuration = finished.config["configurations"][0] | {"batch_size": 3}
-    done = place.run(configurations=[configuration])
+    model = f"results/models/{FOLD.format(trainer=TRAINERS[0], fold=0)}/checkpoint_final.pth"
+    done = place.run(model, configurations=[configuration])
     assert done.returncode == 1
     assert "batch_size" in done.stdout
     assert "another experiment" in done.stdout
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_killed_at_any_moment_the_same_command_finishes_the_study(
-    workplace: Make, finished: Workplace, seed: int
-) -> None:
-    place = workplace()
-    moments = random.Random(seed)
+def test_killed_at_any_moment_the_same_command_ends_in_the_same_results(workplace: Make, finished: Workplace) -> None:
+    trainer = "TverskyTrainer_iw"  # half of the finished study
+    place = workplace(trainers=[trainer])
+    moments = random.Random(1)
     for _ in range(3):
-        process = subprocess.Popen(
-            place.command(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env=environment(),
-        )
+        process = place.start()
         try:
-            process.wait(timeout=moments.uniform(10, 70))
+            process.wait(timeout=moments.uniform(0.1, 0.5) * finished.took)
             break
-        except subprocess.TimeoutExpired:
+        except psutil.TimeoutExpired:
             # Snakemake and whatever it started, at once, without a chance to clean up
-            os.killpg(process.pid, signal.SIGKILL)
+            for one in [process, *process.children(recursive=True)]:
+                one.kill()
             process.wait()
-            kill_children_in(place.folder)
     place.succeed()
-    assert_complete(place.folder, TRAINERS)
-    assert published(place.folder) == published(finished.folder) - {
-        name for name in published(finished.folder) if "partial" in name
-    }
-
-
-def kill_children_in(folder: Path) -> None:
-    """Kill the processes of a study's jobs, which Snakemake starts in sessions of their own."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            inside = str(folder) in (process / "cmdline").read_text() or (process / "cwd").readlink() == folder
-        except OSError:
-            continue
-        if inside and int(process.name) != os.getpid():
-            os.kill(int(process.name), signal.SIGKILL)
-    time.sleep(0.5)
+    assert published(place.folder, TRAINERS[1]) == published(finished.folder, TRAINERS[1])
+    values = case_values(place.folder, TRAINERS[1])
+    assert len(values) > 100
+    pd.testing.assert_frame_equal(values, case_values(finished.folder, TRAINERS[1]))
+    assert (place.folder / "reports/toy/report.html").is_file()
+    assert "Nothing to be done" in place.succeed()
 
 
 def test_bad_data_stop_before_planning(workplace: Make, finished: Workplace, tmp_path: Path) -> None:

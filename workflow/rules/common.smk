@@ -14,7 +14,7 @@ from nnunet_losses.nnunet.preparation.folders import parallel_environment
 from nnunet_losses.study import Run, load_study, read_splits
 
 os.environ.update(
-    # the commands of the environment that Snakemake itself runs in, activated or not
+    # commands from the environment that Snakemake runs in, whether it is activated or not
     PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
     nnUNet_raw=str(Path("work/nnUNet_raw").absolute()),
     nnUNet_preprocessed=str(Path("work/nnUNet_preprocessed").absolute()),
@@ -45,11 +45,11 @@ try:
         "reports",
     ):
         check_writable(Path(folder))
-    # Snakemake's own lock outlives a kill and has to be removed by hand, so the profiles leave it out.
+    # Snakemake's own lock survives a kill and must be removed by hand, so the profiles switch it off.
     if workflow.is_main_process and not workflow.dryrun:
         study_lock = take_lock(Path(".snakemake/study.lock"))
         if study_lock is None:
-            raise UserError(f"Another Snakemake is at work in {Path.cwd()}; wait for its end.")
+            raise UserError(f"Another Snakemake is running in {Path.cwd()}; wait until it has finished.")
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -90,12 +90,12 @@ def run_files(kind, *names):
 
 
 def preprocessed_files():
-    """The mark that each data set has been preprocessed for each configuration."""
+    """The files that say that each data set has been preprocessed for each configuration."""
     return sorted({f"results/preprocessed/{run.dataset}/{study.plans}/{run.configuration}.json" for run in runs})
 
 
 def existing(files, name):
-    """All files for the study itself; those that are there already for its partial report."""
+    """For the study, all files; for its partial report, those that exist."""
     return [file for file in files if Path(file).exists()] if name.endswith("-partial") else files
 
 
@@ -105,17 +105,17 @@ def dataset_number(dataset):
 
 
 def split_options():
-    """How `nnunet-losses split` is to split."""
+    """Options of `nnunet-losses split`."""
     return f"--file {own_splits}" if own_splits else f"--folds {split_count} --seed {study.config['folds']['seed']}"
 
 
 def configuration_options(name):
-    """How `nnunet-losses configure` is to make a configuration; nothing for those of nnU-Net."""
+    """Options of `nnunet-losses configure`; none for nnU-Net's own configurations."""
     return study.configuration(name).options
 
 
 def evaluation_options():
-    """How `nnunet-losses evaluate` is to measure."""
+    """Options of `nnunet-losses evaluate`."""
     return " ".join(
         f"--{key.replace('_', '-')} {value}"
         for key in ("tolerances_mm", "strata_mm")

@@ -1,8 +1,8 @@
-# All cases of all folds together: which loss, and how sure.
+# All cases of all folds together: which loss is best, and how certain is it?
 
 
 rule describe_study:
-    """Write down what was asked for: the whole config, defaults filled in, and every training that belongs to it."""
+    """Record the study: its config, defaults filled in, and all its trainings."""
     output:
         study="results/studies/{study}/study.json",
     log:

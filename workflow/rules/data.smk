@@ -1,8 +1,8 @@
-# Data sets as nnU-Net raw folders, looked through before anything is computed from them.
+# Data sets as nnU-Net raw folders, checked before anything is computed from them.
 
 
 rule prepare:
-    """Make or fetch a data set, inspect it, and keep what was found."""
+    """Make or download a data set, check it, and keep a summary."""
     output:
         summary="results/datasets/{dataset}/summary.json",
     log:

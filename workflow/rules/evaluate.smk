@@ -1,4 +1,4 @@
-# Predictions become tidy tables; the probabilities are not kept.
+# Predictions become tidy tables; probabilities are temporary.
 
 
 rule evaluate:

@@ -1,8 +1,8 @@
-# Each case is predicted by the model that did not see it.
+# Each case is predicted by the model that was not trained on it.
 
 
 rule predict:
-    """Bring the out-of-fold predictions together, or make them again from the model if they are gone."""
+    """Collect the out-of-fold predictions; predict again from the model if they are gone."""
     input:
         model="results/models/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/checkpoint_final.pth",
     output:

@@ -1,8 +1,8 @@
-# nnU-Net's planning and preprocessing, once for all trainings, and the folds, before any of them starts.
+# nnU-Net's planning and preprocessing, and the folds: once, before any training starts.
 
 
 rule plan:
-    """Let nnU-Net look at the data and plan its configurations."""
+    """Let nnU-Net analyse the data and plan its configurations."""
     input:
         summary="results/datasets/{dataset}/summary.json",
     output:
@@ -23,9 +23,9 @@ rule plan:
 
 
 rule split:
-    """Split the cases into folds: the same for every loss, before any training could race for it."""
+    """Split the cases into folds, the same for every loss; trainings that start together would race for it."""
     input:
-        # the preprocessed folder exists once nnU-Net has planned
+        # nnU-Net makes the preprocessed folder when it plans
         plans=f"results/datasets/{{dataset}}/{study.plans}.json",
     output:
         splits="results/datasets/{dataset}/splits_final.json",

@@ -2,7 +2,7 @@
 
 
 rule publish_report:
-    """One self-contained HTML file, with its data beside it."""
+    """Write one self-contained HTML file, with its data beside it."""
     input:
         study="results/studies/{study}/study.json",
         cases="results/studies/{study}/tables/cases.parquet",

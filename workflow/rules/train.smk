@@ -1,9 +1,9 @@
-# One training per data set, configuration, trainer and fold. It lives in work/, which Snakemake does not know, so that
-# it can be resumed; what is published under results/ is complete or absent.
+# One training per data set, configuration, trainer and fold. It lives in work/, which Snakemake does not track, so that
+# it can be resumed. A training appears under results/ only once it is complete.
 
 
 rule train:
-    """Train one fold with one loss; if interrupted, the next start goes on from the last checkpoint."""
+    """Train one fold with one loss; after an interruption, continue from the last checkpoint."""
     input:
         configuration="results/preprocessed/{dataset}/{plans}/{configuration}.json",
         splits="results/datasets/{dataset}/splits_final.json",
