@@ -1,10 +1,11 @@
 # make demo     install, run the default study (offline, CPU), say what its report found
 # make test     install, run the whole test suite
+# make quick    the first case of each test that is not slow: all rooms, in about a minute
 # make lint     style, types, import contract, workflow
 # make docs     the documentation, into site/
 # make matrix   the table of losses and conformance cells, docs/conformance.md, from a run of the suite
 # make example  the demo's report as the example in docs/example-report
-.PHONY: demo test lint docs matrix example lock clean
+.PHONY: demo test quick lint docs matrix example lock clean
 
 BIN := .venv/bin
 CORES ?= all
@@ -14,6 +15,9 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+quick: .venv/installed
+	$(BIN)/python -m pytest -n auto --dist loadgroup --quick
 
 lint: .venv/installed
 	$(BIN)/ruff check .
