@@ -150,7 +150,7 @@ def _evaluate_label(
     matching = Matching(true, predicted)
     status = CaseStatus.of(true.size, predicted.size)
     metrics = {
-        **overlap_metrics(count_voxels(true, predicted, reference.valid_voxels), grid.voxel_mm3, settings),
+        **overlap_metrics(count_voxels(true, predicted, reference.valid_voxels), settings),
         **_surface_metrics(true, predicted, settings),
         **lesion_metrics(true, predicted, matching, settings),
         IMAGE_DIAGONAL.name: grid.diagonal_mm,

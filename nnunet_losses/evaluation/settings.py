@@ -84,11 +84,6 @@ class EvaluationSettings:
             raise UserError(f"evaluation settings: unknown key {unknown[0]!r}; known keys are {', '.join(known)}")
         return cls(**mapping)
 
-    @property
-    def f_beta_name(self) -> str:
-        """Name of the F-beta metric, such as `f2`."""
-        return f"f{self.beta:g}"
-
     def nsd_names(self, base: str) -> dict[str, float]:
         """Metric name -> tolerance in mm: the first tolerance keeps the plain name."""
         first, *others = self.tolerances_mm

@@ -39,11 +39,13 @@ def run_study(study: str, arguments: Sequence[str], directory: Path) -> int:
     console = Console(stderr=True, highlight=False)
     with Display(study, _short(log), console) as display:
 
-        def look(stopping: bool) -> None:
-            display.show(read_study(events, results, started), "Stopping." if stopping else "")
+        def look(note: str) -> None:
+            display.show(read_study(events, results, started), note)
 
-        code = watch_snakemake(arguments, log=log, events=events.file, look=look)
-        look(False)
+        code = watch_snakemake(
+            arguments, log=log, events=events.file, look=lambda stopping: look("Stopping." if stopping else "")
+        )
+        look("Stopped." if code > 128 else "Failed." if code else "Finished.")
     if code > 128:
         told = f"Stopped. {AGAIN}"
     elif code:

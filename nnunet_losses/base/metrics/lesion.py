@@ -1,0 +1,85 @@
+"""Metrics of the lesions, connected components; computed in `nnunet_losses.evaluation.lesions`."""
+
+from nnunet_losses.base.metrics.metric import Metric, count, score, volume
+
+_LESION_RULES = {
+    "": ("", "any overlap counts"),
+    "_iou": (" (IoU > 0.5)", "a pair with IoU above the threshold counts"),
+    "_fraction": (" (overlap fraction)", "a component counts if enough of it is covered by the other side"),
+    "_centre": (" (centre hit)", "a lesion counts if it holds the centre of a predicted component"),
+}
+
+
+def _lesion_detection(suffix: str, rule: str, what: str) -> list[Metric]:
+    def others(stem: str) -> tuple[str, ...]:
+        return () if suffix else tuple(f"{stem}{other}" for other in _LESION_RULES if other)
+
+    return [
+        score(
+            f"lesion_recall{suffix}",
+            f"Lesion recall{rule}",
+            f"Share of reference lesions that were found (LTPR, sensitivity); {what}.",
+            needs_reference=True,
+            alternatives=others("lesion_recall"),
+        ),
+        score(
+            f"lesion_precision{suffix}",
+            f"Lesion precision{rule}",
+            f"Share of predicted components that are true (PPV); {what}.",
+            alternatives=others("lesion_precision"),
+        ),
+        score(
+            f"lesion_f1{suffix}",
+            f"Lesion F1{rule}",
+            f"Harmonic mean of lesion recall and lesion precision; {what}.",
+            alternatives=others("lesion_f1"),
+        ),
+    ]
+
+
+def of_stratum(name: str) -> list[Metric]:
+    """The metrics of the lesions of one size."""
+    return _lesion_detection(f"_{name}", f", {name}", f"any overlap counts, {name} components only")
+
+
+LESION_METRICS: list[Metric] = [
+    *_lesion_detection("", *_LESION_RULES[""]),
+    score(
+        "lesion_fdr",
+        "Lesion false-discovery rate",
+        "Share of predicted components without any overlap (called LFPR in the literature).",
+        higher_is_better=False,
+    ),
+    *(
+        metric
+        for suffix in ("_iou", "_fraction", "_centre")
+        for metric in _lesion_detection(suffix, *_LESION_RULES[suffix])
+    ),
+    score(
+        "lesion_sq", "Segmentation quality", "Mean IoU of the pairs with IoU above the threshold.", needs_reference=True
+    ),
+    score("lesion_pq", "Panoptic quality", "Segmentation quality times lesion F1 at the IoU threshold."),
+    score(
+        "lesion_dice", "Lesion Dice", "Mean best Dice of each reference lesion; a missed lesion is 0.",
+        needs_reference=True,
+    ),
+    score(
+        "lesion_dice_found", "Dice of found lesions", "Mean best Dice of the reference lesions that were found.",
+        needs_reference=True,
+    ),
+    count("lesion_merges", "Merges", "Predicted components that touch several reference lesions."),
+    count("lesion_splits", "Splits", "Reference lesions touched by several predicted components."),
+    count("false_positive_count", "False positives", "Predicted components without any overlap."),
+    volume("false_positive_volume_ml", "False positive volume", "Volume of the components without any overlap."),
+    count(
+        "negative_false_positive_count",
+        "False positives on negative cases",
+        "Predicted components in a case without any reference lesion.",
+    ),
+    volume(
+        "negative_false_positive_volume_ml",
+        "False positive volume on negative cases",
+        "Predicted volume in a case without any reference lesion.",
+    ),
+    *(metric for stratum in ("small", "medium", "large") for metric in of_stratum(stratum)),
+]  # fmt: skip
