@@ -12,8 +12,10 @@ import json
 from pathlib import Path
 
 import pandas as pd
+from froc_as_published import published_froc
 
-from nnunet_losses.statistics import froc_tables, published_froc
+from nnunet_losses.statistics import Results
+from nnunet_losses.statistics.detection.froc import froc_tables
 
 RESULTS = Path(__file__).parent / "results" / "published_froc.json"
 BASELINE = "dl"
@@ -50,7 +52,7 @@ def main() -> None:
         pd.DataFrame({"case": images}), how="cross"
     )
     cases = cases.assign(**key, metric="dice", value=0.5, unit="1", status="ok")
-    tables = froc_tables(lesions, cases, baseline=BASELINE)
+    tables = froc_tables(Results.of(cases, baseline=BASELINE, lesions=lesions).rosters)
     ours = tables["froc"].set_index(["trainer", "measure"])
     pairs = tables["froc_pairwise"].query("measure == 'average_recall'").set_index(["trainer_a", "trainer_b"])
     rows = {}

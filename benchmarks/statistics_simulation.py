@@ -23,11 +23,11 @@ from nnunet_losses.statistics.estimators.bootstrap import (
     percentile_interval,
     resample_counts,
 )
-from nnunet_losses.statistics.estimators.fold_test import corrected_t
+from nnunet_losses.statistics.estimators.corrected_t import corrected_t
 from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann
 from nnunet_losses.statistics.estimators.means import mean_interval
+from nnunet_losses.statistics.estimators.multiplicity import holm
 from nnunet_losses.statistics.estimators.signed_rank import signed_rank
-from nnunet_losses.statistics.ranking.pairwise import holm
 
 RESULTS = Path(__file__).parent / "results" / "statistics_simulation.json"
 RESAMPLES = 2_000

@@ -1,8 +1,14 @@
 """Fixtures shared by all tests."""
 
+import importlib.util
+import json
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
+import pandas as pd
 import pytest
 from hypothesis import settings
 
@@ -39,3 +45,63 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"no real data at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def benchmark_script() -> Callable[[str], ModuleType]:
+    """A script of benchmarks/ as a module, by its name."""
+
+    def load(name: str) -> ModuleType:
+        folder = Path(__file__).parents[1] / "benchmarks"
+        sys.path.insert(0, str(folder))  # scripts import each other
+        try:
+            spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
+            assert spec is not None and spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(folder))
+        return module
+
+    return load
+
+
+Records = dict[str, list[dict[str, object]]]
+
+
+@pytest.fixture(scope="session")
+def lits_records(shared_data: Path) -> Callable[[str], Records]:
+    """The per-lesion records of one loss of the inverse-weighting paper, by image."""
+    return lambda loss: json.loads((shared_data / "froc_records" / "lits" / f"{loss}.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def lits_lesions(lits_records: Callable[[str], Records]) -> Callable[[str], pd.DataFrame]:
+    """The same records as a table of lesions; the trainer is the loss, diameters are in voxels."""
+
+    def lesions(loss: str) -> pd.DataFrame:
+        rows = []
+        for image, records in lits_records(loss).items():
+            for record in records:
+                reference = bool(record["is_tum"])
+                rows.append(
+                    {
+                        "dataset": "LiTS",
+                        "configuration": "published",
+                        "trainer": loss,
+                        "fold": 0,
+                        "seed": 0,
+                        "case": image,
+                        "label": "tumour",
+                        "side": "reference" if reference else "prediction",
+                        "component": int(str(record["obj"]).split("_")[1]),
+                        "diameter_mm": record["diameter"],
+                        "partner": str(record["hit_obj"]).split("_")[1].replace("None", "0"),
+                        "matched": float(record["hit_dice"]) > 0,
+                        "dice": record["hit_dice"],
+                        "score_max": record["hit_logit"] if reference else record["self_logit"],
+                    }
+                )
+        return pd.DataFrame(rows).astype({"partner": int})
+
+    return lesions

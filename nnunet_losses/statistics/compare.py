@@ -1,38 +1,32 @@
-"""The whole comparison: tables of results in, tables of statistics out."""
+"""The whole comparison, in the order in which it happens: tables of results in, tables of statistics out."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
+from nnunet_losses.base.metrics import Metric
 from nnunet_losses.statistics.detection.froc import froc_tables
 from nnunet_losses.statistics.detection.lesion_model import lesion_model_table
 from nnunet_losses.statistics.detection.negatives import negatives_table
 from nnunet_losses.statistics.detection.strata import EDGES_MM, strata_table
 from nnunet_losses.statistics.detection.thresholds import threshold_tables
-from nnunet_losses.statistics.estimators.bayes import posterior_table
 from nnunet_losses.statistics.estimators.bootstrap import bootstrap_means
-from nnunet_losses.statistics.estimators.fold_test import fold_test_table
-from nnunet_losses.statistics.estimators.friedman import friedman_tables
-from nnunet_losses.statistics.estimators.mixed import mixed_table
-from nnunet_losses.statistics.panels.foreground import with_foreground_mean
-from nnunet_losses.statistics.panels.panel import Panel, check_cases, panels
+from nnunet_losses.statistics.failures import failures_table
+from nnunet_losses.statistics.panels.panel import Panel
 from nnunet_losses.statistics.panels.policy import Policy
-from nnunet_losses.statistics.panels.seeds import experiment_of, merge_seeds
+from nnunet_losses.statistics.panels.results import Results
 from nnunet_losses.statistics.ranking.consensus import consensus_table
+from nnunet_losses.statistics.ranking.folds import fold_test_table, leave_one_fold_out
+from nnunet_losses.statistics.ranking.mixed import mixed_table
 from nnunet_losses.statistics.ranking.noise import noise_tables
-from nnunet_losses.statistics.ranking.pairwise import pairwise_table
+from nnunet_losses.statistics.ranking.pairwise import friedman_tables, pairwise_table, posterior_table
 from nnunet_losses.statistics.ranking.pareto import pareto_table
 from nnunet_losses.statistics.ranking.power import power_table
 from nnunet_losses.statistics.ranking.ranks import BootstrapRanks, rank_by_mean, rank_by_ranks, ranking_table
-from nnunet_losses.statistics.ranking.sensitivity import sensitivity_table
+from nnunet_losses.statistics.ranking.sensitivity import Key, sensitivity_table
 from nnunet_losses.statistics.ranking.significance_ranking import rank_by_tests
-from nnunet_losses.statistics.ranking.stability import kendall_table, leave_one_fold_out, rank_by_n, rank_frequencies
-from nnunet_losses.statistics.tables.columns import COLUMNS
-from nnunet_losses.statistics.tables.failures import failures_table
-
-# Differences below these do not matter in practice; 0 where the field has no convention.
-ROPE = {"mm": 0.5, "1": 0.01}
+from nnunet_losses.statistics.ranking.stability import kendall_table, rank_by_n, rank_frequencies
+from nnunet_losses.statistics.tables import TABLES
 
 
 def compare(
@@ -50,70 +44,79 @@ def compare(
     confidence: float = 0.95,
     rope: Mapping[str, float] | None = None,
     policy: Policy | None = None,
-    higher_is_better: Mapping[str, bool] | None = None,
+    own_metrics: Mapping[str, Metric] | None = None,
     edges_mm: Sequence[float] = EDGES_MM,
     foreground_mean: bool = False,
 ) -> dict[str, pd.DataFrame]:
-    """Every statistic of a study, by table name; the columns are listed in `nnunet_losses.statistics`.
+    """Every statistic of a study, by table name; `nnunet_losses.statistics.TABLES` describes the tables.
 
-    lesions, thresholds, jobs add their tables. resamples: of cases, for means, ranks and detection; test_resamples:
-    of cases for test-then-rank; draws: of the Bayesian posterior. rope: region of practical equivalence by metric
-    (default 0.01 for scores, 0.5 mm for distances). edges_mm: bins of lesion diameter. foreground_mean: of several
-    labels also compare the mean over labels, as label "foreground mean".
-    Raises ValueError for a malformed table, an unknown baseline or metric.
+    Args:
+        cases: the table of cases.
+        baseline: the trainer that all others are compared with.
+        lesions: adds the tables of detection.
+        thresholds: adds the tables of thresholds.
+        jobs: adds the table of failures.
+        metrics: those to compare; all in the table of cases if absent.
+        resamples: of cases, for means, ranks and detection.
+        test_resamples: of cases, for test-then-rank.
+        draws: of the Bayesian posterior.
+        seed: of all of them.
+        confidence: of intervals and tests.
+        rope: region of practical equivalence by metric; the metric's own margin if absent.
+        policy: what undefined values count as.
+        own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name.
+        edges_mm: limits of the strata of lesion diameter.
+        foreground_mean: of several labels also compare the mean over labels, as label "foreground mean".
+
+    Raises:
+        TableError: a table does not hold what it should; an unknown baseline or metric.
     """
-    # One decision for all tables: a repeat of which only a failed job is left still is a repeat.
-    given = [table for table in (cases, lesions, thresholds, jobs) if table is not None]
-    check_cases(cases, baseline)
-    baseline = experiment_of(baseline, *given)
-    cases = merge_seeds(cases, *given)
-    lesions, thresholds, jobs = (
-        None if table is None else merge_seeds(table, *given) for table in (lesions, thresholds, jobs)
+    results = Results.of(
+        cases,
+        baseline=baseline,
+        lesions=lesions,
+        thresholds=thresholds,
+        jobs=jobs,
+        policy=policy,
+        own_metrics=own_metrics,
+        foreground_mean=foreground_mean,
     )
-    values = with_foreground_mean(cases) if foreground_mean else cases
-    cut = list(panels(values, baseline=baseline, metrics=metrics, policy=policy, higher_is_better=higher_is_better))
-    all_ranks: dict[tuple[str, ...], list[BootstrapRanks]] = {}
+    panels = results.panels(metrics)
+    ranks: dict[Key, list[BootstrapRanks]] = {}
     parts: dict[str, list[pd.DataFrame]] = {}
-    for panel in cut:
+    for panel in panels:
         means = bootstrap_means(panel.values, resamples=resamples, seed=seed) if panel.cases else panel.values
-        ranks = [
+        ranks[panel.key] = [
             rank_by_mean(panel, means),
             rank_by_ranks(panel, resamples=resamples, seed=seed),
             rank_by_tests(panel, resamples=min(resamples, test_resamples), seed=seed),
         ]
-        all_ranks[tuple(panel.identity.values())] = ranks
-        width = (rope or {}).get(panel.metric, ROPE.get(panel.unit, 0.0))
-        tables = _panel_tables(panel, ranks, seed=seed, confidence=confidence)
-        tables["ranking"] = ranking_table(panel, ranks, means=means, confidence=confidence)
+        width = (rope or {}).get(panel.metric.name, panel.metric.margin)
+        tables = _panel_tables(panel, ranks[panel.key], seed=seed, confidence=confidence)
+        tables["ranking"] = ranking_table(panel, ranks[panel.key], means=means, confidence=confidence)
         tables["pairwise"] = pairwise_table(
             panel, rope=width, confidence=confidence, resamples=resamples, draws=draws, seed=seed
         )
         tables["posterior"] = posterior_table(panel, rope=width, seed=seed)
         for name, table in tables.items():
             parts.setdefault(name, []).append(table)
-    result = {name: _stacked(tables) for name, tables in parts.items()}
-    result["mixed"] = mixed_table(cut, confidence=confidence)
-    result["pareto"] = pareto_table(cut, resamples=resamples, seed=seed, confidence=confidence)
-    result["consensus"] = consensus_table(result["ranking"])
-    options: dict[str, Any] = {"baseline": baseline, "confidence": confidence, "policy": policy}
-    drawn = {**options, "resamples": resamples, "seed": seed}
-    if lesions is not None and len(lesions):
-        result |= froc_tables(lesions, cases, **drawn)
-        result["strata"] = strata_table(lesions, cases, edges_mm=edges_mm, **drawn)
-        result["lesion_model"] = lesion_model_table(lesions, cases, **options)
-        result["negatives"] = negatives_table(lesions, cases, **options)
-    if thresholds is not None and len(thresholds):
-        result |= threshold_tables(thresholds, cases, **options)
-    if jobs is not None and len(jobs):
-        result["failures"] = failures_table(jobs)
-    result["sensitivity"] = sensitivity_table(
-        values, cut, all_ranks, policy=policy, higher_is_better=higher_is_better, thresholds=result.get("thresholds")
-    )
-    return {
-        name: result[name] if len(result[name]) else pd.DataFrame(columns=list(columns))
-        for name, columns in COLUMNS.items()
-        if name in result
-    }
+    found = {name: TABLES[name].concat(tables) for name, tables in parts.items()}
+    found["mixed"] = mixed_table(panels, confidence=confidence)
+    found["pareto"] = pareto_table(panels, resamples=resamples, seed=seed, confidence=confidence)
+    found["consensus"] = consensus_table(found["ranking"])
+    if results.lesions is not None:
+        found |= froc_tables(results.rosters, resamples=resamples, seed=seed, confidence=confidence)
+        found["strata"] = strata_table(
+            results.rosters, edges_mm=edges_mm, resamples=resamples, seed=seed, confidence=confidence
+        )
+        found["lesion_model"] = lesion_model_table(results.rosters, confidence=confidence)
+        found["negatives"] = negatives_table(results.rosters, confidence=confidence)
+    if results.thresholds is not None:
+        found |= threshold_tables(results.thresholds, results.rosters, confidence=confidence)
+    if results.jobs is not None:
+        found["failures"] = failures_table(results.jobs)
+    found["sensitivity"] = sensitivity_table(results, panels, ranks, thresholds=found.get("thresholds"))
+    return {name: found[name] for name in TABLES if name in found}
 
 
 def _panel_tables(
@@ -122,6 +125,8 @@ def _panel_tables(
     friedman, nemenyi = friedman_tables(panel, confidence=confidence)
     noise, effect_noise = noise_tables(panel)
     return {
+        "values": panel.values_table(),
+        "undefined": panel.undefined_table(),
         "rank_frequencies": rank_frequencies(panel, ranks),
         "kendall": kendall_table(panel, ranks),
         "rank_by_n": rank_by_n(panel, seed=seed, confidence=confidence),
@@ -133,8 +138,3 @@ def _panel_tables(
         "fold_test": fold_test_table(panel, confidence=confidence),
         "power": power_table(panel, confidence=confidence),
     }
-
-
-def _stacked(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    full = [table for table in tables if len(table)]
-    return pd.concat(full or tables[:1], ignore_index=True)

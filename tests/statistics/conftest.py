@@ -1,8 +1,6 @@
 """Small studies with known answers."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -54,44 +52,3 @@ def study() -> pd.DataFrame:
         name: np.clip(hard + rng.normal(gain, 0.05, 40), 0, 1) for name, gain in [("A", 0), ("B", 0.01), ("D", 0.06)]
     }
     return cases_table({**values, "C": values["B"]})
-
-
-Records = dict[str, list[dict[str, object]]]
-
-
-@pytest.fixture(scope="session")
-def lits_records(shared_data: Path) -> Callable[[str], Records]:
-    """The per-lesion records of one loss of the inverse-weighting paper, by image."""
-    return lambda loss: json.loads((shared_data / "froc_records" / "lits" / f"{loss}.json").read_text())
-
-
-@pytest.fixture(scope="session")
-def lits_lesions(lits_records: Callable[[str], Records]) -> Callable[[str], pd.DataFrame]:
-    """The same records as a table of lesions; the trainer is the loss, diameters are in voxels."""
-
-    def lesions(loss: str) -> pd.DataFrame:
-        rows = []
-        for image, records in lits_records(loss).items():
-            for record in records:
-                reference = bool(record["is_tum"])
-                rows.append(
-                    {
-                        "dataset": "LiTS",
-                        "configuration": "published",
-                        "trainer": loss,
-                        "fold": 0,
-                        "seed": 0,
-                        "case": image,
-                        "label": "tumour",
-                        "side": "reference" if reference else "prediction",
-                        "component": int(str(record["obj"]).split("_")[1]),
-                        "diameter_mm": record["diameter"],
-                        "partner": str(record["hit_obj"]).split("_")[1].replace("None", "0"),
-                        "matched": float(record["hit_dice"]) > 0,
-                        "dice": record["hit_dice"],
-                        "score_max": record["hit_logit"] if reference else record["self_logit"],
-                    }
-                )
-        return pd.DataFrame(rows).astype({"partner": int})
-
-    return lesions

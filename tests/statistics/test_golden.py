@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from nnunet_losses.statistics import compare
+from nnunet_losses.statistics import TABLES, compare
 
 GOLDEN = Path(__file__).parent / "golden"
 BASELINES = {"demo": "DiceCrossEntropyTrainer_10epochs_40iters", "repeats": "DiceCrossEntropyTrainer"}
@@ -30,9 +30,29 @@ def study(request):
     return request.param, found
 
 
+def as_it_is_meant(table: str, expected: pd.DataFrame) -> pd.DataFrame:
+    """What was wrong then: an unknown status had a column, NLL a logit, an interval of a count an end below zero."""
+    if table == "failures":
+        return expected.drop(columns="other")
+    if table == "mixed":
+        return expected[(expected["metric"] != "nll") | (expected["scale"] != "logit")].reset_index(drop=True)
+    if table == "ranking":
+        return expected.assign(mean_low=expected["mean_low"].clip(lower=0))
+    return expected
+
+
 def test_every_cell_is_as_it_was(study):
     name, found = study
-    for table, expected in read(GOLDEN / name / "statistics").items():
+    for table, then in read(GOLDEN / name / "statistics").items():
+        expected = as_it_is_meant(table, then)
         pd.testing.assert_frame_equal(
             found[table][list(expected)], expected, check_dtype=False, rtol=1e-9, atol=1e-12, obj=f"{name}: {table}"
         )
+
+
+def test_every_table_is_as_its_schema_says(study):
+    _, found = study
+    assert set(found) == set(TABLES)
+    for name, table in found.items():
+        assert list(table) == list(TABLES[name].columns)
+        TABLES[name].check(table)

@@ -1,20 +1,16 @@
 """Honest intervals: simulated studies of equal trainers, skewed and tied and clustered."""
 
-import importlib.util
-from pathlib import Path
+from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "statistics_simulation.py"
-
 
 @pytest.mark.slow
-def test_95_percent_intervals_cover_92_to_97_percent_and_holm_errs_in_at_most_6() -> None:
-    spec = importlib.util.spec_from_file_location("statistics_simulation", BENCHMARK)
-    assert spec is not None
-    assert spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(benchmark)
+def test_95_percent_intervals_cover_92_to_97_percent_and_holm_errs_in_at_most_6(
+    benchmark_script: Callable[[str], ModuleType],
+) -> None:
+    benchmark = benchmark_script("statistics_simulation")
     result = benchmark.simulate(studies=1000, seed=1)
     assert {k: v for k, v in result["coverage"].items() if not 0.92 <= v <= 0.97} == {}
     assert {k: v for k, v in result["family-wise error"].items() if v > 0.06} == {}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaError, SchemaErrors
+from pandera.pandas import Column
 
 from nnunet_losses.base.errors import UserError
 
@@ -16,7 +17,7 @@ class TableError(UserError, ValueError):
     """A table does not hold what it should; the text names table, column and row, and what to do."""
 
 
-def text(description: str = "", *, words: Iterable[str] | None = None, **facts: Any) -> pa.Column:
+def text(description: str = "", *, words: Iterable[str] | None = None, **facts: Any) -> Column:
     """A column of text; `words`, an enumeration of all that are allowed."""
     checks = []
     if words is not None:
@@ -26,12 +27,12 @@ def text(description: str = "", *, words: Iterable[str] | None = None, **facts: 
     return _column("str", checks, description, facts)
 
 
-def integer(description: str = "", **facts: Any) -> pa.Column:
+def integer(description: str = "", **facts: Any) -> Column:
     """A column of whole numbers, none of them missing."""
     return _column("int64", [], description, facts)
 
 
-def real(description: str = "", *, low: float | None = None, high: float | None = None, **facts: Any) -> pa.Column:
+def real(description: str = "", *, low: float | None = None, high: float | None = None, **facts: Any) -> Column:
     """A column of numbers, missing ones NaN; `low` and `high` are the ends of what is possible."""
     checks = []
     if low is not None:
@@ -41,13 +42,13 @@ def real(description: str = "", *, low: float | None = None, high: float | None 
     return _column("float64", checks, description, {"nullable": True, **facts})
 
 
-def truth(description: str = "", **facts: Any) -> pa.Column:
+def truth(description: str = "", **facts: Any) -> Column:
     """A column of true and false."""
     return _column("bool", [], description, facts)
 
 
-def _column(kind: str, checks: list[pa.Check], description: str, facts: Mapping[str, Any]) -> pa.Column:
-    return pa.Column(kind, checks, description=description, coerce=True, metadata={"type": kind}, **facts)
+def _column(kind: str, checks: list[pa.Check], description: str, facts: Mapping[str, Any]) -> Column:
+    return Column(kind, checks, description=description, coerce=True, metadata={"type": kind}, **facts)
 
 
 class Table:
@@ -59,7 +60,7 @@ class Table:
     key: columns whose values together occur once.
     """
 
-    def __init__(self, name: str, row: str, columns: Mapping[str, pa.Column], key: Sequence[str] = ()) -> None:
+    def __init__(self, name: str, row: str, columns: Mapping[str, Column], key: Sequence[str] = ()) -> None:
         self.name, self.row, self.columns, self.key = name, row, dict(columns), tuple(key)
 
     def __repr__(self) -> str:
@@ -100,6 +101,8 @@ class Table:
         lacking = [name for name, column in self.columns.items() if column.required and name not in frame]
         if lacking:
             raise TableError(f"{where} lacks the columns {lacking}; it needs {list(self.columns)}.")
+        if not len(frame):
+            return frame
         for name in self.columns:
             if name in frame and (fault := _unfit(frame[name], self.types[name])) is not None:
                 raise TableError(f"{where}: column {name!r}, row {fault[0] + 1} holds {_plain(fault[1])}, {fault[2]}.")

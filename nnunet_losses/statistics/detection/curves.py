@@ -4,17 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnunet_losses.statistics.tables.detection import MEASURES
+
 CPM_POINTS = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)  # false positives per case, as LUNA16
-MEASURES = (
-    "cpm",
-    "average_recall",
-    "ap",
-    "recall@0.5",
-    "recall@1",
-    "recall@4",
-    "max_recall",
-    "false_positives_per_case",
-)
 AVERAGE_UP_TO = 5.0  # false positives per case
 
 Events = tuple[np.ndarray, np.ndarray, np.ndarray]  # case position, score, weight
@@ -129,18 +121,17 @@ def average_precision(curve: Curves) -> np.ndarray:
 def measures(curve: Curves) -> np.ndarray:
     """(samples, len(MEASURES)), in the order of `MEASURES`."""
     points = recall_at(np.array(CPM_POINTS), curve)
-    return np.column_stack(
-        [
-            points.mean(axis=1),
-            average_recall(curve),
-            average_precision(curve),
-            points[:, 2],
-            points[:, 3],
-            points[:, 5],
-            curve.recall[:, -1],
-            curve.per_case[:, -1],
-        ]
-    )
+    found = {
+        "cpm": points.mean(axis=1),
+        "average_recall": average_recall(curve),
+        "ap": average_precision(curve),
+        "recall@0.5": points[:, CPM_POINTS.index(0.5)],
+        "recall@1": points[:, CPM_POINTS.index(1.0)],
+        "recall@4": points[:, CPM_POINTS.index(4.0)],
+        "max_recall": curve.recall[:, -1],
+        "false_positives_per_case": curve.per_case[:, -1],
+    }
+    return np.column_stack([found[name] for name in MEASURES])
 
 
 def precision_at(points: np.ndarray, curve: Curves) -> np.ndarray:

@@ -1,10 +1,12 @@
 """FROC and precision-recall of every trainer, with bootstrap intervals over cases, paired between trainers."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
+from nnunet_losses.base.tables.schema import Table
 from nnunet_losses.statistics.detection.curves import (
-    MEASURES,
     Curves,
     Detections,
     Events,
@@ -15,43 +17,35 @@ from nnunet_losses.statistics.detection.curves import (
     recall_at,
 )
 from nnunet_losses.statistics.estimators.bootstrap import FEW_CASES, percentile_interval, resample_counts
-from nnunet_losses.statistics.panels.policy import Policy
-from nnunet_losses.statistics.panels.roster import Roster, rosters
-from nnunet_losses.statistics.panels.seeds import merge_seeds
+from nnunet_losses.statistics.panels.roster import Roster
+from nnunet_losses.statistics.tables.detection import FROC, FROC_CURVE, MEASURES, PR_CURVE
+from nnunet_losses.statistics.tables.pairwise import FROC_PAIRWISE
 
 FALSE_POSITIVE_GRID = np.round(np.concatenate([np.linspace(0, 1, 41), np.linspace(1.1, 8, 70)]), 3)
 RECALL_GRID = np.linspace(0.01, 1, 100).round(2)
 THRESHOLDS_RESAMPLED = 500  # a finer grid of thresholds moves no interval visibly, the point estimates use all
 BAND_RESAMPLES = 1_000
-NEEDED = ["dataset", "configuration", "trainer", "seed", "case", "label", "side", "matched"]
 
 
 def froc_tables(
-    lesions: pd.DataFrame,
-    cases: pd.DataFrame,
+    rosters: Iterable[Roster],
     *,
-    baseline: str,
     score: str = "score_max",
     resamples: int = 10_000,
     seed: int = 0,
     confidence: float = 0.95,
-    policy: Policy | None = None,
 ) -> dict[str, pd.DataFrame]:
     """The tables froc, froc_pairwise, froc_curve and pr_curve.
 
     A reference lesion is hit at threshold t if a component that touches it has score ≥ t; a false positive is a
-    predicted component without any overlap. The table of cases names the images, so that one with neither lesion nor
-    prediction counts in the denominator. score: "score_max" or "score_mean".
+    predicted component without any overlap. The roster names the cases, so that one with neither lesion nor prediction
+    counts in the denominator. score: "score_max" or "score_mean".
     Sources: Setio et al., LUNA16, MedIA 2017 (CPM); Shirokikh et al., MICCAI 2020 (average recall).
-    Raises ValueError for a malformed table.
     """
-    lacking = [column for column in [*NEEDED, score] if column not in lesions]
-    if lacking:
-        raise ValueError(f"The table of lesions lacks the columns {lacking}.")
-    merged = merge_seeds(lesions, cases)
-    tables: dict[str, list[pd.DataFrame]] = {"froc": [], "froc_pairwise": [], "froc_curve": [], "pr_curve": []}
-    for roster in rosters(cases, baseline=baseline, policy=policy):
-        own = roster.own(merged)
+    schemas = (FROC, FROC_PAIRWISE, FROC_CURVE, PR_CURVE)
+    tables: dict[str, list[pd.DataFrame]] = {schema.name: [] for schema in schemas}
+    for roster in rosters:
+        own = roster.lesions
         counts = resample_counts(len(roster.cases), resamples, seed) if len(roster.cases) > 1 else None
         reasons, n_lesions = dict(roster.left_out), {}
         values: dict[str, np.ndarray] = {}
@@ -66,11 +60,11 @@ def froc_tables(
             full, thinned = curves(found, np.ones((1, len(roster.cases)))), found.thinned(THRESHOLDS_RESAMPLED)
             values[trainer] = measures(full)[0]
             resampled[trainer] = _resampled_measures(thinned, counts)
-            for name, frame in _curve_tables(full, thinned, counts, confidence).items():
-                tables[name].append(roster.table(frame.assign(trainer=trainer)[["trainer", *frame]].to_dict("records")))
+            for schema, frame in _curve_tables(full, thinned, counts, confidence).items():
+                tables[schema.name].append(roster.table(schema, frame.assign(trainer=trainer)))
         tables["froc"].append(_measure_table(roster, n_lesions, reasons, values, resampled, confidence))
         tables["froc_pairwise"].append(_pair_table(roster, values, resampled, confidence))
-    return {name: pd.concat(parts, ignore_index=True) if parts else pd.DataFrame() for name, parts in tables.items()}
+    return {schema.name: schema.concat(tables[schema.name]) for schema in schemas}
 
 
 def _detections(rows: pd.DataFrame, cases: int, score: str) -> Detections | str:
@@ -120,9 +114,7 @@ def _measure_table(
     for trainer, reason in reasons.items():
         nan = dict.fromkeys(["value", "low", "high", "n_lesions"], np.nan)
         rows += [{"trainer": trainer, "measure": name, "n_cases": 0, **nan, "reason": reason} for name in MEASURES]
-    columns = ["trainer", "measure", "value", "low", "high", "n_cases", "n_lesions", "reason"]
-    table = roster.table(rows)
-    return table[["dataset", "configuration", "label", *columns]] if rows else table
+    return roster.table(FROC, rows)
 
 
 def _pair_table(
@@ -141,7 +133,7 @@ def _pair_table(
                         "p": _bootstrap_p(samples[:, k], n), "reason": _few(n),
                     }
                 )  # fmt: skip
-    return roster.table(rows)
+    return roster.table(FROC_PAIRWISE, rows)
 
 
 def _bootstrap_p(samples: np.ndarray, n: int) -> float:
@@ -155,7 +147,7 @@ def _bootstrap_p(samples: np.ndarray, n: int) -> float:
 
 def _curve_tables(
     full: Curves, thinned: Detections, counts: np.ndarray | None, confidence: float
-) -> dict[str, pd.DataFrame]:
+) -> dict[Table, pd.DataFrame]:
     n = len(thinned.lesions)
     some = curves(thinned, np.ones((1, n)) if counts is None else counts[:BAND_RESAMPLES])
     last = float(full.per_case[0, -1])
@@ -165,10 +157,10 @@ def _curve_tables(
     froc_low, froc_high = percentile_interval(recall_at(grid, some), n, confidence)
     pr_low, pr_high = percentile_interval(precision_at(reached, some), n, confidence)
     return {
-        "froc_curve": pd.DataFrame(
+        FROC_CURVE: pd.DataFrame(
             {"fp_per_case": grid, "recall": recall_at(grid, full)[0], "low": froc_low, "high": froc_high}
         ),
-        "pr_curve": pd.DataFrame(
+        PR_CURVE: pd.DataFrame(
             {"recall": reached, "precision": precision_at(reached, full)[0], "low": pr_low, "high": pr_high}
         ),
     }

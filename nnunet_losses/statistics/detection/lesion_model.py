@@ -1,26 +1,18 @@
 """Is a lesion of the same size more likely to be found than by the baseline?"""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy import stats
 
-from nnunet_losses.statistics.panels.policy import Policy
-from nnunet_losses.statistics.panels.roster import rosters
-from nnunet_losses.statistics.panels.seeds import merge_seeds
-
-TERMS = ("trainer", "doubling of diameter", "trainer × doubling")
+from nnunet_losses.statistics.panels.roster import Roster
+from nnunet_losses.statistics.tables.detection import LESION_MODEL, TERMS
 
 
-def lesion_model_table(
-    lesions: pd.DataFrame,
-    cases: pd.DataFrame,
-    *,
-    baseline: str,
-    confidence: float = 0.95,
-    policy: Policy | None = None,
-) -> pd.DataFrame:
+def lesion_model_table(rosters: Iterable[Roster], *, confidence: float = 0.95) -> pd.DataFrame:
     """Logistic model hit ~ trainer · log₂(diameter), one fit per trainer against the baseline, clustered by case.
 
     Equal to a GEE with independence working correlation; repeats with other seeds stay in their case's cluster.
@@ -29,18 +21,15 @@ def lesion_model_table(
     found, or size separates the found from the missed.
     Source: Liang and Zeger, Biometrika 1986.
     """
-    merged = merge_seeds(lesions, cases)
     tables = []
-    for roster in rosters(cases, baseline=baseline, policy=policy):
-        own = roster.own(merged)
-        own = own[own["side"] == "reference"]
+    for roster in rosters:
+        own = roster.lesions[roster.lesions["side"] == "reference"]
         rows: list[dict[str, object]] = []
         for trainer in roster.trainers:
             if trainer != roster.baseline and roster.baseline in roster.trainers and len(own):
                 rows += _fit(own[own["trainer"].isin([trainer, roster.baseline])], trainer, confidence)
-        if rows:
-            tables.append(roster.table(rows))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        tables.append(roster.table(LESION_MODEL, rows))
+    return LESION_MODEL.concat(tables)
 
 
 def _fit(rows: pd.DataFrame, trainer: str, confidence: float) -> list[dict[str, object]]:

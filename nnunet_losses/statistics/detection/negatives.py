@@ -1,29 +1,22 @@
 """False positives where there is nothing to find: the price that a mean over diseased cases hides."""
 
+from collections.abc import Iterable
+
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from nnunet_losses.statistics.panels.policy import Policy
-from nnunet_losses.statistics.panels.roster import rosters
-from nnunet_losses.statistics.panels.seeds import merge_seeds
+from nnunet_losses.statistics.panels.roster import Roster
+from nnunet_losses.statistics.tables.detection import NEGATIVES
 
 
-def negatives_table(
-    lesions: pd.DataFrame,
-    cases: pd.DataFrame,
-    *,
-    baseline: str,
-    confidence: float = 0.95,
-    policy: Policy | None = None,
-) -> pd.DataFrame:
+def negatives_table(rosters: Iterable[Roster], *, confidence: float = 0.95) -> pd.DataFrame:
     """Per trainer: cases without any reference lesion, how many of them hold a false positive, how many on average.
 
     share_low, share_high: Wilson interval of the share of negative cases with a false positive.
     """
-    merged = merge_seeds(lesions, cases)
     tables = []
-    for roster in rosters(cases, baseline=baseline, policy=policy):
-        own = roster.own(merged)
+    for roster in rosters:
+        own = roster.lesions
         positive = set(own.loc[own["side"] == "reference", "position"])
         negative = len(roster.cases) - len(positive)
         invented = own[(own["side"] == "prediction") & ~own["position"].isin(positive)]
@@ -49,5 +42,5 @@ def negatives_table(
                     "false_positives_per_case": mine["weight"].sum() / negative if negative else float("nan"),
                 }
             )
-        tables.append(roster.table(rows))
-    return pd.concat(tables, ignore_index=True)
+        tables.append(roster.table(NEGATIVES, rows))
+    return NEGATIVES.concat(tables)

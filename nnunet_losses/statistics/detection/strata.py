@@ -1,6 +1,6 @@
 """How many lesions of each size were found, knowing that lesions of one patient are found or missed together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -8,23 +8,19 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
 from nnunet_losses.statistics.estimators.bootstrap import FEW_CASES, percentile_interval, resample_counts
-from nnunet_losses.statistics.panels.policy import Policy
-from nnunet_losses.statistics.panels.roster import Roster, rosters
-from nnunet_losses.statistics.panels.seeds import merge_seeds
+from nnunet_losses.statistics.panels.roster import Roster
+from nnunet_losses.statistics.tables.detection import STRATA
 
 EDGES_MM = (0.0, 3.0, 5.0, 10.0, 20.0, np.inf)
 
 
 def strata_table(
-    lesions: pd.DataFrame,
-    cases: pd.DataFrame,
+    rosters: Iterable[Roster],
     *,
-    baseline: str,
     edges_mm: Sequence[float] = EDGES_MM,
     resamples: int = 10_000,
     seed: int = 0,
     confidence: float = 0.95,
-    policy: Policy | None = None,
 ) -> pd.DataFrame:
     """Recall of reference lesions by sphere-equivalent diameter: fixed bins [low, high) in mm, and quartiles.
 
@@ -32,11 +28,9 @@ def strata_table(
     difference, difference_low, difference_high are paired with the baseline. Strata without lesions are left out.
     Source: Wilson 1927; cluster bootstrap: Field and Welsh, JRSS B 2007.
     """
-    merged = merge_seeds(lesions, cases)
     tables = []
-    for roster in rosters(cases, baseline=baseline, policy=policy):
-        own = roster.own(merged)
-        own = own[own["side"] == "reference"]
+    for roster in rosters:
+        own = roster.lesions[roster.lesions["side"] == "reference"]
         if own.empty:
             continue
         counts = resample_counts(len(roster.cases), resamples, seed)
@@ -47,8 +41,8 @@ def strata_table(
                 chosen = own[(own["diameter_mm"] >= low) & (own["diameter_mm"] < high)]
                 if len(chosen):
                     stratum = {"scheme": scheme, "stratum": _name(low, high), "low_mm": low, "high_mm": high}
-                    tables.append(roster.table(_rows(chosen, roster, stratum, counts, confidence)))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+                    tables.append(roster.table(STRATA, _rows(chosen, roster, stratum, counts, confidence)))
+    return STRATA.concat(tables)
 
 
 def _name(low: float, high: float) -> str:

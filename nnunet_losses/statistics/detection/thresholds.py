@@ -1,25 +1,21 @@
 """Threshold fairness: a better ranking of voxels, or only a moved operating point?"""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from nnunet_losses.statistics.estimators.means import mean_interval
-from nnunet_losses.statistics.panels.policy import Policy
-from nnunet_losses.statistics.panels.roster import Roster, rosters
-from nnunet_losses.statistics.panels.seeds import merge_seeds
-from nnunet_losses.statistics.ranking.ranks import best_first
+from nnunet_losses.statistics.estimators.ranks import best_first
+from nnunet_losses.statistics.panels.roster import Roster
+from nnunet_losses.statistics.tables.detection import SCORES, THRESHOLD_CASES, THRESHOLDS
+from nnunet_losses.statistics.tables.identity import LABEL
 
 DEFAULT = 0.5
-SCORES = ("dice", "recall", "precision")
 
 
 def threshold_tables(
-    thresholds: pd.DataFrame,
-    cases: pd.DataFrame,
-    *,
-    baseline: str,
-    confidence: float = 0.95,
-    policy: Policy | None = None,
+    thresholds: pd.DataFrame, rosters: Iterable[Roster], *, confidence: float = 0.95
 ) -> dict[str, pd.DataFrame]:
     """The tables threshold_cases (a row per case and run) and thresholds (a row per trainer).
 
@@ -27,17 +23,13 @@ def threshold_tables(
     folds (ties: nearest to 0.5), so that no case helps to choose its own. Cases without reference are left out: there
     Dice is 0 or undefined. With a single fold there are no other folds, so the tuned columns are NaN.
     """
-    own = _scores(merge_seeds(thresholds, cases))
-    per_case = _choose(own)
+    per_case = _choose(_scores(thresholds))
     summaries = []
-    for roster in rosters(cases, baseline=baseline, policy=policy):
+    for roster in rosters if len(per_case) else []:
         mine = roster.own(per_case)
         if len(mine):
             summaries.append(_summary(mine, roster, confidence=confidence))
-    return {
-        "thresholds": pd.concat(summaries, ignore_index=True) if summaries else pd.DataFrame(),
-        "threshold_cases": per_case,
-    }
+    return {"thresholds": THRESHOLDS.concat(summaries), "threshold_cases": per_case}
 
 
 def _scores(table: pd.DataFrame) -> pd.DataFrame:
@@ -68,11 +60,7 @@ def _choose(scores: pd.DataFrame) -> pd.DataFrame:
             merged = default.merge(tuned, on="case", how="left", suffixes=("_default", "_tuned"), validate="one_to_one")
             identity = dict(zip(run, key, strict=True))
             parts.append(merged.assign(threshold=chosen, default_threshold=nearest_first[0], **identity))
-    if not parts:
-        return pd.DataFrame(columns=[*run, "fold", "case", "threshold"])
-    table = pd.concat(parts, ignore_index=True)
-    first = ["dataset", "configuration", "trainer", "fold", "seed", "case", "label", "default_threshold", "threshold"]
-    return table[[*first, *(f"{s}_{when}" for s in SCORES for when in ("default", "tuned"))]]
+    return THRESHOLD_CASES.concat(parts)
 
 
 def _summary(mine: pd.DataFrame, roster: Roster, *, confidence: float) -> pd.DataFrame:
@@ -100,4 +88,5 @@ def _summary(mine: pd.DataFrame, roster: Roster, *, confidence: float) -> pd.Dat
         table[f"rank_{when}"] = best_first(score) if np.isfinite(score).all() and n else np.nan
     single = table["threshold"].isna()
     table["reason"] = np.where(single, "one fold: no other folds to choose a threshold on", "")
-    return roster.table(table.to_dict("records"))
+    missing = {name: np.nan for name in THRESHOLDS.columns if name not in table and name not in LABEL}
+    return roster.table(THRESHOLDS, table.assign(**missing))

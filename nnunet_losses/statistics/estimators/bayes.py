@@ -3,10 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pandas as pd
 
 from nnunet_losses.statistics.estimators.bootstrap import running_totals
-from nnunet_losses.statistics.panels.panel import Panel
 
 KEPT_DRAWS = 250  # enough for a cloud of dots in a triangle, small enough for a report
 
@@ -42,22 +40,6 @@ def posterior_draws(
     for k, *shares in _blocks(differences, rope=rope, draws=draws, seed=seed):
         parts[k].append(np.clip(np.stack(shares, axis=1), 0, 1))  # single precision leaves a little beyond
     return np.stack([np.concatenate(part) for part in parts]) if pairs else np.empty((0, draws, 3))
-
-
-def posterior_table(panel: Panel, *, rope: float = 0.0, draws: int = KEPT_DRAWS, seed: int = 0) -> pd.DataFrame:
-    """A few draws of the posterior of every pair with the baseline: the dots of the triangle that Benavoli draws."""
-    a, b = panel.pairs
-    kept = np.array([panel.trainers[j] == panel.baseline for j in b], dtype=bool)
-    d = panel.differences()[:, kept]
-    shares = posterior_draws(d if panel.higher_is_better else -d, rope=rope, draws=draws, seed=seed).round(4)
-    size = shares.shape[1]
-    return panel.table(
-        trainer_a=np.repeat([panel.trainers[i] for i in a[kept]], size),
-        trainer_b=panel.baseline,
-        better=shares[:, :, 0].ravel(),
-        equivalent=shares[:, :, 1].ravel(),
-        worse=shares[:, :, 2].ravel(),
-    )
 
 
 def _blocks(

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy import stats
 
+from nnunet_losses.statistics.estimators.rounding import without_rounding_noise
 from nnunet_losses.statistics.estimators.signed_rank import EXACT_UP_TO, null_distribution
-from nnunet_losses.statistics.panels.panel import without_rounding_noise
 
 
 def walsh_quantiles(differences: np.ndarray, ranks: np.ndarray) -> np.ndarray:

@@ -1,15 +1,12 @@
-"""Linear mixed models: trainers as fixed, cases as random effects, within a data set and across all."""
+"""Linear mixed models of balanced tables: trainers as fixed, cases as random effects."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 from scipy import optimize, stats
 
-from nnunet_losses.statistics.panels.panel import Panel
-
 SCALES = ("raw", "logit", "rank")
+ESTIMATES = ("difference", "se", "df", "low", "high", "p", "low_simultaneous", "high_simultaneous", "p_interaction")
 
 
 @lru_cache(maxsize=256)
@@ -32,60 +29,15 @@ def dunnett_critical(contrasts: int, df: int, confidence: float = 0.95) -> float
     return float(optimize.brentq(excess, 0.1, 1e4))
 
 
-def mixed_table(panels: Sequence[Panel], *, confidence: float = 0.95) -> pd.DataFrame:
-    """Differences trainer − baseline from metric ~ trainer + (1 | case), per panel and across data sets.
+def rescaled(groups: list[np.ndarray], scale: str) -> list[np.ndarray]:
+    """The groups on another scale, as a check: "raw", ranks over all groups, or the "logit" of shares.
 
-    In a balanced table the random intercept drops out when each case's mean is subtracted, so the estimates and
-    standard errors of the mixed model are exact and need no iteration. Across data sets, metric ~ trainer·dataset +
-    (1 | dataset:case): every data set weighs the same, several labels are averaged per case first, and p_interaction
-    tests whether the differences are the same everywhere. low, high hold for one difference, low_simultaneous,
-    high_simultaneous for all of a panel at once (Dunnett). As a check, scores are also modelled as logit (pulled
-    into (0, 1) as in Smithson and Verkuilen 2006) and every metric as ranks.
+    Shares are pulled into (0, 1) as by Smithson and Verkuilen, Psychological Methods 2006.
     """
-    parts = []
-    for panel in panels:
-        groups = [panel.values]
-        for scale in SCALES:
-            rows = _model(groups, panel, panel.trainers, scale, confidence)
-            if rows is not None:
-                parts.append(panel.table(scope="within", scale=scale, **rows))
-    across: dict[tuple[str, str], list[Panel]] = {}
-    for panel in panels:
-        across.setdefault((panel.configuration, panel.metric), []).append(panel)
-    for (configuration, metric), members in across.items():
-        datasets = list(dict.fromkeys(panel.dataset for panel in members))
-        if len(datasets) < 2:
-            continue
-        trainers = [t for t in members[0].trainers if all(t in panel.trainers for panel in members)]
-        groups = [_label_means([p for p in members if p.dataset == d], trainers) for d in datasets]
-        for scale in SCALES:
-            rows = _model(groups, members[0], trainers, scale, confidence)
-            if rows is not None:
-                table = pd.DataFrame({"scope": "across", "scale": scale, **rows})
-                for position, (name, value) in enumerate(
-                    {"dataset": "all", "configuration": configuration, "label": "all", "metric": metric}.items()
-                ):
-                    table.insert(position, name, value)
-                parts.append(table)
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def _label_means(panels: Sequence[Panel], trainers: Sequence[str]) -> np.ndarray:
-    """Values (cases × trainers) of one data set, averaged over labels where a case has them all."""
-    frames = [pd.DataFrame(p.values, index=p.cases, columns=p.trainers)[list(trainers)] for p in panels]
-    common = frames[0].index
-    for frame in frames[1:]:
-        common = common.intersection(frame.index)
-    return np.mean([frame.loc[common].to_numpy() for frame in frames], axis=0)
-
-
-def _scaled(groups: list[np.ndarray], scale: str) -> list[np.ndarray] | None:
     flat = np.concatenate([group.ravel() for group in groups])
     if scale == "rank":
         values = stats.rankdata(flat)
     elif scale == "logit":
-        if not len(flat) or flat.min() < 0 or flat.max() > 1:
-            return None
         values = (flat * (len(flat) - 1) + 0.5) / len(flat)
         values = np.log(values / (1 - values))
     else:
@@ -94,41 +46,39 @@ def _scaled(groups: list[np.ndarray], scale: str) -> list[np.ndarray] | None:
     return [part.reshape(group.shape) for part, group in zip(np.split(values, ends), groups, strict=True)]
 
 
-def _model(
-    groups: list[np.ndarray], panel: Panel, trainers: Sequence[str], scale: str, confidence: float
-) -> dict[str, object] | None:
-    if panel.baseline not in trainers or len(trainers) < 2 or (scale == "logit" and panel.unit != "1"):
-        return None
-    scaled = _scaled(groups, scale)
-    if scaled is None:
-        return None
-    base = list(trainers).index(panel.baseline)
-    others = [i for i in range(len(trainers)) if i != base]
-    k, sizes = len(trainers), np.array([len(group) for group in scaled])
-    common = {
-        "trainer": [trainers[i] for i in others],
-        "baseline": panel.baseline,
-        "n": int(sizes.sum()),
-    }
-    nan = dict.fromkeys(
-        ["difference", "se", "df", "low", "high", "p", "low_simultaneous", "high_simultaneous", "p_interaction"], np.nan
-    )
+def mixed_model(groups: list[np.ndarray], base: int, *, confidence: float = 0.95) -> dict[str, object]:
+    """Differences of all trainers from one, from value ~ trainer·group + (1 | group:case).
+
+    In a balanced table the random intercept drops out when each case's mean is subtracted, so the estimates and
+    standard errors of the mixed model are exact and need no iteration.
+
+    Args:
+        groups: values (cases × trainers) of each group (data set); groups weigh the same.
+        base: the column that the others are compared with.
+        confidence: of the intervals: low, high hold for one difference, low_simultaneous, high_simultaneous for all at
+            once (Dunnett).
+
+    Returns:
+        `ESTIMATES` of the other columns in their order; p_interaction tests whether the differences are the same in
+        every group; `reason` says why all are NaN.
+    """
+    k, sizes = groups[0].shape[1], np.array([len(group) for group in groups])
+    others = [i for i in range(k) if i != base]
     if (sizes < 2).any():
-        return {**common, **nan, "reason": "fewer than two cases in a data set"}
-    means = np.array([group.mean(axis=0) for group in scaled])
+        return {**dict.fromkeys(ESTIMATES, np.nan), "reason": "fewer than two cases in a data set"}
+    means = np.array([group.mean(axis=0) for group in groups])
     residual_ss = sum(
-        ((group - group.mean(axis=1, keepdims=True) - group.mean(axis=0) + group.mean()) ** 2).sum() for group in scaled
+        ((group - group.mean(axis=1, keepdims=True) - group.mean(axis=0) + group.mean()) ** 2).sum() for group in groups
     )
     df = int((sizes - 1).sum() * (k - 1))
     variance = residual_ss / df
     difference = (means - means[:, [base]]).mean(axis=0)[others]
-    se = np.sqrt(2 * variance * (1 / sizes).sum()) / len(scaled)
+    se = np.sqrt(2 * variance * (1 / sizes).sum()) / len(groups)
     t = np.divide(np.abs(difference), se, out=np.full(len(others), np.inf), where=se > 0)
     t[difference == 0] = 0.0
     half = stats.t.isf((1 - confidence) / 2, df) * se
     half_all = dunnett_critical(len(others), df, confidence) * se
     return {
-        **common,
         "difference": difference,
         "se": se,
         "df": df,

@@ -1,1 +1,1 @@
-"""Rows of results become panels: one table of cases by trainers, seeds merged, undefined values resolved."""
+"""Rows of results become panels, once: repeats merged, undefined values resolved, the same cases for every trainer."""

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from nnunet_losses.statistics.panels.panel import COLUMNS, RUN
+from nnunet_losses.base.states import CaseStatus
+from nnunet_losses.base.tables.results import CASES, RUN
 
 FOREGROUND_MEAN = "foreground mean"
 
@@ -14,7 +15,7 @@ def with_foreground_mean(cases: pd.DataFrame) -> pd.DataFrame:
     label, where that of a label is, so that the policy for empty masks decides as for a single label. (nnU-Net's
     `foreground_mean` averages each label over different cases instead, wherever it is defined.)
     """
-    own = cases[COLUMNS]
+    own = cases[list(CASES.columns)]
     labels = own.groupby(["dataset", "configuration", "metric"])["label"].transform("nunique")
     several = own[labels > 1]
     if several.empty:
@@ -34,6 +35,6 @@ def with_foreground_mean(cases: pd.DataFrame) -> pd.DataFrame:
     mean = mean.merge(wanted.reset_index(), on=["dataset", "configuration", "metric"])
     mean = mean[mean["present"] == mean["wanted"]]
     complete = mean["defined"] == mean["wanted"]
-    mean["status"] = mean["status"].where(~complete, "ok")
+    mean["status"] = mean["status"].where(~complete, str(CaseStatus.OK))
     mean["value"] = mean["value"].where(complete)
-    return pd.concat([cases, mean.assign(label=FOREGROUND_MEAN)[COLUMNS]], ignore_index=True)
+    return pd.concat([cases, mean.assign(label=FOREGROUND_MEAN)[list(CASES.columns)]], ignore_index=True)

@@ -7,23 +7,27 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-STATUSES = ("ok", "both_empty", "reference_empty", "prediction_empty")
-DIAGONAL = "image_diagonal"  # a metric of this name, if present, is each case's worst possible distance
+from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric
+from nnunet_losses.base.states import CaseStatus, Resolution
+
+ONE_EMPTY = [CaseStatus.REFERENCE_EMPTY, CaseStatus.PREDICTION_EMPTY]
+WITHOUT_REFERENCE = [CaseStatus.BOTH_EMPTY, CaseStatus.REFERENCE_EMPTY]
 
 
 @dataclass(frozen=True)
 class Policy:
     """What an undefined value counts as; printed in every report, since it can decide a ranking.
 
-    both_empty: "exclude" leaves the case out for all trainers as soon as one of them has it undefined;
-        "perfect" counts it as 1 (as 0 for a distance).
-    one_empty: "worst" gives the worst value (0 for scores; for distances and other lower-is-better metrics `worst`,
-        else the case's `image_diagonal`, else the largest finite value of this metric); "exclude" leaves the case
-        out for all trainers.
+    both_empty: "exclude" leaves the case out for all trainers as soon as one of them has it undefined; "perfect" counts
+        it as the best value there can be (1 for a score, 0 for a distance).
+    one_empty: "worst" gives the worst value (`worst`, else the metric's own worst, else for distances the case's
+        `image_diagonal`, else the largest finite value of this metric); "exclude" leaves the case out for all trainers.
     missing: a case without any row for some trainer: "exclude" it for all trainers, or count it as "worst".
-    max_missing: a trainer that lacks more than this share of the cases is left out of the comparison, and listed
-        as such, instead of taking the cases of all others with it.
+    max_missing: a trainer that lacks more than this share of the cases is left out of the comparison, and listed as
+        such, instead of taking the cases of all others with it.
     worst: worst value by metric name.
+
+    A metric that needs a reference is never resolved on a case without one: the case is left out.
     Source: Maier-Hein et al., Metrics Reloaded, Nature Methods 2024: a policy for NaN is stated, never implied.
     """
 
@@ -34,35 +38,31 @@ class Policy:
     worst: Mapping[str, float] = field(default_factory=dict)
 
 
-def _needs_reference(metric: str) -> bool:
-    # A share of the reference has no meaning without a reference, whatever was predicted.
-    return "recall" in metric or "sensitivity" in metric
-
-
-def worst_values(
-    rows: pd.DataFrame, metric: str, policy: Policy, higher_is_better: bool, diagonal: pd.Series
-) -> pd.Series:
+def worst_values(rows: pd.DataFrame, metric: Metric, policy: Policy, diagonal: pd.Series) -> pd.Series:
     """The worst value that each row of one metric can be given; `diagonal` is the image's, by case."""
-    if metric in policy.worst:
-        return pd.Series(float(policy.worst[metric]), index=rows.index)
-    if higher_is_better:
-        return pd.Series(0.0, index=rows.index)
-    finite = rows["value"].where(np.isfinite(rows["value"]))
-    largest = pd.Series(finite.max(), index=rows.index)
-    if rows["unit"].iloc[0] == "mm" and len(diagonal):
+    worst = policy.worst.get(metric.name, metric.worst)
+    if worst is not None:
+        return pd.Series(float(worst), index=rows.index)
+    largest = pd.Series(rows["value"].where(np.isfinite(rows["value"])).max(), index=rows.index)
+    if metric.unit == IMAGE_DIAGONAL.unit and len(diagonal):
         return rows["case"].map(diagonal).fillna(largest)
     return largest
 
 
-def filled(rows: pd.DataFrame, metric: str, policy: Policy, higher_is_better: bool, worst: pd.Series) -> pd.Series:
-    """The values of one metric, undefined ones replaced where the policy says so, else NaN."""
+def resolved(rows: pd.DataFrame, metric: Metric, policy: Policy, worst: pd.Series) -> pd.DataFrame:
+    """The columns `filled`, undefined values replaced where the policy says so, else NaN, and `resolved`, how.
+
+    `resolved` is a word of `Resolution`, or empty where the value was defined.
+    """
     value, status = rows["value"].astype(float), rows["status"]
     undefined = ~np.isfinite(value)
     value = value.mask(undefined)
-    if _needs_reference(metric):
-        undefined &= ~status.isin(["both_empty", "reference_empty"])
-    if policy.both_empty == "perfect":
-        value = value.mask(undefined & (status == "both_empty"), 1.0 if higher_is_better else 0.0)
+    how = pd.Series("", index=rows.index, dtype=object).mask(undefined, str(Resolution.LEFT_OUT))
+    open_to_policy = undefined & ~status.isin(WITHOUT_REFERENCE) if metric.needs_reference else undefined
+    if policy.both_empty == "perfect" and metric.best is not None:
+        perfect = open_to_policy & (status == CaseStatus.BOTH_EMPTY)
+        value, how = value.mask(perfect, metric.best), how.mask(perfect, str(Resolution.PERFECT))
     if policy.one_empty == "worst":
-        value = value.mask(undefined & status.isin(["reference_empty", "prediction_empty"]), worst)
-    return value
+        bad = open_to_policy & status.isin(ONE_EMPTY) & worst.notna()
+        value, how = value.mask(bad, worst), how.mask(bad, str(Resolution.WORST))
+    return rows.assign(filled=value, resolved=how)

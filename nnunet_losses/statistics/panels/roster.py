@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.statistics.panels.panel import check_cases
+from nnunet_losses.base.tables.schema import Table
 from nnunet_losses.statistics.panels.policy import Policy
-from nnunet_losses.statistics.panels.seeds import experiment_of, merge_seeds
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Roster:
 
     seeds: how many repeats of each case (rows) each trainer (columns) has.
     left_out: why a trainer is not compared.
+    all_lesions: the table of lesions, repeats merged, of all rosters; None without one.
     """
 
     dataset: str
@@ -29,11 +30,13 @@ class Roster:
     folds: np.ndarray
     seeds: pd.DataFrame
     left_out: dict[str, str]
+    all_lesions: pd.DataFrame | None = None
 
-    def table(self, rows: Sequence[Mapping[Any, Any]]) -> pd.DataFrame:
+    def table(self, schema: Table, rows: pd.DataFrame | Sequence[Mapping[Any, Any]]) -> pd.DataFrame:
         """The rows as a table that begins with dataset, configuration, label."""
+        frame = pd.DataFrame(rows)
         identity = {"dataset": self.dataset, "configuration": self.configuration, "label": self.label}
-        return pd.DataFrame([{**identity, **row} for row in rows])
+        return schema.build(frame.assign(**identity)) if len(frame) else schema.build()
 
     def own(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows of a table with merged seeds that belong here, with the case's `position` and `weight` 1/seeds."""
@@ -44,14 +47,23 @@ class Roster:
         columns = rows["trainer"].map({trainer: i for i, trainer in enumerate(self.trainers)}).to_numpy(dtype=int)
         return rows.assign(weight=1.0 / self.seeds.to_numpy()[rows["position"].to_numpy(), columns])
 
+    @cached_property
+    def lesions(self) -> pd.DataFrame:
+        """The lesions that belong here, with the case's `position` and `weight`.
 
-def rosters(cases: pd.DataFrame, *, baseline: str, policy: Policy | None = None) -> Iterator[Roster]:
-    """One roster per dataset × configuration × label of the table of cases; ValueError as in `panels`."""
-    check_cases(cases, baseline)
-    baseline = experiment_of(baseline, cases)
-    policy = policy or Policy()
-    merged = merge_seeds(cases)
-    for key, rows in merged.groupby(["dataset", "configuration", "label"], sort=False):
+        Raises:
+            ValueError: there is no table of lesions.
+        """
+        if self.all_lesions is None:
+            raise ValueError("There is no table of lesions.")
+        return self.own(self.all_lesions)
+
+
+def make_rosters(
+    cases: pd.DataFrame, *, baseline: str, policy: Policy, lesions: pd.DataFrame | None = None
+) -> Iterator[Roster]:
+    """One roster per dataset × configuration × label of the table of cases, repeats merged."""
+    for key, rows in cases.groupby(["dataset", "configuration", "label"], sort=False):
         dataset, configuration, label = (str(part) for part in key)
         order = [t for t in dict.fromkeys(rows["trainer"]) if t != baseline]
         order += [baseline] if baseline in set(rows["trainer"]) else []
@@ -76,4 +88,5 @@ def rosters(cases: pd.DataFrame, *, baseline: str, policy: Policy | None = None)
             folds.to_numpy(),
             seeds,
             left_out,
+            lesions,
         )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from nnunet_losses.statistics.estimators.kemeny import kemeny_ranks
+from nnunet_losses.statistics.tables.ranking import CONSENSUS
 
 
 def consensus_table(ranking: pd.DataFrame) -> pd.DataFrame:
@@ -37,5 +38,4 @@ def consensus_table(ranking: pd.DataFrame) -> pd.DataFrame:
             }
         )
         rows.append(table.sort_values("rank", kind="stable"))
-    columns = ["configuration", "metric", "trainer", "n_datasets", "mean_rank", "rank", "kemeny"]
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=columns)
+    return CONSENSUS.concat(rows)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from nnunet_losses.statistics.panels.panel import Panel
+from nnunet_losses.statistics.tables.pairwise import EFFECT_NOISE, NOISE
 
 
 def noise_tables(panel: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -21,6 +22,7 @@ def noise_tables(panel: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
     within = panel.repeats.groupby(["trainer", "case"])["value"].std().groupby("trainer").mean()
     mean = panel.values.mean(axis=0) if len(panel.cases) else np.full(len(panel.trainers), np.nan)
     noise = panel.table(
+        NOISE,
         trainer=panel.trainers,
         n_seeds=seeds,
         mean=mean,
@@ -37,8 +39,8 @@ def noise_tables(panel: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
     ratio = np.divide(np.abs(difference), spread, out=np.full(len(a), np.nan), where=spread > 0)
     borrowed = np.where(repeated[a] & repeated[b], "", "noise of a trainer with one seed taken from the others")
     effects = panel.table(
-        trainer_a=[panel.trainers[i] for i in a],
-        trainer_b=[panel.trainers[j] for j in b],
+        EFFECT_NOISE,
+        **panel.pair_names,
         difference=difference,
         noise=spread,
         ratio=ratio,

@@ -2,42 +2,19 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from nnunet_losses.statistics.estimators.bayes import bayesian_signed_rank
+from nnunet_losses.statistics.estimators.bayes import KEPT_DRAWS, bayesian_signed_rank, posterior_draws
 from nnunet_losses.statistics.estimators.cliff import cliffs_delta
+from nnunet_losses.statistics.estimators.false_claim import false_claim_probability
+from nnunet_losses.statistics.estimators.friedman import friedman
 from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann, interval_rank
+from nnunet_losses.statistics.estimators.multiplicity import holm
+from nnunet_losses.statistics.estimators.ranks import case_ranks
+from nnunet_losses.statistics.estimators.rounding import without_rounding_noise
 from nnunet_losses.statistics.estimators.sign_flip import sign_flip_p
 from nnunet_losses.statistics.estimators.signed_rank import signed_rank
-from nnunet_losses.statistics.panels.panel import Panel, without_rounding_noise
-
-
-def false_claim_probability(differences: np.ndarray) -> np.ndarray:
-    """P(the trainer that looks better is not): t_{n−1}(−√n·|mean| / sd) of each column; NaN below two cases.
-
-    With sd² = s_A² + s_B² − 2·r·s_A·s_B, the spread of the paired differences.
-    Source: Christodoulou et al., False promises in medical imaging AI?, arXiv 2505.04720, 2025.
-    """
-    n, pairs = differences.shape
-    if n < 2:
-        return np.full(pairs, np.nan)
-    mean, sd = np.abs(differences.mean(axis=0)), differences.std(axis=0, ddof=1)
-    t = np.divide(np.sqrt(n) * mean, sd, out=np.where(mean > 0, np.inf, 0.0), where=sd > 0)
-    return stats.t.cdf(-t, n - 1)
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's adjusted p-values; NaN stay NaN and do not count as tests.
-
-    p₍ᵢ₎ times the number of hypotheses left, never falling, at most 1.
-    Source: Holm, A simple sequentially rejective multiple test procedure, Scand. J. Statist. 1979.
-    """
-    adjusted = np.full(len(p), np.nan)
-    valid = np.flatnonzero(np.isfinite(p))
-    order = valid[np.argsort(p[valid], kind="stable")]
-    left = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * left))
-    return adjusted
+from nnunet_losses.statistics.panels.panel import Panel
+from nnunet_losses.statistics.tables.pairwise import FRIEDMAN, NEMENYI, PAIRWISE, POSTERIOR
 
 
 def pairwise_table(
@@ -59,11 +36,10 @@ def pairwise_table(
     d = panel.differences()
     n = len(d)
     ranks = signed_rank(d)
-    better = d if panel.higher_is_better else -d
+    better = panel.gains()
     location = np.array([hodges_lehmann(column, confidence=confidence) for column in d.T]).reshape(-1, 3)
-    against_baseline = np.array([panel.trainers[j] == panel.baseline for j in b], dtype=bool)
     p_baseline = np.full(len(a), np.nan)
-    p_baseline[against_baseline] = holm(ranks.p[against_baseline])
+    p_baseline[panel.against_baseline] = holm(ranks.p[panel.against_baseline])
     bayes = bayesian_signed_rank(better, rope=rope, draws=draws, seed=seed)
     reason = ""
     if interval_rank(n, confidence) == 0:
@@ -71,8 +47,8 @@ def pairwise_table(
     if n == 0:
         reason = "no case in which every trainer has a value"
     return panel.table(
-        trainer_a=[panel.trainers[i] for i in a],
-        trainer_b=[panel.trainers[j] for j in b],
+        PAIRWISE,
+        **panel.pair_names,
         n=n,
         ties=(d == 0).sum(axis=0),
         mean_difference=d.mean(axis=0) if n else np.full(len(a), np.nan),
@@ -84,7 +60,7 @@ def pairwise_table(
         p_holm_baseline=p_baseline,
         p_signflip=sign_flip_p(d, resamples=resamples, seed=seed),
         p_pratt=ranks.p_pratt,
-        rank_biserial=ranks.rank_biserial if panel.higher_is_better else -ranks.rank_biserial,
+        rank_biserial=ranks.rank_biserial if panel.metric.higher_is_better else -ranks.rank_biserial,
         cliffs_delta=cliffs_delta(without_rounding_noise(panel.oriented, scale=panel.values), a, b),
         rope=rope,
         wins=(better > rope).sum(axis=0),
@@ -96,3 +72,36 @@ def pairwise_table(
         p_false_claim=false_claim_probability(d),
         reason=reason,
     )
+
+
+def posterior_table(panel: Panel, *, rope: float = 0.0, draws: int = KEPT_DRAWS, seed: int = 0) -> pd.DataFrame:
+    """A few draws of the posterior of every pair with the baseline: the dots of the triangle that Benavoli draws."""
+    chosen = panel.against_baseline
+    shares = posterior_draws(panel.gains()[:, chosen], rope=rope, draws=draws, seed=seed).round(4)
+    names = np.array(panel.pair_names["trainer_a"], dtype=object)[chosen]
+    return panel.table(
+        POSTERIOR,
+        trainer_a=np.repeat(names, shares.shape[1]),
+        trainer_b=panel.baseline,
+        better=shares[:, :, 0].ravel(),
+        equivalent=shares[:, :, 1].ravel(),
+        worse=shares[:, :, 2].ravel(),
+    )
+
+
+def friedman_tables(panel: Panel, *, confidence: float = 0.95) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(friedman, nemenyi): the test of all trainers at once in one row, and all pairs of mean ranks."""
+    n, k = panel.values.shape
+    a, b = panel.pairs
+    test = friedman(case_ranks(panel.oriented) if n else panel.values, confidence=confidence)
+    names = ("chi2", "p_chi2", "f", "p_f", "critical_difference", "reason")
+    row = panel.table(FRIEDMAN, n=[n], k=[k], **{name: [getattr(test, name)] for name in names})
+    pairs = panel.table(
+        NEMENYI,
+        **panel.pair_names,
+        mean_rank_a=test.mean_ranks[a],
+        mean_rank_b=test.mean_ranks[b],
+        p=test.p_pairs,
+        critical_difference=test.critical_difference,
+    )
+    return row, pairs

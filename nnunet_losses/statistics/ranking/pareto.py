@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from nnunet_losses.statistics.estimators.bootstrap import bootstrap_means
+from nnunet_losses.statistics.estimators.front import on_front
 from nnunet_losses.statistics.estimators.means import mean_interval
 from nnunet_losses.statistics.panels.panel import Panel
+from nnunet_losses.statistics.tables.ranking import PARETO
 
 AXES = (("recall", "precision"), ("lesion_recall", "lesion_precision"), ("dice", "hd95"))
 
@@ -25,29 +27,16 @@ def pareto_table(
     on_front: no other trainer is better in one metric and at least as good in the other; p_front: share of resampled
     case sets in which that holds.
     """
-    by_key = {(p.dataset, p.configuration, p.label, p.metric): p for p in panels}
+    by_key = {panel.key: panel for panel in panels}
     parts = []
     for (dataset, configuration, label, metric_x), x in by_key.items():
         for metric_y in (second for first, second in axes if first == metric_x):
             y = by_key.get((dataset, configuration, label, metric_y))
             if y is not None:
                 identity = {"dataset": dataset, "configuration": configuration, "label": label}
-                names = {**identity, "metric_x": metric_x, "metric_y": metric_y}
-                table = _points(x, y, resamples=resamples, seed=seed, confidence=confidence)
-                for position, (name, value) in enumerate(names.items()):
-                    table.insert(position, name, value)
-                parts.append(table)
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def on_front(points: np.ndarray) -> np.ndarray:
-    """Which of points (…, trainers, 2), higher is better, no other point dominates: (…, trainers)."""
-    trainers = points.shape[-2]
-    dominated = np.zeros(points.shape[:-1], dtype=bool)
-    for other in range(trainers):
-        rival = points[..., [other], :]
-        dominated |= np.all(rival >= points, axis=-1) & np.any(rival > points, axis=-1)
-    return ~dominated
+                points = _points(x, y, resamples=resamples, seed=seed, confidence=confidence)
+                parts.append(PARETO.build(points.assign(**identity, metric_x=metric_x, metric_y=metric_y)))
+    return PARETO.concat(parts)
 
 
 def _points(x: Panel, y: Panel, *, resamples: int, seed: int, confidence: float) -> pd.DataFrame:
@@ -64,11 +53,11 @@ def _points(x: Panel, y: Panel, *, resamples: int, seed: int, confidence: float)
         return table
     means = [bootstrap_means(values, resamples=resamples, seed=seed) for values in (first, second)]
     for name, values, panel in zip("xy", (first, second), (x, y), strict=True):
-        low, high, *_ = mean_interval(values, confidence=confidence, bounds=panel.bounds)
+        low, high, *_ = mean_interval(values, confidence=confidence, bounds=panel.metric.bounds)
         table[name], table[f"{name}_low"], table[f"{name}_high"] = values.mean(axis=0), low, high
     covariance = np.array([np.cov(first[:, k], second[:, k]) / n for k in range(len(trainers))])
     table["var_x"], table["cov_xy"], table["var_y"] = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
-    signs = [1.0 if p.higher_is_better else -1.0 for p in (x, y)]
+    signs = [1.0 if p.metric.higher_is_better else -1.0 for p in (x, y)]
     table["on_front"] = on_front(np.stack([table["x"] * signs[0], table["y"] * signs[1]], axis=-1))
     table["p_front"] = on_front(np.stack([means[0] * signs[0], means[1] * signs[1]], axis=-1)).mean(axis=0)
     return table

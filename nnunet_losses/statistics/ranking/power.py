@@ -5,6 +5,7 @@ import pandas as pd
 from statsmodels.stats.power import TTestPower
 
 from nnunet_losses.statistics.panels.panel import Panel
+from nnunet_losses.statistics.tables.pairwise import POWER as POWER_TABLE
 
 POWER = 0.8
 
@@ -17,15 +18,15 @@ def power_table(panel: Panel, *, confidence: float = 0.95) -> pd.DataFrame:
     found by a paired t-test in 80 % of such studies.
     """
     n, k = panel.values.shape
-    alpha, (a, b) = 1 - confidence, panel.pairs
-    pairs = len(a)
-    differences = panel.differences()[:, [panel.trainers[j] == panel.baseline for j in b]]
+    alpha, pairs = 1 - confidence, len(panel.pairs[0])
+    differences = panel.differences()[:, panel.against_baseline]
     sd = float(np.median(differences.std(axis=0, ddof=1))) if n > 1 and differences.size else np.nan
     needed = int(np.ceil(1 + np.log2(max(pairs, 1) / alpha)))
     detectable = np.nan
     if n > 2 and np.isfinite(sd):
         detectable = sd * float(TTestPower().solve_power(nobs=n, alpha=alpha, power=POWER, alternative="two-sided"))
     return panel.table(
+        POWER_TABLE,
         n=[n],
         k=[k],
         pairs=[pairs],

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from nnunet_losses.statistics.estimators.bootstrap import (
     FEW_CASES,
@@ -13,9 +12,9 @@ from nnunet_losses.statistics.estimators.bootstrap import (
     percentile_interval,
 )
 from nnunet_losses.statistics.estimators.means import mean_interval
-from nnunet_losses.statistics.panels.panel import Panel, without_rounding_noise
-
-METHODS = ("mean", "ranks", "tests")  # mean-then-rank, rank-then-mean, test-then-rank
+from nnunet_losses.statistics.estimators.ranks import best_first, case_ranks
+from nnunet_losses.statistics.panels.panel import Panel
+from nnunet_losses.statistics.tables.ranking import RANKING
 
 
 @dataclass(frozen=True)
@@ -25,16 +24,6 @@ class BootstrapRanks:
     method: str
     ranks: np.ndarray  # (trainers,)
     resampled: np.ndarray  # (resamples, trainers)
-
-
-def best_first(scores: np.ndarray) -> np.ndarray:
-    """Ranks along the last axis, highest score first, ties sharing the better rank."""
-    return stats.rankdata(-without_rounding_noise(scores, scale=scores), axis=-1, method="min")
-
-
-def case_ranks(panel: Panel) -> np.ndarray:
-    """Rank of each trainer (columns) in each case (rows), 1 is best, ties averaged."""
-    return stats.rankdata(-without_rounding_noise(panel.oriented, scale=panel.values), axis=1)
 
 
 def ranking_table(
@@ -50,7 +39,7 @@ def ranking_table(
     mark the other two methods. worst5 is the mean of the worst 5 % of cases (at least one).
     """
     values, n = panel.values, len(panel.cases)
-    low, high, method, reason = mean_interval(values, confidence=confidence, bounds=panel.bounds)
+    low, high, method, reason = mean_interval(values, confidence=confidence, bounds=panel.metric.bounds)
     percentile_low, percentile_high = percentile_interval(means, n, confidence)
     median_low, median_high = median_interval(values, confidence=confidence)
     nan = np.full(len(panel.trainers), np.nan)
@@ -86,7 +75,7 @@ def ranking_table(
         reason = "no case in which every trainer has a value"
     note = "; ".join(part for part in (reason, few) if part)
     table["reason"] = [own or note for own in table["reason"]]
-    return panel.table(**{str(name): column.to_numpy() for name, column in table.items()})
+    return panel.table(RANKING, **{str(name): column.to_numpy() for name, column in table.items()})
 
 
 def unranked(panel: Panel, method: str) -> BootstrapRanks:
@@ -99,7 +88,7 @@ def rank_by_mean(panel: Panel, means: np.ndarray) -> BootstrapRanks:
     """Mean over cases, then rank; `means` (resamples, trainers) are the bootstrap means."""
     if not panel.cases:
         return unranked(panel, "mean")
-    sign = 1.0 if panel.higher_is_better else -1.0
+    sign = 1.0 if panel.metric.higher_is_better else -1.0
     return BootstrapRanks("mean", best_first(panel.oriented.mean(axis=0)), best_first(sign * means))
 
 
@@ -107,6 +96,6 @@ def rank_by_ranks(panel: Panel, *, resamples: int, seed: int) -> BootstrapRanks:
     """Rank in every case (ties averaged), mean of the ranks, then rank."""
     if not panel.cases:
         return unranked(panel, "ranks")
-    per_case = case_ranks(panel)
+    per_case = case_ranks(panel.oriented)
     means = bootstrap_means(per_case, resamples=resamples, seed=seed)
     return BootstrapRanks("ranks", best_first(-per_case.mean(axis=0)), best_first(-means))

@@ -6,31 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.statistics.panels.panel import IDENTITY, Panel, panels
-from nnunet_losses.statistics.panels.policy import Policy
-from nnunet_losses.statistics.ranking.ranks import BootstrapRanks, best_first
-from nnunet_losses.statistics.ranking.stability import kendall_tau_b
+from nnunet_losses.base.metrics import Metric
+from nnunet_losses.base.states import CaseStatus
+from nnunet_losses.statistics.estimators.ranks import best_first, kendall_tau_b
+from nnunet_losses.statistics.panels.panel import Panel
+from nnunet_losses.statistics.panels.results import Results
+from nnunet_losses.statistics.ranking.ranks import BootstrapRanks
+from nnunet_losses.statistics.tables.ranking import SENSITIVITY
 
-# Other definitions of the same idea; of a metric with a parameter in its name every variant present is taken.
-DEFINITIONS = {
-    "hd95": ("hd95_pooled",),
-    "nsd": ("nsd_surfel",),
-    "lesion_recall": ("lesion_recall_iou", "lesion_recall_fraction", "lesion_recall_centre"),
-    "lesion_precision": ("lesion_precision_iou", "lesion_precision_fraction", "lesion_precision_centre"),
-    "lesion_f1": ("lesion_f1_iou", "lesion_f1_fraction", "lesion_f1_centre"),
-    "assd": ("masd",),
-}
+Key = tuple[str, str, str, str]
 
 
 def sensitivity_table(
-    cases: pd.DataFrame,
+    results: Results,
     primary: Sequence[Panel],
-    ranks: Mapping[tuple[str, ...], Sequence[BootstrapRanks]],
+    ranks: Mapping[Key, Sequence[BootstrapRanks]],
     *,
-    policy: Policy | None = None,
-    higher_is_better: Mapping[str, bool] | None = None,
     thresholds: pd.DataFrame | None = None,
-    variants: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """The winner of every panel under each other choice: one row per panel × choice × variant.
 
@@ -39,10 +31,9 @@ def sensitivity_table(
     `threshold_tables`, for Dice). tau: Kendall's τ_b with the primary ranking over the trainers in both; changes: the
     winner is another one.
     """
-    policy = policy or Policy()
     rows: list[pd.DataFrame] = []
-    others = _other_policies(cases, primary, policy, higher_is_better)
-    by_key = {tuple(p.identity.values()): p for p in primary}
+    others = _other_policies(results, primary)
+    by_key = {panel.key: panel for panel in primary}
     for key, panel in by_key.items():
         if not panel.cases or len(panel.trainers) < 2:
             continue
@@ -54,8 +45,8 @@ def sensitivity_table(
             if key in alternative:
                 other = alternative[key]
                 rows.append(_row(panel, choice, variant, other, _means(other)))
-        for name in _definitions(panel.metric, [k[3] for k in by_key], variants):
-            defined = by_key.get((*key[:3], name))
+        for name in _definitions(panel.metric, [k[3] for k in by_key]):
+            defined = by_key.get((key[0], key[1], key[2], name))
             if defined is not None:
                 rows.append(_row(panel, "definition", name, defined, _means(defined)))
         folds = np.unique(panel.folds)
@@ -64,21 +55,16 @@ def sensitivity_table(
             row = _row(panel, "fold left out", str(fold), panel, panel.oriented[kept].mean(axis=0), int(kept.sum()))
             means = dict(zip(panel.trainers, panel.values[kept].mean(axis=0), strict=True))
             rows.append(row.assign(winner_mean=row["winner"].map(means)) if len(row) else row)
-        if thresholds is not None and panel.metric == "dice" and len(thresholds):
+        if thresholds is not None and panel.metric.name == "dice" and len(thresholds):
             rows += _threshold_rows(panel, thresholds)
-    return pd.concat([r for r in rows if len(r)], ignore_index=True) if rows else pd.DataFrame()
+    return SENSITIVITY.concat(rows)
 
 
 def _means(panel: Panel) -> np.ndarray:
     return panel.oriented.mean(axis=0) if panel.cases else np.full(len(panel.trainers), np.nan)
 
 
-def _other_policies(
-    cases: pd.DataFrame,
-    primary: Sequence[Panel],
-    policy: Policy,
-    higher_is_better: Mapping[str, bool] | None,
-) -> dict[tuple[str, str], dict[tuple[str, ...], Panel]]:
+def _other_policies(results: Results, primary: Sequence[Panel]) -> dict[tuple[str, str], dict[Key, Panel]]:
     changes = {
         ("cases without lesion", "count as perfect"): {"both_empty": "perfect"},
         ("cases without lesion", "left out"): {"both_empty": "exclude"},
@@ -87,28 +73,25 @@ def _other_policies(
         ("missing cases", "count as worst"): {"missing": "worst"},
         ("missing cases", "left out"): {"missing": "exclude"},
     }
-    metrics = list(dict.fromkeys(p.metric for p in primary))
+    metrics = list(dict.fromkeys(panel.metric.name for panel in primary))
     # Only where a choice touches a value of the table can it touch the ranking.
-    touched = cases[cases["metric"].isin(metrics)]
-    undefined = touched["status"].ne("ok").any() or not np.isfinite(touched["value"].to_numpy(dtype=float)).all()
-    missing = any((p.coverage["n_missing"] > 0).any() for p in primary)
-    result = {}
+    touched = results.scored[results.scored["metric"].isin(metrics)]
+    finite = np.isfinite(touched["value"].to_numpy(dtype=float))
+    undefined = touched["status"].ne(CaseStatus.OK).any() or not finite.all()
+    missing = any((panel.coverage["n_missing"] > 0).any() for panel in primary)
+    others = {}
     for name, change in changes.items():
-        other = replace(policy, **change)  # type: ignore[arg-type]
+        policy = replace(results.policy, **change)  # type: ignore[arg-type]
         relevant = missing if "missing" in change else undefined
-        if other != policy and relevant and primary:
-            cut = panels(
-                cases, baseline=primary[0].baseline, metrics=metrics, policy=other, higher_is_better=higher_is_better
-            )
-            result[name] = {tuple(p.identity.values()): p for p in cut}
-    return result
+        if policy != results.policy and relevant and primary:
+            others[name] = {panel.key: panel for panel in results.panels(metrics, policy)}
+    return others
 
 
-def _definitions(metric: str, present: Sequence[str], variants: Mapping[str, Sequence[str]] | None) -> list[str]:
-    chosen = (DEFINITIONS if variants is None else variants).get(metric, ())
-    # nsd_2mm, nsd_surfel_1mm: the tolerance is part of the name.
-    tolerances = [m for m in present if metric == "nsd" and m.startswith("nsd_") and m.endswith("mm")]
-    return list(dict.fromkeys([*chosen, *tolerances]))
+def _definitions(metric: Metric, present: Sequence[str]) -> list[str]:
+    """Other definitions of the same idea; of a metric with a tolerance in its name, every tolerance present."""
+    tolerances = [m for m in present if metric.name == "nsd" and m.startswith("nsd_") and m.endswith("mm")]
+    return list(dict.fromkeys([*metric.alternatives, *tolerances]))
 
 
 def _row(
@@ -116,7 +99,7 @@ def _row(
 ) -> pd.DataFrame:
     """The winner by `score` (higher is better, one per trainer of `other`), compared with the panel's own."""
     if not np.isfinite(score).all() or len(score) < 2:
-        return panel.table(choice=[])
+        return SENSITIVITY.build()
     common = [t for t in panel.trainers if t in other.trainers]
     own = best_first(panel.oriented.mean(axis=0))
     ranks = best_first(score)
@@ -127,6 +110,7 @@ def _row(
     winners = {t for t, r in zip(other.trainers, ranks, strict=True) if r == 1}
     before = {t for t, r in zip(panel.trainers, own, strict=True) if r == 1}
     return panel.table(
+        SENSITIVITY,
         choice=[choice],
         variant=[variant],
         n=[len(other.cases) if n is None else n],
@@ -139,9 +123,8 @@ def _row(
 
 
 def _threshold_rows(panel: Panel, thresholds: pd.DataFrame) -> list[pd.DataFrame]:
-    own = thresholds
-    for column in IDENTITY[:3]:
-        own = own[own[column] == panel.identity[column]]
+    here = (thresholds[["dataset", "configuration", "label"]] == list(panel.key[:3])).all(axis=1)
+    own = thresholds[here]
     own = own.set_index("trainer").reindex(panel.trainers)
     if own["dice_tuned"].isna().any():
         return []

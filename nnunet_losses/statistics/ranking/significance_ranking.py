@@ -4,8 +4,9 @@ import numpy as np
 from scipy import stats
 
 from nnunet_losses.statistics.estimators.bootstrap import resample_counts, running_totals
+from nnunet_losses.statistics.estimators.ranks import best_first
 from nnunet_losses.statistics.panels.panel import Panel
-from nnunet_losses.statistics.ranking.ranks import BootstrapRanks, best_first, unranked
+from nnunet_losses.statistics.ranking.ranks import BootstrapRanks, unranked
 
 
 def rank_by_tests(panel: Panel, *, resamples: int, seed: int, alpha: float = 0.05) -> BootstrapRanks:
@@ -19,12 +20,11 @@ def rank_by_tests(panel: Panel, *, resamples: int, seed: int, alpha: float = 0.0
         return unranked(panel, "tests")
     n, trainers = len(panel.cases), len(panel.trainers)
     a, b = panel.pairs
-    differences = panel.differences() if panel.higher_is_better else -panel.differences()
     wins = np.zeros((1 + resamples, trainers))
     # First row: the cases as they are.
     counts = np.vstack([np.ones((1, n)), resample_counts(n, resamples, seed)]).astype(np.float32).T.copy()
     threshold = stats.norm.isf(alpha)
-    for k, column in enumerate(differences.T):
+    for k, column in enumerate(panel.gains().T):
         z = _signed_rank_z(column, counts)
         wins[:, a[k]] += z > threshold
         wins[:, b[k]] += z < -threshold

@@ -1,10 +1,12 @@
-"""How far the ranking can be trusted: resampled ranks, fewer cases, one fold less."""
+"""How far the ranking can be trusted: resampled ranks, fewer cases."""
 
 import numpy as np
 import pandas as pd
 
+from nnunet_losses.statistics.estimators.ranks import best_first, kendall_tau_b
 from nnunet_losses.statistics.panels.panel import Panel
-from nnunet_losses.statistics.ranking.ranks import BootstrapRanks, best_first
+from nnunet_losses.statistics.ranking.ranks import BootstrapRanks
+from nnunet_losses.statistics.tables.ranking import KENDALL, RANK_BY_N, RANK_FREQUENCIES
 
 KEPT_RESAMPLES = 1_000  # enough for a violin, small enough for a report
 SUBSAMPLES = 200
@@ -12,25 +14,14 @@ SUBSAMPLES = 200
 
 def rank_frequencies(panel: Panel, ranks: list[BootstrapRanks]) -> pd.DataFrame:
     """P(rank) of each trainer in resamples: one row per method × trainer × rank that occurs."""
-    parts = []
+    rows = []
     for entry in ranks:
         for k, trainer in enumerate(panel.trainers):
-            values, counts = np.unique(entry.resampled[:, k], return_counts=True)
-            probability = counts / max(len(entry.resampled), 1)
-            parts.append(
-                pd.DataFrame({"method": entry.method, "trainer": trainer, "rank": values, "probability": probability})
-            )
-    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    return panel.table(**{str(name): column.to_numpy() for name, column in table.items()})
-
-
-def kendall_tau_b(ranks: np.ndarray, resampled: np.ndarray) -> np.ndarray:
-    """Kendall's τ_b between one ranking and each row of `resampled`; NaN where either ties all trainers."""
-    a, b = np.triu_indices(len(ranks), 1)
-    reference = np.sign(ranks[a] - ranks[b])
-    signs = np.sign(resampled[:, a] - resampled[:, b])
-    scale = np.sqrt((reference != 0).sum() * (signs != 0).sum(axis=1).astype(float))
-    return np.divide(signs @ reference, scale, out=np.full(len(resampled), np.nan), where=scale > 0)
+            for rank, count in zip(*np.unique(entry.resampled[:, k], return_counts=True), strict=True):
+                share = count / max(len(entry.resampled), 1)
+                rows.append({"method": entry.method, "trainer": trainer, "rank": rank, "probability": share})
+    columns = ("method", "trainer", "rank", "probability")
+    return panel.table(RANK_FREQUENCIES, **{name: [row[name] for row in rows] for name in columns})
 
 
 def kendall_table(panel: Panel, ranks: list[BootstrapRanks]) -> pd.DataFrame:
@@ -40,7 +31,7 @@ def kendall_table(panel: Panel, ranks: list[BootstrapRanks]) -> pd.DataFrame:
     """
     kept = {entry.method: kendall_tau_b(entry.ranks, entry.resampled[:KEPT_RESAMPLES]) for entry in ranks}
     methods = np.repeat(list(kept), [len(tau) for tau in kept.values()])
-    return panel.table(method=methods, tau=np.concatenate(list(kept.values())))
+    return panel.table(KENDALL, method=methods, tau=np.concatenate(list(kept.values())))
 
 
 def rank_by_n(panel: Panel, *, seed: int = 0, confidence: float = 0.95) -> pd.DataFrame:
@@ -56,21 +47,8 @@ def rank_by_n(panel: Panel, *, seed: int = 0, confidence: float = 0.95) -> pd.Da
         ranks = best_first(means)
         low, high = np.quantile(ranks, [alpha, 1 - alpha], axis=0, method="inverted_cdf")
         parts.append(
-            panel.table(n=n, trainer=panel.trainers, rank_mean=ranks.mean(axis=0), rank_low=low, rank_high=high)
-        )
-    return pd.concat(parts, ignore_index=True) if parts else panel.table(trainer=[])
-
-
-def leave_one_fold_out(panel: Panel) -> pd.DataFrame:
-    """Mean and rank of every trainer without the cases of one fold; empty if there is only one fold."""
-    folds = np.unique(panel.folds)
-    parts = []
-    for fold in folds if len(folds) > 1 else []:
-        kept = panel.folds != fold
-        ranks = best_first(panel.oriented[kept].mean(axis=0))
-        parts.append(
             panel.table(
-                fold=fold, trainer=panel.trainers, n=int(kept.sum()), mean=panel.values[kept].mean(axis=0), rank=ranks
+                RANK_BY_N, n=n, trainer=panel.trainers, rank_mean=ranks.mean(axis=0), rank_low=low, rank_high=high
             )
         )
-    return pd.concat(parts, ignore_index=True) if parts else panel.table(trainer=[])
+    return RANK_BY_N.concat(parts)

@@ -1,1 +1,46 @@
-"""The tables that a comparison returns."""
+"""The tables that a comparison returns: their schemas, by name in `TABLES`.
+
+The unit of analysis is the case, pooled out of fold; several seeds of one trainer (`..._seed2`) are averaged per case.
+Differences are always trainer_a − trainer_b in the metric's unit, and the baseline is always trainer_b. Wherever a
+number cannot be had it is NaN and `reason` says why.
+"""
+
+from nnunet_losses.base.tables.schema import Table
+from nnunet_losses.statistics.tables import detection, pairwise, panels, ranking
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        panels.VALUES,
+        panels.UNDEFINED,
+        ranking.RANKING,
+        pairwise.PAIRWISE,
+        pairwise.POSTERIOR,
+        ranking.RANK_FREQUENCIES,
+        ranking.KENDALL,
+        ranking.RANK_BY_N,
+        ranking.LEAVE_ONE_FOLD_OUT,
+        pairwise.FRIEDMAN,
+        pairwise.NEMENYI,
+        pairwise.NOISE,
+        pairwise.EFFECT_NOISE,
+        pairwise.FOLD_TEST,
+        pairwise.POWER,
+        pairwise.MIXED,
+        ranking.PARETO,
+        ranking.CONSENSUS,
+        detection.FROC,
+        pairwise.FROC_PAIRWISE,
+        detection.FROC_CURVE,
+        detection.PR_CURVE,
+        detection.STRATA,
+        detection.LESION_MODEL,
+        detection.NEGATIVES,
+        detection.THRESHOLDS,
+        detection.THRESHOLD_CASES,
+        pairwise.FAILURES,
+        ranking.SENSITIVITY,
+    )
+}
+
+__all__ = ["TABLES"]

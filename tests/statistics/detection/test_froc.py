@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from monai.metrics.froc import compute_froc_curve_data, compute_froc_score
 
+from nnunet_losses.statistics import Results
 from nnunet_losses.statistics.detection.curves import (
     CPM_POINTS,
     Curves,
@@ -17,9 +18,15 @@ from nnunet_losses.statistics.detection.curves import (
     precision_at,
     recall_at,
 )
-from nnunet_losses.statistics.detection.froc import froc_tables
+from nnunet_losses.statistics.detection.froc import froc_tables as tables_of_rosters
 
 MakeCases = Callable[..., pd.DataFrame]
+
+
+def froc_tables(
+    lesions: pd.DataFrame, cases: pd.DataFrame, *, baseline: str, resamples: int
+) -> dict[str, pd.DataFrame]:
+    return tables_of_rosters(Results.of(cases, baseline=baseline, lesions=lesions).rosters, resamples=resamples)
 
 
 def toy(cases: int = 2) -> Curves:

@@ -8,11 +8,17 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
+from nnunet_losses.statistics import Results
 from nnunet_losses.statistics.detection.lesion_model import lesion_model_table
 from nnunet_losses.statistics.detection.negatives import negatives_table
 from nnunet_losses.statistics.detection.strata import strata_table
+from nnunet_losses.statistics.panels.roster import Roster
 
 MakeCases = Callable[..., pd.DataFrame]
+
+
+def rosters(lesions: pd.DataFrame, cases: pd.DataFrame) -> list[Roster]:
+    return Results.of(cases, baseline="B", lesions=lesions).rosters
 
 
 @pytest.fixture
@@ -31,14 +37,14 @@ def found(make_cases: MakeCases) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows.append(("A", "c20", "prediction", 2, 4.0, False))
     columns = ["trainer", "case", "side", "component", "diameter_mm", "matched"]
     lesions = pd.DataFrame(rows, columns=columns).assign(
-        dataset="Dataset001_Toy", configuration="3d_fullres", fold=0, seed=0, label="lesion"
+        dataset="Dataset001_Toy", configuration="3d_fullres", fold=0, seed=0, label="lesion", score_max=np.nan
     )
     return lesions, make_cases({"A": np.ones(22), "B": np.ones(22)})
 
 
 def test_recall_by_size_counts_every_lesion_once(found: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     lesions, cases = found
-    table = strata_table(lesions, cases, baseline="B", resamples=500)
+    table = strata_table(rosters(lesions, cases), resamples=500)
     for _, scheme in table.groupby(["trainer", "scheme"]):
         assert scheme["n"].sum() == 160
     quartiles = table[table["scheme"] == "quartile"]
@@ -54,7 +60,7 @@ def test_intervals_are_wilsons_and_wider_when_lesions_of_a_case_share_their_luck
     found: tuple[pd.DataFrame, pd.DataFrame],
 ) -> None:
     lesions, cases = found
-    table = strata_table(lesions, cases, baseline="B", edges_mm=(0, np.inf), resamples=2000)
+    table = strata_table(rosters(lesions, cases), edges_mm=(0, np.inf), resamples=2000)
     row = table[(table["trainer"] == "A") & (table["scheme"] == "fixed")].iloc[0]
     wilson = stats.binomtest(int(row["hits"]), int(row["n"])).proportion_ci(method="wilson")
     assert (row["wilson_low"], row["wilson_high"]) == pytest.approx((wilson.low, wilson.high))
@@ -63,7 +69,7 @@ def test_intervals_are_wilsons_and_wider_when_lesions_of_a_case_share_their_luck
 
 
 def test_negative_cases_are_counted(found: tuple[pd.DataFrame, pd.DataFrame]) -> None:
-    table = negatives_table(*found, baseline="B").set_index("trainer")
+    table = negatives_table(rosters(*found)).set_index("trainer")
     columns = ["n_cases", "n_negative", "with_false_positives", "false_positives_per_case"]
     assert table.loc["A", columns].tolist() == [22, 2, 1, 1.0]
     assert table.loc["B", columns].tolist() == [22, 2, 0, 0.0]
@@ -73,7 +79,7 @@ def test_the_size_model_is_a_gee_with_independent_working_correlation(
     found: tuple[pd.DataFrame, pd.DataFrame],
 ) -> None:
     lesions, cases = found
-    table = lesion_model_table(lesions, cases, baseline="B").set_index("term")
+    table = lesion_model_table(rosters(lesions, cases)).set_index("term")
     own = lesions[lesions["side"] == "reference"].sort_values("case")
     size = np.log2(own["diameter_mm"]) - np.log2(own["diameter_mm"]).median()
     a = (own["trainer"] == "A").astype(float)
@@ -88,10 +94,10 @@ def test_the_size_model_is_a_gee_with_independent_working_correlation(
 
 def test_the_size_model_says_why_it_cannot_be_fitted(found: tuple[pd.DataFrame, pd.DataFrame]) -> None:
     lesions, cases = found
-    everything = lesion_model_table(lesions.assign(matched=lesions["side"] == "reference"), cases, baseline="B")
+    everything = lesion_model_table(rosters(lesions.assign(matched=lesions["side"] == "reference"), cases))
     assert everything["odds_ratio"].isna().all()
     assert everything["reason"].str.startswith("all or none").all()
-    separated = lesion_model_table(lesions.assign(matched=lesions["diameter_mm"] > 5), cases, baseline="B")
+    separated = lesion_model_table(rosters(lesions.assign(matched=lesions["diameter_mm"] > 5), cases))
     assert separated["reason"].str.startswith("size separates").all()
 
 
@@ -102,6 +108,6 @@ def test_the_size_model_has_no_maximum_if_one_trainer_alone_is_separated(
     of_a = lesions["trainer"] == "A"
     limit = lesions.loc[of_a & (lesions["side"] == "reference"), "diameter_mm"].median()
     matched = lesions["matched"].where(~of_a, lesions["diameter_mm"] >= limit)
-    table = lesion_model_table(lesions.assign(matched=matched), cases, baseline="B")
+    table = lesion_model_table(rosters(lesions.assign(matched=matched), cases))
     assert table["odds_ratio"].isna().all()
     assert table["reason"].str.startswith("size separates").all()

@@ -6,11 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnunet_losses.statistics import compare
-from nnunet_losses.statistics.detection.thresholds import threshold_tables
+from nnunet_losses.statistics import Results, compare
+from nnunet_losses.statistics.detection.thresholds import threshold_tables as tables_of_rosters
 
 MakeCases = Callable[..., pd.DataFrame]
 GRID = (0.3, 0.5, 0.7)
+
+
+def threshold_tables(thresholds: pd.DataFrame, cases: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    results = Results.of(cases, baseline="B", thresholds=thresholds)
+    return tables_of_rosters(results.thresholds, results.rosters)
 
 
 def table(best: dict[str, list[float]]) -> pd.DataFrame:
@@ -21,7 +26,8 @@ def table(best: dict[str, list[float]]) -> pd.DataFrame:
             for threshold in GRID:
                 dice = 0.9 - 2 * abs(threshold - optimum)
                 # tp + fn = 100 and fp = fn give Dice = tp / 100.
-                rows.append((trainer, i % 5, f"c{i}", threshold, 100 * dice, 100 - 100 * dice, 100 - 100 * dice))
+                tp = round(100 * dice)
+                rows.append((trainer, i % 5, f"c{i}", threshold, tp, 100 - tp, 100 - tp))
     columns = ["trainer", "fold", "case", "threshold", "tp", "fp", "fn"]
     return pd.DataFrame(rows, columns=columns).assign(
         dataset="Dataset001_Toy", configuration="3d_fullres", seed=0, label="lesion"
@@ -31,7 +37,7 @@ def table(best: dict[str, list[float]]) -> pd.DataFrame:
 def test_a_moved_operating_point_is_told_apart_from_a_better_one(make_cases: MakeCases) -> None:
     best = {"A": [0.3] * 10, "B": [0.5] * 10}
     cases = make_cases({"A": np.ones(10), "B": np.ones(10)})
-    summary = threshold_tables(table(best), cases, baseline="B")["thresholds"].set_index("trainer")
+    summary = threshold_tables(table(best), cases)["thresholds"].set_index("trainer")
     assert summary["dice_default"].to_dict() == pytest.approx({"A": 0.5, "B": 0.9})
     assert summary["dice_tuned"].to_dict() == pytest.approx({"A": 0.9, "B": 0.9})
     assert summary["threshold"].to_dict() == pytest.approx({"A": 0.3, "B": 0.5})
@@ -42,20 +48,20 @@ def test_a_moved_operating_point_is_told_apart_from_a_better_one(make_cases: Mak
 def test_no_case_helps_to_choose_its_own_threshold(make_cases: MakeCases) -> None:
     # Fold 4 alone prefers 0.7: it must be given 0.3 like everyone else, and lose by it.
     best = {"B": [0.3, 0.3, 0.3, 0.3, 0.7]}
-    cases = threshold_tables(table(best), make_cases({"B": np.ones(5)}), baseline="B")["threshold_cases"]
+    cases = threshold_tables(table(best), make_cases({"B": np.ones(5)}))["threshold_cases"]
     assert set(cases["threshold"]) == {0.3}
     assert cases.set_index("case").loc["c4", ["dice_default", "dice_tuned"]].tolist() == pytest.approx([0.5, 0.1])
 
 
 def test_ties_go_to_the_threshold_nearest_to_one_half(make_cases: MakeCases) -> None:
     flat = table({"B": [0.5] * 5}).assign(tp=50, fp=50, fn=50)
-    cases = threshold_tables(flat, make_cases({"B": np.ones(5)}), baseline="B")["threshold_cases"]
+    cases = threshold_tables(flat, make_cases({"B": np.ones(5)}))["threshold_cases"]
     assert set(cases["threshold"]) == {0.5}
 
 
 def test_one_fold_has_no_other_folds(make_cases: MakeCases) -> None:
     one = table({"B": [0.3] * 5}).assign(fold=0)
-    summary = threshold_tables(one, make_cases({"B": np.ones(5)}).assign(fold=0), baseline="B")["thresholds"].iloc[0]
+    summary = threshold_tables(one, make_cases({"B": np.ones(5)}).assign(fold=0))["thresholds"].iloc[0]
     assert summary["dice_default"] == pytest.approx(0.5)
     assert np.isnan(summary["dice_tuned"])
     assert summary["reason"].startswith("one fold")

@@ -8,14 +8,15 @@ import pytest
 import scikit_posthocs as sp
 from scipy import stats
 
-from nnunet_losses.statistics import panels
-from nnunet_losses.statistics.estimators.friedman import critical_difference, friedman_tables
+from nnunet_losses.statistics import Results
+from nnunet_losses.statistics.estimators.friedman import critical_difference
+from nnunet_losses.statistics.ranking.pairwise import friedman_tables
 
 MakeCases = Callable[..., pd.DataFrame]
 
 
 def test_friedman_is_scipys_and_iman_davenport_is_demsars_formula(study: pd.DataFrame) -> None:
-    (panel,) = panels(study, baseline="A")
+    (panel,) = Results.of(study, baseline="A").panels()
     row = friedman_tables(panel)[0].iloc[0]
     chi2, p = stats.friedmanchisquare(*panel.values.T)
     assert (row["chi2"], row["p_chi2"]) == pytest.approx((chi2, p))
@@ -26,7 +27,7 @@ def test_friedman_is_scipys_and_iman_davenport_is_demsars_formula(study: pd.Data
 def test_nemenyi_is_scikit_posthocs(make_cases: MakeCases) -> None:
     rng = np.random.default_rng(1)
     values = {t: rng.random(25) + gain for t, gain in [("A", 0), ("B", 0.1), ("C", 0.3), ("D", 0.31)]}
-    (panel,) = panels(make_cases(values), baseline="A")
+    (panel,) = Results.of(make_cases(values), baseline="A").panels()
     nemenyi = friedman_tables(panel)[1]
     expected = sp.posthoc_nemenyi_friedman(panel.values)
     expected.index = expected.columns = panel.trainers
@@ -48,7 +49,7 @@ def test_critical_difference_of_demsars_table() -> None:
     ],
 )
 def test_no_test_without_enough_to_compare(make_cases: MakeCases, values: dict, reason: str) -> None:
-    (panel,) = panels(make_cases(values), baseline="A")
+    (panel,) = Results.of(make_cases(values), baseline="A").panels()
     row = friedman_tables(panel)[0].iloc[0]
     assert np.isnan(row["p_f"])
     assert row["reason"].startswith(reason)

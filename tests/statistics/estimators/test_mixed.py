@@ -9,14 +9,15 @@ import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
 
-from nnunet_losses.statistics import panels
-from nnunet_losses.statistics.estimators.mixed import dunnett_critical, mixed_table
+from nnunet_losses.statistics import Results
+from nnunet_losses.statistics.estimators.mixed import dunnett_critical
+from nnunet_losses.statistics.ranking.mixed import mixed_table
 
 MakeCases = Callable[..., pd.DataFrame]
 
 
 def test_a_random_intercept_per_case_gives_statsmodels_estimates_and_errors(study: pd.DataFrame) -> None:
-    table = mixed_table(list(panels(study, baseline="A"))).query("scale == 'raw'").set_index("trainer")
+    table = mixed_table(Results.of(study, baseline="A").panels()).query("scale == 'raw'").set_index("trainer")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # statsmodels warns while it iterates
         fit = smf.mixedlm("value ~ C(trainer, Treatment('A'))", study, groups=study["case"]).fit(reml=True)
@@ -34,7 +35,7 @@ def test_across_data_sets_is_the_least_squares_fit_with_cases_as_factors(make_ca
         values = {t: hard + rng.normal(g, 0.04, n) for t, g in (("A", 0), ("B", gain), ("C", 0.02))}
         parts.append(make_cases(values).assign(dataset=dataset))
     cases = pd.concat(parts)
-    table = mixed_table(list(panels(cases, baseline="A"))).query("scope == 'across' and scale == 'raw'")
+    table = mixed_table(Results.of(cases, baseline="A").panels()).query("scope == 'across' and scale == 'raw'")
     block = cases["dataset"] + cases["case"]
     data = cases.assign(block=block)
     with warnings.catch_warnings():
@@ -67,6 +68,6 @@ def test_one_contrast_is_students_t() -> None:
 
 
 def test_scores_are_modelled_on_three_scales_and_distances_on_two(study: pd.DataFrame) -> None:
-    assert set(mixed_table(list(panels(study, baseline="A")))["scale"]) == {"raw", "logit", "rank"}
+    assert set(mixed_table(Results.of(study, baseline="A").panels())["scale"]) == {"raw", "logit", "rank"}
     distances = study.assign(metric="hd95", unit="mm")
-    assert set(mixed_table(list(panels(distances, baseline="A")))["scale"]) == {"raw", "rank"}
+    assert set(mixed_table(Results.of(distances, baseline="A").panels())["scale"]) == {"raw", "rank"}

@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 
 from nnunet_losses.statistics.compare import compare
 from nnunet_losses.statistics.estimators.bayes import bayesian_signed_rank, posterior_draws
-from nnunet_losses.statistics.ranking.pairwise import false_claim_probability
+from nnunet_losses.statistics.estimators.false_claim import false_claim_probability
 
 MakeCases = Callable[..., pd.DataFrame]
 QUICK = {"resamples": 200, "test_resamples": 50, "draws": 500}
@@ -22,10 +22,12 @@ def pairs(cases: pd.DataFrame, **options: object) -> pd.DataFrame:
 
 
 def test_the_better_trainer_has_positive_effects_whichever_way_the_metric_points(make_cases: MakeCases) -> None:
-    values = {"A": np.linspace(1, 2, 20), "D": np.linspace(1.9, 3, 20)}
+    values = {"A": np.linspace(0.1, 0.2, 20), "D": np.linspace(0.19, 0.3, 20)}
     high = pairs(make_cases(values)).loc[("D", "A")]
-    low = pairs(make_cases(values, metric="hd95", unit="mm")).loc[("D", "A")]
-    assert high["difference"] == low["difference"] > 0
+    distances = {trainer: 100 * column for trainer, column in values.items()}
+    low = pairs(make_cases(distances, metric="hd95", unit="mm")).loc[("D", "A")]
+    assert 100 * high["difference"] == pytest.approx(low["difference"])
+    assert high["difference"] > 0
     assert (high["wins"], high["losses"], high["rank_biserial"]) == (20, 0, 1)
     assert (low["wins"], low["losses"], low["rank_biserial"]) == (0, 20, -1)
     assert high["p_better"] == low["p_worse"] == 1
@@ -48,6 +50,7 @@ def test_equal_trainers_are_all_draws(study: pd.DataFrame) -> None:
 
 
 def test_shifting_all_values_changes_no_test(study: pd.DataFrame) -> None:
+    study = study.assign(metric="assd", unit="mm")
     shifted = study.assign(value=study["value"] + 7)
     tests = ["ties", "p", "p_holm", "p_signflip", "p_pratt", "rank_biserial", "wins", "draws", "losses", "p_better"]
     pd.testing.assert_frame_equal(pairs(study)[tests], pairs(shifted)[tests], check_exact=False, rtol=1e-9)

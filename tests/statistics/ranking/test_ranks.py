@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from nnunet_losses.statistics import panels
+from nnunet_losses.statistics import Results
 from nnunet_losses.statistics.compare import compare
 from nnunet_losses.statistics.estimators.bootstrap import bootstrap_means, resample_counts
 from nnunet_losses.statistics.ranking.ranks import rank_by_mean, rank_by_ranks
@@ -22,7 +22,7 @@ QUICK = {"resamples": 200, "test_resamples": 50, "draws": 200}
 def test_a_case_drawn_three_times_counts_three_times(make_cases: MakeCases) -> None:
     # The example in which challengeR 1.0.5 ranks the copies of c1 among each other: draw c1, c1, c1, c4.
     values = {"A": [0.9, 0.1, 0.2, 0.8], "B": [0.8, 0.2, 0.3, 0.9], "C": [0.1, 0.3, 0.4, 0.1]}
-    (panel,) = panels(make_cases(values), baseline="C")
+    (panel,) = Results.of(make_cases(values), baseline="C").panels()
     counts = np.array([[3, 0, 0, 1]])
     per_case = stats.rankdata(-panel.oriented, axis=1)
     assert (counts @ per_case / 4).tolist() == [[1.25, 1.75, 3.0]]
@@ -38,8 +38,9 @@ def test_draws_are_whole_cases_in_equal_shares() -> None:
 def test_resampled_test_ranks_equal_scipy_on_the_drawn_cases(make_cases: MakeCases) -> None:
     rng = np.random.default_rng(5)
     hard = rng.random(15)
-    values = {t: np.round(hard + rng.normal(g, 0.1, 15), 1) for t, g in [("A", 0.1), ("B", 0.05), ("C", 0)]}
-    (panel,) = panels(make_cases(values), baseline="C")
+    gains = [("A", 0.1), ("B", 0.05), ("C", 0)]
+    values = {t: np.clip(np.round(hard + rng.normal(g, 0.1, 15), 1), 0, 1) for t, g in gains}
+    (panel,) = Results.of(make_cases(values), baseline="C").panels()
     ours = rank_by_tests(panel, resamples=60, seed=1)
     oriented = np.round(panel.values, 10)
     for counts, ranks in zip(resample_counts(15, 60, 1), ours.resampled, strict=True):
@@ -56,7 +57,7 @@ def test_resampled_test_ranks_equal_scipy_on_the_drawn_cases(make_cases: MakeCas
 
 
 def test_lower_is_better_turns_the_ranks(make_cases: MakeCases) -> None:
-    values = {"A": np.linspace(1, 2, 20), "B": np.linspace(3, 4, 20)}
+    values = {"A": np.linspace(0.1, 0.2, 20), "B": np.linspace(0.3, 0.4, 20)}
     for metric, unit, best in [("dice", "1", "B"), ("hd95", "mm", "A")]:
         ranking = compare(make_cases(values, metric=metric, unit=unit), baseline="B", **QUICK)["ranking"]
         assert ranking["trainer"].iloc[0] == best
@@ -80,7 +81,7 @@ def test_permuting_trainers_permutes_ranks(order: list[str], seed: int) -> None:
             )
             for name in names
         )  # fmt: skip
-        (panel,) = panels(cases, baseline="A")
+        (panel,) = Results.of(cases, baseline="A").panels()
         means = bootstrap_means(panel.values, resamples=50, seed=0)
         methods = [
             rank_by_mean(panel, means),

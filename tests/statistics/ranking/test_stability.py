@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from nnunet_losses.statistics import Policy, compare, panels
+from nnunet_losses.statistics import Policy, Results, compare
+from nnunet_losses.statistics.estimators.front import on_front
+from nnunet_losses.statistics.estimators.ranks import kendall_tau_b
 from nnunet_losses.statistics.ranking.consensus import consensus_table
-from nnunet_losses.statistics.ranking.pareto import on_front
+from nnunet_losses.statistics.ranking.folds import leave_one_fold_out
 from nnunet_losses.statistics.ranking.ranks import rank_by_ranks
-from nnunet_losses.statistics.ranking.stability import kendall_tau_b, leave_one_fold_out, rank_by_n, rank_frequencies
+from nnunet_losses.statistics.ranking.stability import rank_by_n, rank_frequencies
 
 MakeCases = Callable[..., pd.DataFrame]
 QUICK = {"resamples": 200, "test_resamples": 50, "draws": 200}
@@ -29,14 +31,14 @@ def test_kendalls_tau_is_scipys(ranks: list[int], random: object) -> None:
 
 
 def test_frequencies_of_ranks_sum_to_one(study: pd.DataFrame) -> None:
-    (panel,) = panels(study, baseline="A")
+    (panel,) = Results.of(study, baseline="A").panels()
     table = rank_frequencies(panel, [rank_by_ranks(panel, resamples=300, seed=0)])
     assert table.groupby("trainer")["probability"].sum().to_numpy() == pytest.approx(np.ones(4))
     assert table.query("trainer == 'D' and rank == 1")["probability"].item() > 0.99
 
 
 def test_all_cases_give_the_full_ranking_and_fewer_a_wider_one(study: pd.DataFrame) -> None:
-    (panel,) = panels(study, baseline="A")
+    (panel,) = Results.of(study, baseline="A").panels()
     table = rank_by_n(panel)
     full = table[table["n"] == 40]
     assert (full["rank_low"] == full["rank_high"]).all()
@@ -45,7 +47,7 @@ def test_all_cases_give_the_full_ranking_and_fewer_a_wider_one(study: pd.DataFra
 
 
 def test_leaving_a_fold_out_leaves_its_cases_out(study: pd.DataFrame) -> None:
-    (panel,) = panels(study, baseline="A")
+    (panel,) = Results.of(study, baseline="A").panels()
     table = leave_one_fold_out(panel)
     assert len(table) == 5 * 4
     expected = study[(study["trainer"] == "D") & (study["fold"] != 2)]["value"].mean()
@@ -59,7 +61,7 @@ def test_the_front_holds_whom_nobody_dominates() -> None:
 
 def test_pareto_turns_distances_and_gives_the_covariance_of_means(make_cases: MakeCases) -> None:
     rng = np.random.default_rng(0)
-    dice = {"A": rng.random(30), "B": rng.random(30) + 1}
+    dice = {"A": rng.random(30) / 2, "B": rng.random(30) / 2 + 0.5}
     hd95 = {"A": rng.random(30) + 5, "B": rng.random(30)}
     cases = pd.concat([make_cases(dice), make_cases(hd95, metric="hd95", unit="mm")])
     table = compare(cases, baseline="A", **QUICK)["pareto"].set_index("trainer")

@@ -1,6 +1,10 @@
 """Repeats of one experiment with other seeds."""
 
+from collections.abc import Mapping
+
 import pandas as pd
+
+Experiments = Mapping[tuple[str, int], str]
 
 
 def without_seed(trainer: str, seed: int) -> str:
@@ -9,7 +13,7 @@ def without_seed(trainer: str, seed: int) -> str:
     return trainer.removesuffix(suffix) if seed else trainer
 
 
-def experiments(*tables: pd.DataFrame) -> dict[tuple[str, int], str]:
+def experiments(*tables: pd.DataFrame) -> Experiments:
     """The experiment that each (trainer, seed) of the tables belongs to.
 
     Repeats lose the seed in their name; a trainer with a seed in its name but without any repeat keeps it.
@@ -22,16 +26,15 @@ def experiments(*tables: pd.DataFrame) -> dict[tuple[str, int], str]:
     return {(t, s): name if len(members[name]) > 1 else t for (t, s), name in names.items()}
 
 
-def merge_seeds(table: pd.DataFrame, *others: pd.DataFrame) -> pd.DataFrame:
-    """The table with its repeats, known from it and the `others`, under one trainer name; `seed` tells them apart."""
+def merge_seeds(table: pd.DataFrame, names: Experiments) -> pd.DataFrame:
+    """The table with the repeats of an experiment under its one name; `seed` tells them apart."""
     seeds = table["seed"].to_numpy()
     if not seeds.any():
         return table
-    names = experiments(table, *others)
     trainers = table["trainer"].to_numpy(dtype=object)
     return table.assign(trainer=[names[key] for key in zip(trainers, seeds, strict=True)])
 
 
-def experiment_of(trainer: str, *tables: pd.DataFrame) -> str:
-    """The experiment of one trainer of the tables; the trainer itself where they do not know it."""
-    return next((name for (t, _), name in experiments(*tables).items() if t == trainer), trainer)
+def experiment_of(trainer: str, names: Experiments) -> str:
+    """The experiment of one trainer; the trainer itself where it is not known."""
+    return next((name for (t, _), name in names.items() if t == trainer), trainer)

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.statistics.detection.published_froc import published_froc
-
 
 def test_every_published_number_of_lits_is_reproduced_to_four_decimals(
-    shared_data: Path, lits_lesions: Callable[[str], pd.DataFrame]
+    shared_data: Path, lits_lesions: Callable[[str], pd.DataFrame], benchmark_script: Callable[[str], ModuleType]
 ) -> None:
     expected = pd.read_csv(shared_data / "froc_records" / "lits_expected.csv").rename(columns={"loss": "trainer"})
     losses = list(dict.fromkeys(expected["trainer"]))
+    published_froc = benchmark_script("froc_as_published").published_froc
     ours = published_froc(pd.concat([lits_lesions(loss) for loss in losses]), small_below_mm=12)
     merged = expected.merge(ours, on=["trainer", "size"], suffixes=("", "_ours"), validate="one_to_one")
     assert len(merged) == len(expected) == 30
@@ -22,7 +22,7 @@ def test_every_published_number_of_lits_is_reproduced_to_four_decimals(
         assert (difference <= 0.5001e-4).all(), f"{column}: {difference.max()}"
 
 
-def test_by_hand() -> None:
+def test_by_hand(benchmark_script: Callable[[str], ModuleType]) -> None:
     # Two images: one lesion found at 3, one missed; false positives at 2 and 5.
     lesions = pd.DataFrame(
         {
@@ -36,6 +36,7 @@ def test_by_hand() -> None:
             "score_max": [3.0, -np.inf, 3.0, 2.0, 5.0],
         }
     )
+    published_froc = benchmark_script("froc_as_published").published_froc
     total = published_froc(lesions, small_below_mm=12).set_index("size").loc["total"]
     assert total[["n_images", "n_lesions", "object_dice", "max_recall", "fp_per_image_at_max"]].tolist() == [
         2, 2, 0.8, 0.5, 1.0,

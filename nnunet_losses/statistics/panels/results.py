@@ -1,0 +1,158 @@
+"""The entrance: tables of results, checked, with repeats of one experiment under one name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric, metric_named
+from nnunet_losses.base.tables.results import CASES, JOBS, LESIONS, THRESHOLDS
+from nnunet_losses.base.tables.schema import Table, TableError
+from nnunet_losses.statistics.panels.foreground import with_foreground_mean
+from nnunet_losses.statistics.panels.panel import Panel, cut_panel
+from nnunet_losses.statistics.panels.policy import Policy
+from nnunet_losses.statistics.panels.repeats import experiment_of, experiments, merge_seeds
+from nnunet_losses.statistics.panels.roster import Roster, make_rosters
+
+ROUNDING = 1e-6  # a share computed in single precision may exceed 1 by so much
+
+
+@dataclass(frozen=True)
+class Results:
+    """All tables of a comparison as every statistic takes them; made with `Results.of`, once.
+
+    cases, lesions, thresholds, jobs: as their schemas say, the trainers of repeats without their seed.
+    scored: `cases`, with the mean over labels as one more label if that was asked for.
+    """
+
+    cases: pd.DataFrame
+    scored: pd.DataFrame
+    lesions: pd.DataFrame | None
+    thresholds: pd.DataFrame | None
+    jobs: pd.DataFrame | None
+    baseline: str
+    policy: Policy
+    own_metrics: Mapping[str, Metric]
+
+    @classmethod
+    def of(
+        cls,
+        cases: pd.DataFrame,
+        *,
+        baseline: str,
+        lesions: pd.DataFrame | None = None,
+        thresholds: pd.DataFrame | None = None,
+        jobs: pd.DataFrame | None = None,
+        policy: Policy | None = None,
+        own_metrics: Mapping[str, Metric] | None = None,
+        foreground_mean: bool = False,
+    ) -> "Results":
+        """Check the tables and merge repeats.
+
+        own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name.
+
+        Raises:
+            TableError: a table does not hold what it should, or has no case of the baseline.
+        """
+        if not len(cases):
+            raise TableError("The table of cases is empty: nothing to compare.")
+        cases = CASES.check(cases)
+        lesions, thresholds, jobs = _checked(lesions, LESIONS), _checked(thresholds, THRESHOLDS), _checked(jobs, JOBS)
+        # One decision for all tables: a repeat of which only a failed job is left still is a repeat.
+        names = experiments(*(table for table in (cases, lesions, thresholds, jobs) if table is not None))
+        cases, baseline = merge_seeds(cases, names), experiment_of(baseline, names)
+        trainers = sorted(set(cases["trainer"]))
+        if baseline not in trainers:
+            raise TableError(f"The baseline {baseline!r} is not among the trainers {trainers}.")
+        lesions, thresholds, jobs = (
+            None if table is None else merge_seeds(table, names) for table in (lesions, thresholds, jobs)
+        )
+        results = cls(
+            cases=cases,
+            scored=with_foreground_mean(cases) if foreground_mean else cases,
+            lesions=lesions,
+            thresholds=thresholds,
+            jobs=jobs,
+            baseline=baseline,
+            policy=policy or Policy(),
+            own_metrics=own_metrics or {},
+        )
+        results._check_bounds()
+        return results
+
+    def metric(self, name: str) -> Metric:
+        """What is known of a metric.
+
+        Raises:
+            TableError: nothing is.
+        """
+        if name in self.own_metrics:
+            return self.own_metrics[name]
+        try:
+            return metric_named(name)
+        except KeyError:
+            raise TableError(
+                f"Unknown metric {name!r}: describe it with own_metrics={{{name!r}: Metric(...)}}."
+            ) from None
+
+    def panels(self, metrics: Sequence[str] | None = None, policy: Policy | None = None) -> list[Panel]:
+        """One panel per dataset × configuration × label × metric; every trainer of a panel has the same cases.
+
+        metrics: those to take; all if absent. policy: another one than that of these results.
+
+        Raises:
+            TableError: a metric is not in the table of cases, or nothing is known of it.
+        """
+        rows, policy = self.scored, policy or self.policy
+        present = list(dict.fromkeys(rows["metric"]))
+        wanted = [m for m in present if m != IMAGE_DIAGONAL.name] if metrics is None else list(metrics)
+        absent = [m for m in wanted if m not in present]
+        if absent:
+            raise TableError(f"The table of cases has no metric {absent}; it has {present}.")
+        cut = []
+        for (dataset, configuration), study in rows.groupby(["dataset", "configuration"], sort=False):
+            trainers = [t for t in dict.fromkeys(study["trainer"]) if t != self.baseline]
+            if self.baseline in set(study["trainer"]):
+                trainers.append(self.baseline)
+            diagonal = study.loc[study["metric"] == IMAGE_DIAGONAL.name].groupby("case")["value"].max()
+            for (label, metric), own in study.groupby(["label", "metric"], sort=False):
+                if metric in wanted:
+                    cut.append(
+                        cut_panel(
+                            own,
+                            dataset=str(dataset),
+                            configuration=str(configuration),
+                            label=str(label),
+                            metric=self.metric(str(metric)),
+                            trainers=trainers,
+                            baseline=self.baseline,
+                            policy=policy,
+                            diagonal=diagonal,
+                        )
+                    )
+        return cut
+
+    def _check_bounds(self) -> None:
+        for name, rows in self.cases.groupby("metric", sort=False):
+            try:
+                low, high = self.metric(str(name)).bounds
+            except TableError:  # matters only if it is to be compared
+                continue
+            values = rows["value"].to_numpy(dtype=float)
+            beyond = (values < low - ROUNDING) | (values > high + ROUNDING)
+            if beyond.any():
+                row = rows.iloc[int(beyond.argmax())]
+                raise TableError(
+                    f"The table of cases: {name} of case {row['case']!r}, {row['trainer']}, is {row['value']:g}, "
+                    f"outside {low:g} to {high:g}."
+                )
+
+    @cached_property
+    def rosters(self) -> list[Roster]:
+        """The cases and trainers of the statistics of lesions and thresholds, per dataset × configuration × label."""
+        return list(make_rosters(self.cases, baseline=self.baseline, policy=self.policy, lesions=self.lesions))
+
+
+def _checked(table: pd.DataFrame | None, schema: Table) -> pd.DataFrame | None:
+    return schema.check(table) if table is not None and len(table) else None
