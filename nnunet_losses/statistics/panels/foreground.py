@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from nnunet_losses.base.identity import RUN
 from nnunet_losses.base.states import CaseStatus
-from nnunet_losses.base.tables.results import CASES, RUN
+from nnunet_losses.base.tables.results import CASES
 
 FOREGROUND_MEAN = "foreground mean"
 

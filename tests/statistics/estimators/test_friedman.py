@@ -26,7 +26,7 @@ def test_friedman_is_scipys_and_iman_davenport_is_demsars_formula(study: pd.Data
 
 def test_nemenyi_is_scikit_posthocs(make_cases: MakeCases) -> None:
     rng = np.random.default_rng(1)
-    values = {t: rng.random(25) + gain for t, gain in [("A", 0), ("B", 0.1), ("C", 0.3), ("D", 0.31)]}
+    values = {t: 0.6 * rng.random(25) + gain for t, gain in [("A", 0), ("B", 0.1), ("C", 0.3), ("D", 0.31)]}
     (panel,) = Results.of(make_cases(values), baseline="A").panels()
     nemenyi = friedman_tables(panel)[1]
     expected = sp.posthoc_nemenyi_friedman(panel.values)
