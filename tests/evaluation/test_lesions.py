@@ -1,3 +1,5 @@
+"""Lesion-wise metrics, against slow loops over SciPy's components."""
+
 import math
 
 import numpy as np
@@ -43,7 +45,7 @@ def loop_over_lesions(reference, prediction, iou_threshold=0.5, fraction=0.5):
     }
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_every_matching_rule_equals_a_loop_over_lesions(measure, blobs, seed):
     reference = blobs(seed, (16, 20, 22), 0.06)
     prediction = (reference & blobs(seed + 40, (16, 20, 22), 0.7)) | blobs(seed + 20, (16, 20, 22), 0.02)
@@ -93,12 +95,6 @@ def test_lesions_at_the_edge_of_the_image_are_marked():
     assert list(table.touches_border) == [True, False, True, False]
 
 
-def test_size_is_the_diameter_of_the_sphere_of_equal_volume():
-    table = lesion_table(boxes((3, 9)), boxes((3, 9)), (2.0, 3.0, 0.5))
-    assert table.volume_mm3[0] == 18
-    assert math.pi / 6 * table.diameter_mm[0] ** 3 == pytest.approx(18)
-
-
 def test_strata_take_the_reference_size_for_recall_and_the_predicted_size_for_precision(measure):
     # Diameters of 1, 8 and 1 voxels of 1 mm: 1.24, 2.48 mm.
     reference, prediction = boxes((0, 1), (3, 11), (20, 21)), boxes((0, 1), (3, 4), (25, 26))
@@ -146,7 +142,7 @@ def test_lesion_detection_on_empty_sides(measure, reference, prediction, recall,
 
 
 @given(st.integers(0, 500), st.permutations([0, 1, 2]), st.tuples(*[st.booleans()] * 3))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15)
 def test_turning_and_mirroring_the_image_changes_nothing(measure, blobs, seed, order, mirror):
     def turn(mask):
         return np.ascontiguousarray(np.flip(mask.transpose(order), [i for i in range(3) if mirror[i]]))
@@ -159,3 +155,15 @@ def test_turning_and_mirroring_the_image_changes_nothing(measure, blobs, seed, o
     for name in one:
         if not name.endswith("_centre"):
             assert one[name] == pytest.approx(two[name], nan_ok=True), name
+
+
+def test_lesion_counts_of_real_masks_equal_scipy(real_lesions, measure):
+    reference, prediction = real_lesions("23"), real_lesions("01")
+    (ours, n), (theirs, m) = label(reference, FULL), label(prediction, FULL)
+    found = len(np.unique(ours[reference & prediction]))
+    true = len(np.unique(theirs[reference & prediction]))
+    metrics = measure(reference, prediction)
+    assert 0 < found < n
+    assert metrics["lesion_recall"] == pytest.approx(found / n)
+    assert metrics["lesion_precision"] == pytest.approx(true / m)
+    assert metrics["false_positive_count"] == m - true

@@ -1,3 +1,5 @@
+"""Overlap of voxels."""
+
 import math
 
 import numpy as np
@@ -23,16 +25,15 @@ def test_hand_worked_counts_give_the_textbook_values(measure):
 
 
 def test_dice_equals_monai(measure, blobs):
-    for seed in range(5):
-        a, b = blobs(seed), blobs(seed + 100) | blobs(seed)
-        expected = DiceMetric(include_background=True)(
-            torch.tensor(b[None, None], dtype=torch.float32), torch.tensor(a[None, None], dtype=torch.float32)
-        )
-        assert measure(a, b)["dice"] == pytest.approx(float(expected), abs=1e-6)
+    a, b = blobs(1), blobs(101) | blobs(1)
+    expected = DiceMetric(include_background=True)(
+        torch.tensor(b[None, None], dtype=torch.float32), torch.tensor(a[None, None], dtype=torch.float32)
+    )
+    assert measure(a, b)["dice"] == pytest.approx(float(expected), abs=1e-6)
 
 
 @given(st.integers(0, 2**27 - 1), st.integers(0, 2**27 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30)
 def test_swapping_the_sides_swaps_precision_and_recall(measure, a, b):
     first, second = (np.array([n >> i & 1 for i in range(27)]).reshape(3, 3, 3) for n in (a, b))
     one, two = measure(first, second), measure(second, first)

@@ -1,21 +1,19 @@
-import itertools
+"""Distances between surfaces, against SciPy and MONAI."""
+
 import math
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance, compute_surface_dice
-from monai.metrics.utils import get_code_to_measure_table
 from scipy.ndimage import binary_erosion, distance_transform_edt
-from scipy.spatial.distance import cdist
 
 from nnunet_losses.evaluation import EvaluationSettings, Reference, evaluate_case, surface
 from nnunet_losses.evaluation.structure import Grid, Structure
-from nnunet_losses.evaluation.surfels import surfel_areas
 
-SPACINGS = [(1.0, 1.0, 1.0), (3.0, 0.7, 0.9), (0.5, 2.0, 0.4)]
+from .pairs import SPACINGS, for_monai, pairs_of_masks
+
 DISTANCES = ["hd", "hd95", "hd95_pooled", "assd", "masd"]
 TWO_TOLERANCES = EvaluationSettings(tolerances_mm=(1.0, 2.5))
 
@@ -28,7 +26,7 @@ def directed(reference, prediction, spacing):
 
 
 @pytest.mark.parametrize("spacing", SPACINGS)
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_distances_equal_scipys_distance_transform(measure, blobs, spacing, seed):
     reference, prediction = blobs(seed), blobs(seed + 50, share=0.03)
     metrics = measure(reference, prediction, spacing, TWO_TOLERANCES)
@@ -43,21 +41,8 @@ def test_distances_equal_scipys_distance_transform(measure, blobs, spacing, seed
     assert metrics["nsd_2.5mm"] == pytest.approx(np.mean(both <= 2.5 + 1e-9))
 
 
-@st.composite
-def pairs_of_masks(draw):
-    """Two non-empty masks, 2D or 3D, sparse or dense, up to the edges of the image, and a spacing."""
-    axes = draw(st.integers(2, 3))
-    shape = draw(st.tuples(*[st.integers(2, 9)] * axes))
-    spacing = draw(st.tuples(*[st.floats(0.2, 6)] * axes))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    masks = [rng.random(shape) < draw(st.sampled_from([0.01, 0.1, 0.5, 0.95])) for _ in range(2)]
-    for mask in masks:
-        mask[tuple(rng.integers(0, shape))] = True
-    return *masks, spacing
-
-
 @given(pairs_of_masks(), st.integers(1, 3))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60)
 def test_every_distance_equals_scipys_for_any_reach_of_the_band(pair, reach):
     *masks, spacing = pair
     with pytest.MonkeyPatch.context() as patch:
@@ -73,18 +58,6 @@ def test_every_distance_equals_scipys_for_any_reach_of_the_band(pair, reach):
     assert np.array_equal(np.isfinite(near), theirs[1] < (reach + 1) * min(spacing) * (1 - 1e-12))
 
 
-@given(pairs_of_masks(), st.floats(0.1, 8))
-@settings(max_examples=80, deadline=None)
-def test_surfels_that_are_not_searched_for_lie_beyond_the_tolerance(measure, pair, tolerance):
-    *masks, spacing = pair
-    sides = [Structure(mask, Grid(mask.shape, spacing, 1.0)).surfels for mask in masks]
-    apart = cdist(*(side.points for side in sides))
-    within = [apart.min(axis=axis) <= tolerance + surface._ROUNDING_MM for axis in (1, 0)]
-    area = sum(side.areas[close].sum() for side, close in zip(sides, within, strict=True))
-    metrics = measure(*masks, spacing, EvaluationSettings(tolerances_mm=(tolerance,)))
-    assert metrics["nsd_surfel"] == pytest.approx(area / sum(side.areas.sum() for side in sides), abs=1e-9)
-
-
 def test_a_reference_that_has_served_before_measures_the_same(measure, blobs):
     truth, first, second = blobs(1), blobs(2), blobs(1) | blobs(3, share=0.02)
     used = Reference(truth.astype(np.uint8), (3.0, 0.7, 0.9), {"background": 0, "lesion": 1})
@@ -94,32 +67,28 @@ def test_a_reference_that_has_served_before_measures_the_same(measure, blobs):
     assert dict(zip(cases["metric"], cases["value"], strict=True)) == pytest.approx(wanted, nan_ok=True, rel=1e-12)
 
 
-def as_batch(mask):
-    return torch.tensor(mask[None, None].astype(np.float32))
-
-
-@pytest.mark.parametrize("spacing", SPACINGS)
-@pytest.mark.parametrize("seed", range(3))
-def test_hd95_assd_and_nsd_equal_monai(measure, blobs, spacing, seed):
-    reference, prediction = blobs(seed), blobs(seed) | blobs(seed + 9, share=0.02)
-    metrics = measure(reference, prediction, spacing)
-    pair = {"y_pred": as_batch(prediction), "y": as_batch(reference), "include_background": True, "spacing": spacing}
+def assert_equals_monai(metrics, reference, prediction, spacing):
+    pair = for_monai(reference, prediction, spacing)
     assert metrics["hd95"] == pytest.approx(float(compute_hausdorff_distance(percentile=95, **pair)), abs=1e-4)
     assert metrics["assd"] == pytest.approx(float(compute_average_surface_distance(symmetric=True, **pair)), abs=1e-4)
-    nsd = compute_surface_dice(class_thresholds=[1.0], **pair)
-    assert metrics["nsd"] == pytest.approx(float(nsd), abs=1e-5)
+    assert metrics["nsd"] == pytest.approx(float(compute_surface_dice(class_thresholds=[1.0], **pair)), abs=1e-5)
     surfels = compute_surface_dice(class_thresholds=[1.0], use_subvoxels=True, **pair)
     assert metrics["nsd_surfel"] == pytest.approx(float(surfels), abs=1e-5)
 
 
-@pytest.mark.parametrize("spacing", [*SPACINGS, (1.0, 1.0), (0.4, 2.0)])
-def test_every_surfel_area_equals_the_published_table(spacing):
-    table, kernel = get_code_to_measure_table(spacing)
-    weights = kernel.numpy().reshape((2,) * len(spacing))
-    corners = list(itertools.product((0, 1), repeat=len(spacing)))
-    for code, area in enumerate(surfel_areas(spacing)):
-        theirs = sum(int(weights[corner]) for bit, corner in enumerate(corners) if code >> bit & 1)
-        assert area == pytest.approx(float(table[theirs]), abs=1e-6)
+@pytest.mark.parametrize("spacing", [*SPACINGS, (0.8, 1.3)])
+def test_hd95_assd_and_nsd_equal_monai(measure, blobs, spacing):
+    shape = (14, 17, 19)[-len(spacing) :]
+    reference, prediction = blobs(1, shape), blobs(1, shape) | blobs(10, shape, share=0.02)
+    assert_equals_monai(measure(reference, prediction, spacing), reference, prediction, spacing)
+
+
+@pytest.mark.parametrize(("first", "second"), [("20", "28"), ("02", "29")])
+def test_surfaces_of_real_lesions_equal_monai(real_lesions, measure, first, second):
+    reference = real_lesions(first)
+    prediction = (reference & (np.arange(reference.shape[0]) % 40 > 12)[:, None, None]) | real_lesions(second)
+    spacing = (1.0, 1.0, 1.0)
+    assert_equals_monai(measure(reference, prediction, spacing), reference, prediction, spacing)
 
 
 def test_two_voxels_apart_by_hand(measure):
@@ -135,14 +104,6 @@ def test_a_distance_equal_to_the_tolerance_is_within_it_despite_rounding(measure
     reference[4, 1, 1], prediction[7, 1, 1] = 1, 1
     settings = EvaluationSettings(tolerances_mm=(0.3,))  # 0.7 - 0.4 is 0.29999999999999993, 3 * 0.1 is more than 0.3
     assert measure(reference, prediction, (0.1, 1.0, 1.0), settings)["nsd"] == 1
-
-
-def test_a_one_voxel_shift_of_a_large_box_moves_two_faces(measure):
-    reference = np.zeros((12, 12, 12))
-    reference[3:9, 3:9, 3:9] = 1
-    metrics = measure(reference, np.roll(reference, 1, 0), (2.0, 1.0, 1.0))
-    assert metrics["hd"] == metrics["hd95"] == 2.0
-    assert 0 < metrics["assd"] < 1
 
 
 def test_the_edge_of_the_image_is_a_border_for_distances_as_in_scipy(measure):
@@ -166,7 +127,7 @@ def test_nothing_wraps_around_the_edges_of_the_image(measure):
     factor=st.floats(0.1, 20),
     spacing=st.tuples(*[st.floats(0.3, 5)] * 3),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15)
 def test_scaling_the_spacing_scales_every_distance(measure, blobs, seed, factor, spacing):
     reference, prediction = blobs(seed, (7, 8, 9)), blobs(seed + 1, (7, 8, 9), 0.05)
     one = measure(reference, prediction, spacing, EvaluationSettings(tolerances_mm=(1.0,)))
@@ -177,7 +138,7 @@ def test_scaling_the_spacing_scales_every_distance(measure, blobs, seed, factor,
 
 
 @given(st.integers(0, 1000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15)
 def test_distances_are_symmetric_and_ordered(measure, blobs, seed):
     a, b = blobs(seed, (7, 8, 9)), blobs(seed + 1, (7, 8, 9), 0.05)
     one, two = measure(a, b, (2.0, 1.0, 0.5)), measure(b, a, (2.0, 1.0, 0.5))
@@ -208,15 +169,6 @@ def test_the_distance_transform_gives_what_the_tree_gives(measure, blobs, monkey
     transformed = measure(a, b, spacing)
     for name in (*DISTANCES, "nsd", "nsd_surfel"):
         assert transformed[name] == pytest.approx(searched[name], rel=1e-5)
-
-
-def test_two_dimensional_distances_equal_monai(measure, blobs):
-    a, b = blobs(7, (31, 40)), blobs(8, (31, 40))
-    metrics = measure(a, b, (0.8, 1.3))
-    pair = {"y_pred": as_batch(b), "y": as_batch(a), "include_background": True, "spacing": (0.8, 1.3)}
-    assert metrics["hd95"] == pytest.approx(float(compute_hausdorff_distance(percentile=95, **pair)), abs=1e-4)
-    surfels = compute_surface_dice(class_thresholds=[1.0], use_subvoxels=True, **pair)
-    assert metrics["nsd_surfel"] == pytest.approx(float(surfels), abs=1e-5)
 
 
 @pytest.mark.parametrize(("ours", "theirs", "within"), [(0, 0, math.nan), (1, 0, 0.0), (0, 1, 0.0)])
