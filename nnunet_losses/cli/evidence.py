@@ -138,12 +138,13 @@ def study_report(
     from nnunet_losses.comparison import gallery_files, provenance
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.report import Comparison, write_report
+    from nnunet_losses.statistics.tables import TABLES
 
     record = read_study(study)
     stacked = read_folder(tables)
     comparison = Comparison(
         tables=stacked,
-        statistics=read_folder(statistics),
+        statistics=read_folder(statistics, TABLES),
         provenance=provenance(record, record["trainers"], Path.cwd()),
         gallery=gallery_files(
             record,
