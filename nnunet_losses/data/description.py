@@ -1,69 +1,186 @@
-"""What a data-set file says (config/datasets/*.yaml), checked key by key before any work starts."""
+"""The keys of a data-set file (config/datasets/*.yaml): types, limits, defaults and help, checked before any work."""
 
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import string
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-import yaml
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from nnunet_losses.base.dataset import check_dataset_name
+from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, Says, checked, key, read_yaml
+from nnunet_losses.base.dataset import DATASET_NAME
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.data.keys import check_keys
-from nnunet_losses.data.phantom import Phantom
+from nnunet_losses.data.phantom_options import Phantom
 
-KEYS = ("name", "source", "licence", "citation", "labels", "regions_class_order", "description")
-CHECKSUM = re.compile(r"(md5:[0-9a-f]{32}|sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64})")
-
-
-@dataclass(frozen=True)
-class LocalFolder:
-    """A folder that exists already: nnU-Net's raw layout, or a task of the Medical Segmentation Decathlon."""
-
-    path: Path
+MOST_CASES = 100_000
+CHECKSUM = r"^(md5:[0-9a-f]{32}|sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64})$"
 
 
-@dataclass(frozen=True)
-class Archive:
-    """One archive to download (.tar, .tar.gz, .zip) that holds such a folder; its checksum is required."""
+def expand_variables(text: str) -> str:
+    """Replace every ``${NAME}`` by the environment's value.
 
-    url: str
-    checksum: str  # "md5:...", "sha1:..." or "sha256:..."
-
-
-@dataclass(frozen=True)
-class FileByFile:
-    """Images and labels to download one by one; ``{case}`` in an address stands for the case's number.
-
-    No checksum is published for such data, so the first download is recorded and every later one compared with it.
+    Raises:
+        ValueError: the variable is not set.
     """
 
-    cases: tuple[int, ...]
-    case_name: str  # for example "patient{case:02d}"
-    images: Mapping[str, str]  # channel name -> address
-    label: str
-    labels: Mapping[str, Any]
+    def value(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            raise ValueError(f"uses ${{{name}}}, which is not set; run 'export {name}=...' first")
+        return os.environ[name]
+
+    return re.sub(r"\$\{(\w+)\}", value, text)
 
 
-Source = Phantom | LocalFolder | Archive | FileByFile
+def _pattern(text: str) -> str:
+    try:
+        fields = [field for field in string.Formatter().parse(text) if field[1] is not None]
+    except ValueError as error:
+        raise ValueError(f"'{text}' is no pattern ({error}); write the case's number as {{case:02d}}") from None
+    if not fields:
+        raise ValueError(f"'{text}' does not depend on the case; write its number as {{case:02d}}")
+    for _, name, spec, conversion in fields:
+        if name != "case" or conversion or not re.fullmatch(r"(0?\d)?d?", spec or ""):
+            raise ValueError(f"'{text}' is no pattern; write the case's number as {{case:02d}}")
+    return text
 
 
-@dataclass(frozen=True)
-class DatasetDescription:
-    """One data set: its name in nnU-Net, where it comes from, and under which terms.
+def _label(value: Any) -> Any:
+    values = value if isinstance(value, list | tuple) else [value]
+    if not values or any(not isinstance(v, int) or isinstance(v, bool) or not 0 <= v <= 65_535 for v in values):
+        raise ValueError(f"must be a whole number from 0 to 65,535 or a list of them, got {value!r}")
+    return tuple(values) if isinstance(value, list) else value
 
-    ``labels`` renames (or regroups into regions) the labels of the source; empty keeps them.
-    """
 
-    name: str
-    source: Source
-    licence: str = ""
-    citation: str = ""
-    labels: Mapping[str, Any] = field(default_factory=dict)
-    regions_class_order: tuple[int, ...] = ()
-    description: str = ""
+Expanded = Annotated[Line, AfterValidator(expand_variables)]
+Pattern = Annotated[Expanded, AfterValidator(_pattern), Says("text that holds the case's number: {case:02d}")]
+Label = Annotated[Any, AfterValidator(_label), Says("a whole number or a list of them")]
+
+
+class Archive(ConfigModel):
+    """To download: one archive (.tar, .tar.gz, .zip) that holds a folder as `source.path` describes it."""
+
+    url: Expanded = key("address of the archive")
+    checksum: Annotated[str, Says("md5:, sha1: or sha256: and the hexadecimal sum")] = key(
+        "its checksum", pattern=CHECKSUM
+    )
+
+
+class FileByFile(ConfigModel):
+    """To download: images and labels one by one. The checksums are recorded at the first download."""
+
+    cases: Pair[Annotated[int, Field(ge=0, le=999_999_999)]] = key("first and last number of the cases")
+    case_name: Pattern = key("name of a case; `{case}` stands for its number: `patient{case:02d}`")
+    images: Annotated[dict[Line, Pattern], Field(min_length=1), Says("a table of channel name: address")] = key(
+        "address of the image of each channel"
+    )
+    label: Pattern = key("address of the label map")
+
+    @field_validator("cases")
+    @classmethod
+    def _ascend(cls, cases: tuple[int, int]) -> tuple[int, int]:
+        first, last = cases
+        if not first <= last < first + MOST_CASES:
+            raise ValueError(f"must be [first number, last number] of at most {MOST_CASES:,} cases, got {list(cases)}")
+        return cases
+
+    @property
+    def numbers(self) -> range:
+        """The cases' numbers."""
+        return range(self.cases[0], self.cases[1] + 1)
+
+
+def _kind_of_download(value: Any) -> str:
+    by_file = isinstance(value, FileByFile) or (isinstance(value, dict) and set(value) & set(FileByFile.model_fields))
+    return "<files>" if by_file else "<archive>"
+
+
+class Source(ConfigModel):
+    """Where the data come from: exactly one of `path`, `download` and `phantom`."""
+
+    path: Expanded | None = key(
+        "a folder in nnU-Net's raw layout, or a task of the Medical Segmentation Decathlon; it is only read",
+        default=None,
+        absent="none",
+    )
+    download: (
+        Annotated[
+            Annotated[Archive, Tag("<archive>")] | Annotated[FileByFile, Tag("<files>")],
+            Discriminator(_kind_of_download),
+        ]
+        | None
+    ) = key("an archive, or images and labels one by one", default=None)
+    phantom: Phantom | None = key("invented heads with lesions", default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, content: Any) -> Any:
+        if isinstance(content, dict) and set(content) <= set(cls.model_fields):
+            if len(content) != 1:
+                given = ", ".join(content) or "none"
+                raise ValueError(f"source must have exactly one of the keys {', '.join(cls.model_fields)}, got {given}")
+            ((name, value),) = content.items()
+            if value is None:
+                if name != "phantom":  # a phantom's options all have defaults
+                    raise ValueError(f"source.{name} is empty; give it a value")
+                return {name: {}}
+        return content
+
+    @property
+    def chosen(self) -> Path | Archive | FileByFile | Phantom:
+        """The one that is given."""
+        if self.path is not None:
+            return Path(self.path).expanduser()
+        chosen = self.download or self.phantom
+        assert chosen is not None
+        return chosen
+
+
+class DatasetDescription(ConfigModel):
+    """A data set: its name in nnU-Net, where it comes from, and on which terms."""
+
+    name: Line = key("name in nnU-Net: `Dataset`, three digits that no other data set of yours has, `_` and a name")
+    source: Source = key("where the data come from")
+    licence: str = key("licence of the data", default="", absent="none")
+    citation: str = key("what to cite", default="", absent="none")
+    description: str = key("what the data are", default="", absent="none")
+    labels: Annotated[dict[Line, Label], Says("a table of name: value, or of name: list of values for a region")] = key(
+        "new names for the label values of the source, or regions made of them, as in nnU-Net's `dataset.json`; "
+        "required for data downloaded file by file",
+        default={},
+        absent="the source's",
+    )
+    regions_class_order: Annotated[Many[Annotated[int, Field(ge=0, le=65_535)]], Different] = key(
+        "value of each region, as in nnU-Net's region-based training; required if `labels` has regions",
+        default=(),
+        absent="none",
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _is_found_by_nnunet(cls, name: str) -> str:
+        if not DATASET_NAME.fullmatch(name):
+            raise ValueError(
+                f"'{name}' is not a data-set name; nnU-Net expects Dataset, three digits, _ and a name: Dataset042_Lesions"
+            )
+        return name
+
+    @field_validator("labels")
+    @classmethod
+    def _has_background(cls, labels: dict[str, Any]) -> dict[str, Any]:
+        if labels and labels.get("background") != 0:
+            raise ValueError("must hold 'background: 0'")
+        return labels
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if any(isinstance(value, tuple) for value in self.labels.values()) and not self.regions_class_order:
+            raise ValueError("labels has regions, so 'regions_class_order' is needed (see nnU-Net's documentation)")
+        if isinstance(self.source.download, FileByFile) and not self.labels:
+            raise ValueError("files that are downloaded one by one say nothing of their labels; add 'labels'")
+        return self
 
 
 def load_dataset_description(path_or_mapping: Path | str | Mapping[str, Any]) -> DatasetDescription:
@@ -73,119 +190,30 @@ def load_dataset_description(path_or_mapping: Path | str | Mapping[str, Any]) ->
         UserError: the file is missing or no YAML, a key is unknown or missing, a value is wrong, a variable is not set.
     """
     if isinstance(path_or_mapping, Mapping):
-        return _description(path_or_mapping, "data set")
-    path = Path(path_or_mapping)
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError as error:
-        raise UserError(f"There is no data-set file {path}; see config/datasets for those that exist.") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}.") from error
-    return _description(content, str(path))
+        return checked(DatasetDescription, dict(path_or_mapping), "data set")
+    content = read_yaml(path_or_mapping, "data-set file")
+    return checked(DatasetDescription, content, str(path_or_mapping))
 
 
-def expand_variables(text: str, where: str) -> str:
-    """Replace every ``${NAME}`` by the environment's value; raises UserError if it is not set."""
+def find_descriptions(entries: Iterable[str], folder: Path) -> dict[str, Path]:
+    """The files of a study's data sets, by the name of the data set in nnU-Net.
 
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in os.environ:
-            raise UserError(f"{where} uses ${{{name}}}, which is not set; run 'export {name}=...' first.")
-        return os.environ[name]
+    Args:
+        entries: names of files in ``folder`` without ``.yaml``, or paths of such files.
+        folder: ``config/datasets``.
 
-    return re.sub(r"\$\{(\w+)\}", value, text)
-
-
-def _description(content: Any, where: str) -> DatasetDescription:
-    check_keys(content, KEYS, where, required=("name", "source"))
-    texts = {}
-    for key in ("licence", "citation", "description"):
-        texts[key] = content.get(key) or ""
-        if not isinstance(texts[key], str):
-            raise UserError(f"{where}: '{key}' must be text, got {texts[key]!r}.")
-    labels = content.get("labels") or {}
-    if labels:
-        check_labels(labels, where)
-    order = content.get("regions_class_order") or ()
-    if any(isinstance(value, Sequence) for value in labels.values()) and not order:
-        raise UserError(
-            f"{where}: labels holds regions, so 'regions_class_order' is needed (see nnU-Net's region-based training)."
-        )
-    return DatasetDescription(
-        name=check_dataset_name(content["name"]),
-        source=_source(content["source"], labels, f"{where}: source"),
-        labels=labels,
-        regions_class_order=tuple(order),
-        **texts,
-    )
-
-
-def check_labels(labels: Any, where: str) -> None:
-    """Raise UserError unless labels is {name: integer or list of integers} with ``background: 0``."""
-    if not isinstance(labels, Mapping):
-        raise UserError(f"{where}: labels must be a table of name: value, got {labels!r}.")
-    for name, value in labels.items():
-        values = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-        if not values or any(not isinstance(v, int) or isinstance(v, bool) for v in values):
-            raise UserError(f"{where}: label '{name}' must be an integer or a list of integers, got {value!r}.")
-    if labels.get("background") != 0:
-        raise UserError(f"{where}: labels must hold 'background: 0'.")
-
-
-def _source(content: Any, labels: Mapping[str, Any], where: str) -> Source:
-    check_keys(content, ("phantom", "path", "download"), where)
-    if len(content) != 1:
-        raise UserError(f"{where}: give exactly one of phantom, path, download; got {', '.join(content) or 'none'}.")
-    kind, value = next(iter(content.items()))
-    if kind == "phantom":
-        return Phantom.from_mapping(value or {})
-    if kind == "path":
-        return LocalFolder(Path(_text(value, f"{where}.path")).expanduser())
-    keys = ("url", "checksum", "cases", "case_name", "images", "label")
-    check_keys(value, keys, f"{where}.download")
-    if "url" in value:
-        check_keys(value, ("url", "checksum"), f"{where}.download", required=("url", "checksum"))
-        if not CHECKSUM.fullmatch(str(value["checksum"])):
-            raise UserError(
-                f"{where}.download.checksum must be md5:, sha1: or sha256: and the hexadecimal sum, "
-                f"got {value['checksum']!r}."
-            )
-        return Archive(_text(value["url"], f"{where}.download.url"), value["checksum"])
-    return _file_by_file(value, labels, f"{where}.download")
-
-
-def _file_by_file(value: Mapping[str, Any], labels: Mapping[str, Any], where: str) -> FileByFile:
-    keys = ("cases", "case_name", "images", "label")
-    check_keys(value, keys, where, required=keys)
-    if not labels:
-        raise UserError(f"{where}: files that are downloaded one by one say nothing of their labels; add 'labels'.")
-    cases = value["cases"]
-    if not (
-        isinstance(cases, list) and len(cases) == 2 and all(isinstance(c, int) for c in cases) and cases[0] <= cases[1]
-    ):
-        raise UserError(f"{where}.cases must be [first number, last number], got {cases!r}.")
-    if not isinstance(value["images"], Mapping) or not value["images"]:
-        raise UserError(f"{where}.images must be a table of channel name: address, got {value['images']!r}.")
-    source = FileByFile(
-        cases=tuple(range(cases[0], cases[1] + 1)),
-        case_name=_text(value["case_name"], f"{where}.case_name"),
-        images={str(k): _text(v, f"{where}.images.{k}") for k, v in value["images"].items()},
-        label=_text(value["label"], f"{where}.label"),
-        labels=labels,
-    )
-    for pattern in (source.case_name, source.label, *source.images.values()):
-        try:
-            varies = pattern.format(case=1) != pattern.format(case=2)
-        except (KeyError, IndexError, ValueError) as error:
-            raise UserError(
-                f"{where}: '{pattern}' is no pattern; write the number as {{case:02d}} ({error!r})."
-            ) from error
-        if not varies:
-            raise UserError(f"{where}: '{pattern}' does not depend on the case; write its number as {{case:02d}}.")
-    return source
-
-
-def _text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise UserError(f"{where} must be text, got {value!r}.")
-    return expand_variables(value, where)
+    Raises:
+        UserError: a file is missing or wrong, or two describe data sets of one number.
+    """
+    files: dict[str, Path] = {}
+    for entry in entries:
+        path = Path(entry) if entry.endswith(".yaml") else folder / f"{entry}.yaml"
+        if not path.is_file():
+            there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
+            raise UserError(f"There is no data-set file {path}; {folder} has {there or 'none'}.")
+        name = load_dataset_description(path).name
+        for other, file in files.items():
+            if other[:10] == name[:10]:
+                raise UserError(f"{file} and {path} both describe a {name[:10]}; give one of them another number.")
+        files[name] = path
+    return files

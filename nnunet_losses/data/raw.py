@@ -5,7 +5,6 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -22,13 +21,13 @@ from nnunet_losses.data.description import (
     Archive,
     DatasetDescription,
     FileByFile,
-    LocalFolder,
     load_dataset_description,
 )
 from nnunet_losses.data.download import RecordedChecksums, download, unpack
 from nnunet_losses.data.layout import list_cases, make_folders
 from nnunet_losses.data.msd import convert_msd, is_msd
-from nnunet_losses.data.phantom import Phantom, write_phantom
+from nnunet_losses.data.phantom import write_phantom
+from nnunet_losses.data.phantom_options import Phantom
 
 log = logging.getLogger(__name__)
 Link = Literal["hard", "symbolic", "copy"]
@@ -64,8 +63,8 @@ def prepare_raw(
     if not isinstance(description, DatasetDescription):
         description = load_dataset_description(description)
     target = Path(raw_dir) / description.name
-    source = description.source
-    if isinstance(source, LocalFolder) and source.path.resolve() == target.resolve():
+    source = description.source.chosen
+    if isinstance(source, Path) and source.resolve() == target.resolve():
         if cases is not None or description.labels:
             raise UserError(
                 f"{target} is its own source, so neither cases nor labels can be chosen; give it another name."
@@ -82,8 +81,8 @@ def prepare_raw(
             names = select_cases(source.case_names(), cases, description.name)
             with tqdm(total=len(names), desc=description.name, disable=not progress) as bar:
                 write_phantom(source, folder, cases=names, workers=workers, report=lambda _: bar.update())
-        elif isinstance(source, LocalFolder):
-            _convert(source.path, folder, cases, place_by(link), workers)
+        elif isinstance(source, Path):
+            _convert(source, folder, cases, place_by(link), workers)
         elif isinstance(source, Archive):
             name = PurePosixPath(urlsplit(source.url).path).name
             archive = download(source.url, downloads / name, source.checksum, progress=progress)
@@ -92,7 +91,7 @@ def prepare_raw(
             _convert(_find_dataset_json(unpacked, archive), folder, cases, os.replace, workers)
             shutil.rmtree(unpacked)
         else:
-            _download_files(source, description.name, folder, downloads, cases, link, progress)
+            _download_files(source, description, folder, downloads, cases, link, progress)
         _relabel(folder, description)
         write_json(folder / ORIGIN, origin)
     return target
@@ -167,14 +166,15 @@ def _find_dataset_json(unpacked: Path, archive: Path) -> Path:
 
 def _download_files(
     source: FileByFile,
-    name: str,
+    description: DatasetDescription,
     folder: Path,
     downloads: Path,
     cases: int | Sequence[str] | None,
     link: Link,
     progress: bool,
 ) -> None:
-    numbers = {source.case_name.format(case=number): number for number in source.cases}
+    name = description.name
+    numbers = {source.case_name.format(case=number): number for number in source.numbers}
     chosen = select_cases(list(numbers), cases, name)
     checksums = RecordedChecksums(downloads / "checksums.sha256")
     if not checksums.sums:
@@ -195,7 +195,7 @@ def _download_files(
         folder,
         {
             "channel_names": {str(c): channel for c, channel in enumerate(source.images)},
-            "labels": dict(source.labels),
+            "labels": description.labels,
             "numTraining": len(chosen),
             "file_ending": NIFTI,
         },
@@ -228,12 +228,17 @@ def _relabel(folder: Path, description: DatasetDescription) -> None:
 
 def _origin(description: DatasetDescription, cases: int | Sequence[str] | None) -> dict[str, Any]:
     """What the prepared folder depends on, as JSON gives it back."""
-    source = asdict(description.source)
-    if isinstance(description.source, LocalFolder):
-        source["path"] = str(description.source.path.resolve())
+    source = description.source.chosen
+    made_from: dict[str, Any]
+    if isinstance(source, Path):
+        kind, made_from = "LocalFolder", {"path": str(source.resolve())}
+    else:
+        kind, made_from = type(source).__name__, source.plain()
+    if isinstance(source, FileByFile):
+        made_from |= {"cases": list(source.numbers), "labels": description.labels}
     origin = {
-        "kind": type(description.source).__name__,
-        "source": source,
+        "kind": kind,
+        "source": made_from,
         "labels": dict(description.labels),
         "regions_class_order": list(description.regions_class_order),
         "cases": cases if cases is None or isinstance(cases, int) else sorted(set(cases)),

@@ -1,12 +1,19 @@
-import json
 from pathlib import Path
 
 import pytest
 import yaml
 
+from nnunet_losses.base.config.messages import keys_of
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.data.description import Archive, FileByFile, LocalFolder, load_dataset_description
-from nnunet_losses.data.phantom import LABELS, Phantom
+from nnunet_losses.data.description import (
+    Archive,
+    DatasetDescription,
+    FileByFile,
+    find_descriptions,
+    load_dataset_description,
+)
+from nnunet_losses.data.phantom import LABELS
+from nnunet_losses.data.phantom_options import Phantom
 
 CONFIG = Path(__file__).parents[2] / "config" / "datasets"
 FILES = {
@@ -27,51 +34,87 @@ def test_every_data_set_file_of_the_project_is_valid(file: Path, monkeypatch: py
     monkeypatch.setenv("MY_DATA", "/data")
     description = load_dataset_description(file)
     assert description.licence or file.stem == "template"
-    if isinstance(description.source, Phantom):
-        assert description.labels == LABELS[description.source.labels]["labels"]
+    if isinstance(source := description.source.chosen, Phantom):
+        assert description.labels == LABELS[source.labels]["labels"]
 
 
-def test_names_of_the_project_s_data_sets_do_not_collide(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_sets_are_found_by_name_or_path_and_have_different_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MY_DATA", "/data")
-    numbers = [load_dataset_description(file).name[:10] for file in CONFIG.glob("*.yaml")]
-    assert len(set(numbers)) == len(numbers)
+    every = [file.stem for file in CONFIG.glob("*.yaml")]
+    assert len(find_descriptions(every, CONFIG)) == len(every)
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump(described(name="Dataset900_Own")))
+    assert find_descriptions([str(own)], CONFIG) == {"Dataset900_Own": own}
+    with pytest.raises(UserError, match=r"phantom\.yaml and .*own\.yaml both describe a Dataset900; give one"):
+        find_descriptions(["phantom", str(own)], CONFIG)
+    with pytest.raises(UserError, match=r"no data-set file .*phantum\.yaml; .*config/datasets has hippocampus, "):
+        find_descriptions(["phantum"], CONFIG)
 
 
 def test_each_kind_of_source_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MS_DATA", "/data/ms")
-    local = load_dataset_description(described(source={"path": "${MS_DATA}/Dataset030_MSLesions"}))
-    assert local.source == LocalFolder(Path("/data/ms/Dataset030_MSLesions"))
+    labels = {"background": 0, "lesion": [1, 2], "core": 2}
+
+    def source(content: object) -> object:
+        return load_dataset_description(
+            described(source=content, labels=labels, regions_class_order=[1, 2])
+        ).source.chosen
+
+    assert source({"path": "${MS_DATA}/Dataset030_MSLesions"}) == Path("/data/ms/Dataset030_MSLesions")
     archive = {"url": "https://example.org/a.tar", "checksum": "md5:" + "0" * 32}
-    assert load_dataset_description(described(source={"download": archive})).source == Archive(**archive)
-    phantom = load_dataset_description(described(source={"phantom": {"shape": [32, 32, 32]}}))
-    assert phantom.source == Phantom(shape=(32, 32, 32))
-    files = load_dataset_description(described(source={"download": FILES}, labels={"background": 0, "lesion": 1}))
-    assert isinstance(files.source, FileByFile)
-    assert files.source.cases == (1, 2, 3)
+    assert source({"download": archive}) == Archive(**archive)
+    assert source({"phantom": {"shape": [32, 32, 32]}}) == Phantom(shape=(32, 32, 32))
+    assert source({"phantom": None}) == Phantom()
+    files = source({"download": FILES})
+    assert isinstance(files, FileByFile)
+    assert list(files.numbers) == [1, 2, 3]
+
+
+LABELLED = {"background": 0, "lesion": 1}
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"licens": "CC0"}, "unknown key 'licens'; did you mean 'licence'?"),
-        ({"zzz": 1}, "unknown key 'zzz'; valid keys are name, source"),
-        ({"name": None}, "the key 'name' is missing"),
-        ({"name": "MSLesions"}, "is not a data-set name"),
-        ({"name": "Dataset1_MSLesions"}, "is not a data-set name"),
-        ({"source": {}}, "exactly one of phantom, path, download"),
-        ({"source": {"path": "/x", "phantom": {}}}, "exactly one of phantom, path, download; got path, phantom"),
-        ({"source": {"pth": "/x"}}, "source: unknown key 'pth'; did you mean 'path'?"),
-        ({"source": "/x"}, "expected a table"),
-        ({"source": {"path": "${NOT_SET_ANYWHERE}/x"}}, "${NOT_SET_ANYWHERE}, which is not set"),
-        ({"source": {"path": ["a"]}}, "source.path must be text"),
-        ({"source": {"download": {"url": "https://x/a.tar"}}}, "the key 'checksum' is missing"),
-        ({"source": {"download": {"url": "https://x/a.tar", "checksum": "abc"}}}, "must be md5:, sha1: or sha256:"),
-        ({"source": {"download": FILES}}, "add 'labels'"),
-        ({"source": {"phantom": {"seeds": 1}}}, "phantom: unknown key 'seeds'; did you mean 'seed'?"),
-        ({"labels": {"lesion": 1}}, "'background: 0'"),
-        ({"labels": {"background": 0, "lesion": "1"}}, "label 'lesion' must be an integer"),
-        ({"labels": {"background": 0, "whole": [1, 2]}}, "'regions_class_order' is needed"),
-        ({"licence": 3}, "'licence' must be text"),
+        ({"licens": "CC0"}, "data set: unknown key 'licens'; did you mean 'licence'?"),
+        ({"zzz": 1}, "unknown key 'zzz'; the keys here are name, source"),
+        ({"name": None}, "the key 'name' is missing; add it: text."),
+        ({"name": "MSLesions"}, "name 'MSLesions' is not a data-set name; nnU-Net expects Dataset, three digits"),
+        ({"name": "Dataset001_A\n"}, "name must be one line"),
+        ({"source": {}}, "source must have exactly one of the keys path, download, phantom, got none."),
+        (
+            {"source": {"path": "/x", "phantom": {}}},
+            "exactly one of the keys path, download, phantom, got path, phantom",
+        ),
+        ({"source": {"pth": "/x"}}, "unknown key 'pth' in source; did you mean 'path'?"),
+        ({"source": "/x"}, "source must be a table with the keys path, download, phantom, got '/x'."),
+        ({"source": {"path": "${NOT_SET_ANYWHERE}/x"}}, "source.path uses ${NOT_SET_ANYWHERE}, which is not set; run"),
+        ({"source": {"path": ["a"]}}, "source.path must be text, got ['a']."),
+        ({"source": {"download": {"url": "https://x/a.tar"}}}, "the key 'checksum' is missing in source.download; add"),
+        ({"source": {"download": {"url": "u", "checksum": "abc"}}}, "source.download.checksum must be md5:, sha1: or"),
+        ({"source": {"download": FILES}}, "say nothing of their labels; add 'labels'."),
+        ({"source": {"phantom": {"seeds": 1}}}, "unknown key 'seeds' in source.phantom; did you mean 'seed'?"),
+        ({"labels": {"lesion": 1}}, "labels must hold 'background: 0'."),
+        ({"labels": {"background": 0, "lesion": "1"}}, "labels.lesion must be a whole number from 0 to 65,535 or a"),
+        ({"labels": {"background": 0, "lesion": True}}, "labels.lesion must be a whole number"),
+        ({"labels": {"background": 0, 1: 1}}, "the key 1 in labels must be text; put it in quotes."),
+        ({"labels": {"background": 0, "whole": [1, 2]}}, "labels has regions, so 'regions_class_order' is needed"),
+        ({"licence": 3}, "licence must be text, got 3; put it in quotes."),
+        *(
+            ({"source": {"download": {**FILES, **files}}, "labels": LABELLED}, sentence)
+            for files, sentence in (
+                ({"cases": [3, 1]}, "source.download.cases must be [first number, last number] of at most 100,000"),
+                ({"cases": [0, 10**8]}, "source.download.cases must be [first number, last number] of at most 100,000"),
+                ({"images": {}}, "source.download.images must be a table of channel name: address, got {}."),
+                ({"case_name": "patient"}, "case_name 'patient' does not depend on the case; write its number as"),
+                ({"label": "https://x/{number}.nii.gz"}, "no pattern; write the case's number as {case:02d}."),
+                ({"label": "{case:99999999999d}"}, "no pattern; write the case's number as {case:02d}."),
+                ({"label": "{case"}, "no pattern (expected '}' before end of string); write the case's number as"),
+                ({"checksum": "md5:" + "0" * 32}, "unknown key 'checksum' in source.download; the keys there are"),
+            )
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(changes: dict[str, object], sentence: str) -> None:
@@ -79,24 +122,6 @@ def test_what_is_wrong_is_said_in_one_sentence(changes: dict[str, object], sente
         load_dataset_description(described(**changes))
     assert sentence in str(refusal.value)
     assert "\n" not in str(refusal.value)
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"cases": [3, 1]}, "[first number, last number]"),
-        ({"cases": None}, "'cases' is missing"),
-        ({"images": {}}, "table of channel name: address"),
-        ({"case_name": "patient"}, "does not depend on the case"),
-        ({"label": "https://x/{number}.nii.gz"}, "is no pattern"),
-        ({"checksum": "md5:" + "0" * 32}, "unknown key 'checksum'"),
-    ],
-)
-def test_files_one_by_one_need_patterns(changes: dict[str, object], sentence: str) -> None:
-    download = {key: value for key, value in {**FILES, **changes}.items() if value is not None}
-    with pytest.raises(UserError) as refusal:
-        load_dataset_description(described(source={"download": download}, labels={"background": 0, "lesion": 1}))
-    assert sentence in str(refusal.value)
 
 
 def test_a_file_s_own_name_stands_in_the_sentence(tmp_path: Path) -> None:
@@ -111,8 +136,7 @@ def test_a_file_s_own_name_stands_in_the_sentence(tmp_path: Path) -> None:
         load_dataset_description(tmp_path / "absent.yaml")
 
 
-def test_a_template_is_documented_key_by_key() -> None:
+def test_the_template_shows_every_key() -> None:
     text = (CONFIG / "template.yaml").read_text()
-    for key in ("name", "source", "path", "download", "url", "checksum", "cases", "case_name", "images", "label"):
-        assert f"{key}:" in text
-    assert json.dumps(yaml.safe_load(text))
+    keys = [key for key in keys_of(DatasetDescription) if not key.startswith("source.phantom.")]
+    assert [key for key in keys if f"{key.rpartition('.')[2]}:" not in text] == []

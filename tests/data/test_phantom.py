@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnunet_losses.base.components import component_sizes, connected_components
+from nnunet_losses.base.config import checked
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.inspection import inspect_dataset
-from nnunet_losses.data.phantom import Phantom, draw_sizes, make_phantom_case, write_phantom
+from nnunet_losses.data.phantom import draw_sizes, make_phantom_case, write_phantom
+from nnunet_losses.data.phantom_options import Phantom
 from nnunet_losses.data.phantom_volume import make_head, place_lesions, smooth_field
 
 
@@ -213,22 +215,22 @@ def test_files_have_the_spacing_and_the_order_of_axes_of_nifti(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"case": 3}, "unknown key 'case'; did you mean 'cases'?"),
-        ({"cases": 0}, "cases must be at least 1"),
-        ({"shape": (8, 64, 64)}, "of at least 16"),
-        ({"spacing_mm": (1, 1)}, "spacing_mm needs 3 numbers"),
-        ({"labels": "tumor"}, "labels must be one of"),
-        ({"channels": ["CT"]}, "channels must be some of FLAIR, T1, T2"),
-        ({"negative_cases": 25}, "between 0 and cases"),
-        ({"lesions": [9, 3]}, "least, most"),
-        ({"noise": -1}, "must not be negative"),
-        ({"shape": 64}, "wrong type"),
-        ({"foreground": [0.1]}, "wrong type or length"),
-        ({"lesions": [3]}, "wrong type or length"),
+        ({"case": 3}, "phantom: unknown key 'case'; did you mean 'cases'?"),
+        ({"cases": 0}, "cases must be a whole number from 1 to 10,000, got 0."),
+        ({"shape": (8, 64, 64)}, "shape.0 must be a whole number from 16 to 4,096, got 8."),
+        ({"spacing_mm": (1, 1)}, "spacing_mm must be a list of 3 numbers, as shape is"),
+        ({"labels": "tumor"}, "labels must be one of lesion, rim_and_core"),
+        ({"channels": ["CT"]}, "channels.0 must be one of FLAIR, T1, T2, got 'CT'."),
+        ({"negative_cases": 25}, "negative_cases must be at most the number of cases (24), got 25."),
+        ({"lesions": [9, 3]}, "lesions must be [least, most], got [9, 3]."),
+        ({"noise": -1}, "noise must be a number from 0 to 10, got -1."),
+        ({"shape": 64}, "shape must be a list of 2 or 3 whole numbers from 16 to 4,096, got 64; put it in"),
+        ({"shape": [4096] * 3}, "shape must have at most 134,217,728 voxels"),
+        ({"foreground": [0.1]}, "foreground must be a list of 2 numbers from 0 to 0.1, got [0.1]."),
         ({"lesions": (1, 2), "median_volume_mm3": 0.001}, "cannot fill"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(UserError) as refusal:
-        make_phantom_case(Phantom.from_mapping(options), 0)
+        make_phantom_case(checked(Phantom, options, "phantom"), 0)
     assert sentence in str(refusal.value)
