@@ -3,9 +3,10 @@
 # make quick    the first case of each test that is not slow: all rooms, in about a minute
 # make lint     style, types, import contract, workflow
 # make docs     the documentation, into site/
+# make reference  the tables of keys in config/README.md, from the config models
 # make matrix   the table of losses and conformance cells, docs/conformance.md, from a run of the suite
 # make example  the demo's report as the example in docs/example-report
-.PHONY: demo test quick lint docs matrix example lock clean
+.PHONY: demo test quick lint docs reference matrix example lock clean
 
 BIN := .venv/bin
 CORES ?= all
@@ -30,6 +31,9 @@ lint: .venv/installed
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict
+
+reference: .venv/installed
+	$(BIN)/python docs/config_reference.py
 
 matrix: .venv/installed
 	rm -f docs/conformance.md

@@ -1,8 +1,7 @@
-"""From a folder ``nnUNet_results`` that is already there, of whatever trainers, to tables and report."""
+"""From an existing folder ``nnUNet_results``, of any trainers, to tables and report."""
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,10 @@ import pandas as pd
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.tables.storage import write_tables
-from nnunet_losses.comparison import (
-    COMPARED_METRICS,
-    EVALUATING_SOFTWARE,
-    compare_tables,
-    default_baseline,
-    loss_descriptions,
-    software_versions,
-)
+from nnunet_losses.comparison.assemble import assemble
+from nnunet_losses.comparison.gallery import Predicted, gallery_files
+from nnunet_losses.comparison.provenance import provenance_of_found
+from nnunet_losses.comparison.tables import compare_tables, record_of
 from nnunet_losses.evaluation import EvaluationSettings, Prediction, evaluate_folders
 from nnunet_losses.nnunet.preparation.folders import dataset_folder
 from nnunet_losses.nnunet.results.history import job_row, read_history
@@ -31,8 +26,9 @@ from nnunet_losses.nnunet.results.trainings import (
     find_validation,
     without_repeats,
 )
-from nnunet_losses.report import Comparison, write_report
-from nnunet_losses.study import read_splits
+from nnunet_losses.report import write_report
+from nnunet_losses.study.record import Run
+from nnunet_losses.study.splits import read_splits
 
 
 @dataclass(frozen=True)
@@ -40,6 +36,8 @@ class Found:
     """The trainings of a data set, their out-of-fold predictions, and the data that these are compared with.
 
     raw: the raw data set, for the pictures; None if it is not there.
+    splits_file: the present ``splits_final.json``; None if it is not there.
+    splits: what it says.
     """
 
     dataset: str
@@ -48,18 +46,24 @@ class Found:
     references: Path
     dataset_json: Mapping[str, Any]
     raw: Path | None
+    splits_file: Path | None
     splits: Splits | None
 
     @property
-    def expected(self) -> list[dict[str, Any]]:
-        """Every training that ought to be there: each trainer in each fold that any of its configuration has."""
+    def folder(self) -> Path:
+        """The data set's folder in ``nnUNet_results``."""
+        return self.trainings[0].folder.parents[1]
+
+    @property
+    def expected(self) -> list[Run]:
+        """Every training that ought to be there: each trainer in each fold that its configuration has at all."""
         folds: dict[str, set[int]] = {}
         trainers: dict[str, dict[str, None]] = {}
         for training in self.trainings:
             folds.setdefault(self.configuration(training), set()).add(training.fold)
             trainers.setdefault(self.configuration(training), {})[training.trainer] = None
         return [
-            {"dataset": self.dataset, "configuration": configuration, "trainer": trainer, "fold": fold}
+            Run(dataset=self.dataset, configuration=configuration, trainer=trainer, fold=fold)
             for configuration, names in trainers.items()
             for trainer in names
             for fold in sorted(folds[configuration])
@@ -67,12 +71,12 @@ class Found:
 
     @property
     def remarks(self) -> list[str]:
-        """What a reader has to know of where this comes from, a sentence each."""
+        """What a reader has to know about the origin of the results, a sentence each."""
         return _remarks(self) + [remark for validation in self.validations for remark in validation.remarks]
 
     @property
     def ending(self) -> str:
-        """Of the files of images."""
+        """Ending of the names of image files."""
         return str(self.dataset_json["file_ending"])
 
     def row(self, training: Training) -> dict[str, str | int]:
@@ -122,7 +126,9 @@ def find_results(
     described = [path for path in (preprocessed, raw, *(t.folder.parent for t in trainings)) if path is not None]
     dataset_json = _dataset_json(described, folder.name)
     splits_file = None if preprocessed is None else preprocessed / "splits_final.json"
-    splits = read_splits(splits_file, folder.name) if splits_file is not None and splits_file.is_file() else None
+    if splits_file is not None and not splits_file.is_file():
+        splits_file = None
+    splits = None if splits_file is None else read_splits(splits_file, folder.name)
     validations = without_repeats(
         [find_validation(training, dataset_json["file_ending"], splits) for training in trainings], splits
     )
@@ -138,6 +144,7 @@ def find_results(
         references=references or _references(folder.name, raw, preprocessed, str(dataset_json["file_ending"])),
         dataset_json=dataset_json,
         raw=raw,
+        splits_file=splits_file,
         splits=splits,
     )
 
@@ -202,34 +209,38 @@ def report_results(
 ) -> Path:
     """Compare the trainers and write ``report.html``, by the same functions as the workflow; return its path.
 
-    baseline: nnU-Net's own trainer, or else its loss among ours, or else the trainer with the most cases.
+    Args:
+        found: the trainings.
+        tables: what `evaluate_results` returned.
+        out: folder for the page and its data.
+        title: heading; the data set if absent.
+        baseline: the trainer that all others are compared with; if absent, nnU-Net's own trainer, else its loss among
+            ours, else the trainer with the most cases.
+        primary_metric: the metric that the verdict rests on.
+        resamples: number of bootstrap resamples.
+        seed: seed of the resampling.
+        viewer: also write ``viewer.html``.
 
     Raises:
         UserError: the baseline has no cases, or the primary metric does not exist.
     """
-    measured = set(tables["cases"]["metric"])
-    metrics = list(dict.fromkeys([primary_metric, *COMPARED_METRICS]))
-    if primary_metric not in measured:
-        raise UserError(f"There is no metric {primary_metric}; there are {', '.join(sorted(measured))}.")
-    record: dict[str, Any] = {
-        "runs": found.expected,
-        "config": {
-            "evaluation": {"primary_metric": primary_metric, "metrics": [m for m in metrics if m in measured]},
-            "statistics": {"resamples": resamples, "seed": seed},
-        },
-    }
-    baseline = baseline or default_baseline(tables["cases"])
-    tables, statistics = compare_tables(tables, study=record, baseline=baseline)
-    trainers = sorted({str(row["trainer"]) for row in map(found.row, found.trainings)})
-    comparison = Comparison(
-        tables=tables,
-        statistics=statistics,
-        provenance=_provenance(found, record["config"], trainers),
-        gallery=_gallery(found),
+    record = record_of(
+        tables,
         title=title or found.dataset,
         baseline=baseline,
         primary_metric=primary_metric,
+        resamples=resamples,
         seed=seed,
+        runs=found.expected,
+    )
+    tables, statistics = compare_tables(tables, record)
+    splits = {} if found.splits_file is None else {found.dataset: found.splits_file}
+    comparison = assemble(
+        tables,
+        statistics,
+        record,
+        provenance=provenance_of_found(record, [found.folder], remarks=found.remarks, splits=splits),
+        gallery=gallery_files(_predicted(found)),
     )
     return write_report(out, comparison, viewer=viewer)
 
@@ -260,9 +271,8 @@ def _references(dataset: str, raw: Path | None, preprocessed: Path | None, endin
 
 
 def _remarks(found: Found) -> list[str]:
-    folder = found.trainings[0].folder.parents[1]
     remarks = []
-    if (folder / "ensembles").is_dir():
+    if (found.folder / "ensembles").is_dir():
         remarks.append("Ensembles are left out: they are of no single trainer.")
     if any((training.folder.parent / "fold_all").is_dir() for training in found.trainings):
         remarks.append("fold_all is left out: it predicted the cases that it was trained on.")
@@ -281,32 +291,16 @@ def _remarks(found: Found) -> list[str]:
     return remarks
 
 
-def _gallery(found: Found) -> pd.DataFrame | None:
-    """Where image, reference and predictions of each case lie; None without images. Several seeds show the first."""
+def _predicted(found: Found) -> Iterator[Predicted]:
+    """The predictions that pictures can be made of; none without the raw images."""
     if found.raw is None:
-        return None
-    rows = []
+        return
     for validation in found.validations:
-        row = found.row(validation.training)
-        for case in validation.cases:
-            files = {
-                "image": found.raw / "imagesTr" / f"{case}_0000{found.ending}",
-                "reference": found.references / f"{case}{found.ending}",
-                "prediction": validation.training.validation / f"{case}{found.ending}",
-            }
-            if files["image"].is_file():
-                key = {name: row[name] for name in ("dataset", "configuration", "trainer")}
-                rows.append({**key, "case": case, **{name: str(path) for name, path in files.items()}})
-    return pd.DataFrame(rows).drop_duplicates(["dataset", "configuration", "trainer", "case"]) if rows else None
-
-
-def _provenance(found: Found, config: Mapping[str, Any], trainers: Sequence[str]) -> dict[str, Any]:
-    splits = json.dumps(found.splits, sort_keys=True).encode()
-    return {
-        "versions": software_versions(EVALUATING_SOFTWARE),
-        "found_in": str(found.trainings[0].folder.parents[1]),
-        **({"remarks": "\n".join(found.remarks)} if found.remarks else {}),
-        **({"splits": hashlib.sha256(splits).hexdigest()} if found.splits is not None else {}),
-        "config": config,
-        "losses": loss_descriptions(trainers),
-    }
+        yield Predicted(
+            row=found.row(validation.training),
+            cases=validation.cases,
+            images=found.raw / "imagesTr",
+            references=found.references,
+            predictions=validation.training.validation,
+            ending=found.ending,
+        )

@@ -13,7 +13,7 @@ from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.cli import app
 from nnunet_losses.losses import CATALOGUE
 
-from .test_comparison import cases
+from .comparison.test_tables import cases
 
 
 def call(*arguments: object) -> Result:

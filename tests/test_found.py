@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli import app
-from nnunet_losses.comparison import default_baseline
 from nnunet_losses.found import evaluate_results, find_results
 
 DATASET = "Dataset004_Tiny"
@@ -167,7 +166,7 @@ def world(made: World, tmp_path: Path) -> World:
 @pytest.fixture
 def few_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each metric has its figures, and they take the time."""
-    monkeypatch.setattr("nnunet_losses.found.COMPARED_METRICS", ("dice", "lesion_recall"))
+    monkeypatch.setattr("nnunet_losses.comparison.tables.COMPARED_METRICS", ("dice", "lesion_recall"))
 
 
 def find(world: World, **options: Any) -> Any:
@@ -281,7 +280,7 @@ def test_several_configurations_and_plans_are_kept_apart(world: World, tmp_path:
     assert set(tables["cases"]["configuration"]) == {
         "nnUNetPlans__2d", "nnUNetPlans__3d_fullres", "nnUNetResEncUNetMPlans__3d_fullres",
     }  # fmt: skip
-    expected = {(run["configuration"], run["trainer"], run["fold"]) for run in everything.expected}
+    expected = {(run.configuration, run.trainer, run.fold) for run in everything.expected}
     assert ("nnUNetPlans__3d_fullres", OTHER, 2) in expected
     assert ("nnUNetPlans__2d", STOCK, 1) not in expected  # nobody has it
     assert len(expected) == 3 * 3 + 1 + 1
@@ -338,12 +337,3 @@ def test_no_prediction_and_no_results_folder_are_explained(world: World, tmp_pat
     assert "Which results folder?" in call("-d", 4, nnUNet_results="").stderr
     done = call("--results", world.results, "-d", 4, "--out", tmp_path / "out", "--primary-metric", "dise")
     assert done.exit_code == 1
-
-
-def test_the_baseline_is_nnunets_own_trainer_or_its_loss() -> None:
-    def cases(*names: str) -> pd.DataFrame:
-        return pd.DataFrame([{"trainer": n, "configuration": "c", "case": str(i)} for i, n in enumerate(names)])
-
-    assert default_baseline(cases("A", "A", "nnUNetTrainer")) == "nnUNetTrainer"
-    assert default_baseline(cases("A", "DiceCrossEntropyTrainer_6epochs")) == "DiceCrossEntropyTrainer_6epochs"
-    assert default_baseline(cases("A", "B", "B")) == "B"

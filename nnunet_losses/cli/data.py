@@ -57,7 +57,7 @@ def split(
     from nnunet_losses.base.files import write_json
     from nnunet_losses.nnunet.preparation.folders import dataset_folder, nnunet_folder
     from nnunet_losses.nnunet.preparation.splits import case_names, make_splits, write_splits
-    from nnunet_losses.study import read_splits
+    from nnunet_losses.study.splits import read_splits
 
     raw = dataset_folder(nnunet_folder("nnUNet_raw"), dataset)
     preprocessed = nnunet_folder("nnUNet_preprocessed") / raw.name

@@ -1,6 +1,5 @@
 """Commands from predictions to the report: evaluate, compare, study-report."""
 
-import json
 import math
 import sys
 from pathlib import Path
@@ -13,17 +12,6 @@ from nnunet_losses.cli.app import command
 
 if TYPE_CHECKING:
     from nnunet_losses.evaluation import EvaluationSettings
-
-
-def read_study(path: Path | None) -> dict[str, Any]:
-    """The record of a study, or an empty one."""
-    if path is None:
-        return {}
-    try:
-        record: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}).") from None
-    return record
 
 
 def evaluation_settings(tolerances_mm: list[float] | None, strata_mm: list[float] | None) -> "EvaluationSettings":
@@ -102,24 +90,46 @@ def compare_command(
     folders: Annotated[list[Path], typer.Argument(help="Folders of tables, of any number of trainings.")],
     out: Annotated[Path, typer.Option(help="Folder for the statistics.")],
     study: Annotated[Path | None, typer.Option(help="study.json: what was expected, the baseline, the seed.")] = None,
-    baseline: Annotated[str | None, typer.Option(help="Trainer that all others are compared with.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Trainer that all others are compared with.", show_default="the study's")
+    ] = None,
+    primary_metric: Annotated[
+        str | None, typer.Option(help="The metric that the verdict rests on.", show_default="the study's, or dice")
+    ] = None,
     tables: Annotated[Path | None, typer.Option(help="Also write the stacked tables here.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write a report here, without pictures.")] = None,
-    title: Annotated[str, typer.Option(help="Headline of the report.")] = "Comparison of losses",
+    title: Annotated[str | None, typer.Option(help="Headline of the report.", show_default="the study's")] = None,
 ) -> None:
     """Compare losses over any number of trainings, studies or sites: ranks, paired tests, detection curves."""
     from nnunet_losses.base.tables.storage import read_tables, write_tables
-    from nnunet_losses.comparison import compare_tables, report_tables
+    from nnunet_losses.comparison.tables import compare_tables, record_of
+    from nnunet_losses.study.record import read_record
 
-    record = read_study(study)
-    stacked, statistics = compare_tables(read_tables(folders), study=record, baseline=baseline)
+    stacked = read_tables(folders)
+    if study is None:
+        record = record_of(
+            stacked,
+            title=title or "Comparison of losses",
+            baseline=baseline,
+            primary_metric=primary_metric or "dice",
+        )
+    elif primary_metric is not None:
+        raise UserError(f"{study} names the primary metric of the study; leave --primary-metric out.")
+    else:
+        given = {"title": title, "baseline": baseline}
+        record = read_record(study).model_copy(update={key: value for key, value in given.items() if value})
+    stacked, statistics = compare_tables(stacked, record)
     if tables is not None:
         write_tables(tables, stacked)
     write_tables(out, statistics)
     typer.echo(f"{out}: {', '.join(sorted(statistics))}")
     if report is not None:
-        page = report_tables(stacked, statistics, report, study=record, baseline=baseline, title=title, folders=folders)
-        typer.echo(f"The report: {page}")
+        from nnunet_losses.comparison.assemble import assemble
+        from nnunet_losses.comparison.provenance import provenance_of_found
+        from nnunet_losses.report import write_report
+
+        comparison = assemble(stacked, statistics, record, provenance=provenance_of_found(record, folders))
+        typer.echo(f"The report: {write_report(report, comparison)}")
 
 
 @command("study-report")
@@ -134,28 +144,28 @@ def study_report(
     ] = False,
 ) -> None:
     """Write the report of a study of the workflow."""
-    from nnunet_losses.base.tables.storage import read_folder
-    from nnunet_losses.comparison import gallery_files, provenance
-    from nnunet_losses.nnunet.preparation.folders import nnunet_folder
-    from nnunet_losses.report import Comparison, write_report
-    from nnunet_losses.statistics.tables import TABLES
+    import pandas as pd
 
-    record = read_study(study)
-    stacked = read_folder(tables)
-    comparison = Comparison(
-        tables=stacked,
-        statistics=read_folder(statistics, TABLES),
-        provenance=provenance(record, record["trainers"], Path.cwd()),
-        gallery=gallery_files(
-            record,
-            stacked["cases"],
-            predictions=predictions,
-            raw=nnunet_folder("nnUNet_raw"),
-            preprocessed=nnunet_folder("nnUNet_preprocessed"),
-        ),
-        title=record["title"],
-        baseline=record["baseline"],
-        primary_metric=record["config"]["evaluation"]["primary_metric"],
-        seed=record["config"]["statistics"]["seed"],
+    from nnunet_losses.base.tables.storage import read_folder
+    from nnunet_losses.comparison.assemble import assemble
+    from nnunet_losses.comparison.gallery import gallery_files, predictions_of_study
+    from nnunet_losses.comparison.provenance import provenance_of_study
+    from nnunet_losses.nnunet.preparation.folders import nnunet_folder
+    from nnunet_losses.report import write_report
+    from nnunet_losses.study.record import read_record
+
+    record = read_record(study)
+    predicted = predictions_of_study(
+        record,
+        predictions=predictions,
+        raw=nnunet_folder("nnUNet_raw"),
+        preprocessed=nnunet_folder("nnUNet_preprocessed"),
+    )
+    comparison = assemble(
+        read_folder(tables),
+        {file.stem: pd.read_parquet(file) for file in sorted(statistics.glob("*.parquet"))},
+        record,
+        provenance=provenance_of_study(record, Path.cwd()),
+        gallery=gallery_files(predicted),
     )
     typer.echo(f"The report: {write_report(out, comparison, viewer=viewer)}")

@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Any, Self
 
 from nnunet_losses.base.errors import UserError
 
@@ -75,14 +74,6 @@ class EvaluationSettings:
             (self.threshold_logit_step, self.threshold_logit_max),
             "0 < step <= threshold_logit_max <= 15",
         )
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, Any]) -> Self:
-        """Settings from a config section (`strata_mm` may be a mapping); unknown keys are refused."""
-        known = [field.name for field in dataclasses.fields(cls)]
-        if unknown := sorted(set(mapping) - set(known)):
-            raise UserError(f"evaluation settings: unknown key {unknown[0]!r}; known keys are {', '.join(known)}")
-        return cls(**mapping)
 
     def nsd_names(self, base: str) -> dict[str, float]:
         """Metric name -> tolerance in mm: the first tolerance keeps the plain name."""

@@ -1,17 +1,20 @@
 # The study, checked before the first job; nnU-Net's environment; helpers of one return statement each.
 import os
+import shlex
 import sys
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 
-from nnunet_losses.data.description import load_dataset_description
+from nnunet_losses.base.config import read_yaml
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.files import check_writable, take_lock, write_json
+from nnunet_losses.base.files import check_writable, take_lock
+from nnunet_losses.data.description import find_descriptions
 from nnunet_losses.nnunet.names.foreign import require_trainer
 from nnunet_losses.nnunet.preparation.folders import parallel_environment
-from nnunet_losses.study import Run, load_study, read_splits
+from nnunet_losses.study.record import write_record
+from nnunet_losses.study.splits import read_splits
+from nnunet_losses.study.study import load_study
 
 os.environ.update(
     # commands from the environment that Snakemake runs in, whether it is activated or not
@@ -22,19 +25,14 @@ os.environ.update(
 )
 
 try:
-    with open(workflow.source_path("../schemas/study.schema.yaml")) as file:
-        study = load_study(
-            config,
-            yaml.safe_load(file),
-            where=str((workflow.overwrite_configfiles or workflow.configfiles)[-1]),
-        )
-    description_files = {}
-    for entry in study.dataset_files:
-        path = entry if entry.endswith(".yaml") else str(Path(workflow.basedir, "config/datasets", f"{entry}.yaml"))
-        description_files[load_dataset_description(path).name] = path
-    own_splits = study.config["folds"].get("file")
-    split_count = study.fold_count or len(read_splits(own_splits, "folds.file"))
-    folds = study.checked_folds(split_count)
+    config_files = workflow.overwrite_configfiles or workflow.configfiles
+    for file in config_files:
+        read_yaml(file)  # Snakemake takes the last of two equal keys without a word
+    study = load_study(config, where=str(config_files[-1]))
+    description_files = find_descriptions(study.config.datasets, Path(workflow.basedir, "config/datasets"))
+    own_splits = study.config.folds.file
+    split_count = len(read_splits(own_splits, "folds.file")) if own_splits else study.config.folds.number
+    runs = study.runs(tuple(description_files), split_count)
     for trainer in study.foreign_trainers:
         require_trainer(trainer)
     for folder in (
@@ -53,13 +51,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
-runs = [
-    Run(dataset, configuration.name, trainer, fold)
-    for dataset in description_files
-    for configuration in study.configurations
-    for trainer in study.trained
-    for fold in folds
-]
+device = study.config.device
 
 
 wildcard_constraints:
@@ -106,12 +98,9 @@ def dataset_number(dataset):
 
 def split_options():
     """Options of `nnunet-losses split`."""
-    return f"--file {own_splits}" if own_splits else f"--folds {split_count} --seed {study.config['folds']['seed']}"
-
-
-def configuration_options(name):
-    """Options of `nnunet-losses configure`; none for nnU-Net's own configurations."""
-    return study.configuration(name).options
+    return (
+        f"--file {shlex.quote(own_splits)}" if own_splits else f"--folds {split_count} --seed {study.config.folds.seed}"
+    )
 
 
 def evaluation_options():
@@ -119,5 +108,5 @@ def evaluation_options():
     return " ".join(
         f"--{key.replace('_', '-')} {value}"
         for key in ("tolerances_mm", "strata_mm")
-        for value in study.config["evaluation"][key]
+        for value in getattr(study.config.evaluation, key)
     )

@@ -9,9 +9,9 @@ rule describe_study:
         "logs/describe_study/{study}.log",
     localrule: True
     params:
-        study=study.record(runs),
+        study=study.record(runs).plain(),
     run:
-        write_json(output.study, params.study)
+        write_record(output.study, study.record(runs))
 
 
 rule compare:

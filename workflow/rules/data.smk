@@ -10,9 +10,9 @@ rule prepare:
     localrule: True
     threads: 2
     params:
-        file=lambda wildcards: description_files[wildcards.dataset],
-        cases=f"--cases {study.config['cases']}" if "cases" in study.config else "",
-        description=lambda wildcards: Path(description_files[wildcards.dataset]).read_text(),
+        file=lambda wildcards: str(description_files[wildcards.dataset]),
+        cases=f"--cases {study.config.cases}" if study.config.cases else "",
+        description=lambda wildcards: description_files[wildcards.dataset].read_text(),
     shell:
         "nnunet-losses prepare {params.file:q} {params.cases} --raw $nnUNet_raw --summary {output.summary} --workers {threads}"
         " > {log} 2>&1"

@@ -11,14 +11,14 @@ rule predict:
     log:
         "logs/predict/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
     priority: 20
-    threads: 1 if study.config["device"] == "cpu" else 4
+    threads: 1 if device == "cpu" else 4
     resources:
-        gpu=0 if study.config["device"] == "cpu" else 1,
-        mem_mb=4000 if study.config["device"] == "cpu" else 32000,
+        gpu=0 if device == "cpu" else 1,
+        mem_mb=4000 if device == "cpu" else 32000,
         runtime=240,
     params:
-        device=study.config["device"],
-        environment=lambda wildcards, threads: parallel_environment(study.config["device"], threads),
+        device=device,
+        environment=lambda wildcards, threads: parallel_environment(device, threads),
     shell:
         "( export {params.environment} &&"
         " nnunet-losses predict {wildcards.dataset} {wildcards.configuration} {wildcards.fold} -tr {wildcards.trainer}"

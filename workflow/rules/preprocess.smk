@@ -52,7 +52,7 @@ rule preprocess:
         runtime=480,
     params:
         number=lambda wildcards: dataset_number(wildcards.dataset),
-        how=lambda wildcards: configuration_options(wildcards.configuration),
+        how=lambda wildcards: study.configuration_options(wildcards.configuration),
     shell:
         "( nnunet-losses configure {wildcards.dataset} {wildcards.configuration} -p {wildcards.plans} {params.how}"
         " --out {output.configuration} &&"

@@ -16,14 +16,14 @@ rule train:
     benchmark:
         "logs/train/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.jsonl"
     priority: 10
-    threads: 1 if study.config["device"] == "cpu" else 12
+    threads: 1 if device == "cpu" else 12
     resources:
-        gpu=0 if study.config["device"] == "cpu" else 1,
-        mem_mb=4000 if study.config["device"] == "cpu" else 32000,
+        gpu=0 if device == "cpu" else 1,
+        mem_mb=4000 if device == "cpu" else 32000,
         runtime=2880,
     params:
-        device=study.config["device"],
-        environment=lambda wildcards, threads: parallel_environment(study.config["device"], threads),
+        device=device,
+        environment=lambda wildcards, threads: parallel_environment(device, threads),
         out=subpath(output.model, parent=True),
     shell:
         "( export {params.environment} &&"

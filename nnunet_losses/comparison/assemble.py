@@ -1,0 +1,41 @@
+"""The comparison as a report takes it, from tables, statistics and the record of what was asked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from nnunet_losses.report import Comparison
+from nnunet_losses.study.record import StudyRecord
+
+
+def assemble(
+    tables: Mapping[str, pd.DataFrame],
+    statistics: Mapping[str, pd.DataFrame],
+    record: StudyRecord,
+    *,
+    provenance: Mapping[str, Any],
+    gallery: pd.DataFrame | None = None,
+) -> Comparison:
+    """Put a comparison together.
+
+    Args:
+        tables: what `compare_tables` returned, or wrote.
+        statistics: likewise.
+        record: what was asked for.
+        provenance: how the tables came about.
+        gallery: the files for pictures; None for no pictures.
+
+    Raises:
+        UserError: there are no cases, or none has the primary metric.
+    """
+    return Comparison(
+        tables=tables,
+        statistics=statistics,
+        provenance=provenance,
+        gallery=gallery,
+        title=record.title,
+        baseline=record.baseline,
+        primary_metric=record.primary_metric,
+        seed=record.seed,
+    )

@@ -1,0 +1,123 @@
+"""From stacked tables and the record of what was asked to the statistics."""
+
+from collections.abc import Iterable, Mapping
+
+import pandas as pd
+
+from nnunet_losses.base.config import checked
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.metrics import IMAGE_DIAGONAL
+from nnunet_losses.base.states import RunStatus
+from nnunet_losses.base.tables.results import JOBS, RUN
+from nnunet_losses.nnunet.results.outcome import identity
+from nnunet_losses.statistics import compare
+from nnunet_losses.study.config import COMPARED_METRICS
+from nnunet_losses.study.record import Run, StudyRecord
+
+Tables = dict[str, pd.DataFrame]
+
+
+def compare_tables(tables: Mapping[str, pd.DataFrame], record: StudyRecord) -> tuple[Tables, Tables]:
+    """Compute every statistic of a comparison.
+
+    Args:
+        tables: the stacked tables of all trainings; ``cases`` is needed.
+        record: what was asked for; `record_of` makes one for tables of unknown origin.
+
+    Returns:
+        The tables, with a row of ``jobs`` for every training that is missing, and the statistics.
+
+    Raises:
+        UserError: there are no cases, or none of the baseline.
+    """
+    cases = _cases(tables)
+    trainers = list(dict.fromkeys(cases["trainer"]))
+    if record.baseline not in trainers:
+        raise UserError(f"The baseline {record.baseline} has no cases; there are cases of {', '.join(trainers)}.")
+    jobs = with_missing_jobs(tables.get("jobs"), record.runs)
+    try:
+        statistics = compare(
+            cases,
+            baseline=record.baseline,
+            lesions=tables.get("lesions"),
+            thresholds=tables.get("thresholds"),
+            jobs=jobs,
+            metrics=record.metrics,
+            resamples=record.resamples,
+            seed=record.seed,
+        )
+    except ValueError as error:  # the table of cases does not fit what was asked for
+        raise UserError(str(error)) from None
+    return {**tables, "jobs": jobs}, statistics
+
+
+def record_of(
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    title: str,
+    baseline: str | None = None,
+    primary_metric: str = "dice",
+    resamples: int = 10_000,
+    seed: int = 0,
+    runs: Iterable[Run] = (),
+) -> StudyRecord:
+    """Make the record of a comparison that no study asked for: the usual metrics, as far as they were measured.
+
+    Args:
+        tables: as for `compare_tables`.
+        title: heading of the report.
+        baseline: the trainer that all others are compared with; that of `default_baseline` if absent.
+        primary_metric: the metric that the verdict rests on.
+        resamples: number of bootstrap resamples.
+        seed: seed of the resampling.
+        runs: the trainings that ought to be there.
+
+    Raises:
+        UserError: there are no cases, the primary metric was not measured, or a setting is out of range.
+    """
+    cases = _cases(tables)
+    measured = set(cases["metric"]) - {IMAGE_DIAGONAL.name}
+    if primary_metric not in measured:
+        raise UserError(f"There is no metric {primary_metric}; there are {', '.join(sorted(measured))}.")
+    metrics = [name for name in dict.fromkeys([primary_metric, *COMPARED_METRICS]) if name in measured]
+    content = {
+        "config": {
+            "evaluation": {"metrics": metrics, "primary_metric": primary_metric},
+            "statistics": {"resamples": resamples, "seed": seed},
+        },
+        "title": title,
+        "baseline": default_baseline(cases) if baseline is None else baseline,
+        "trainers": list(dict.fromkeys(cases["trainer"])),
+        "runs": list(runs),
+    }
+    return checked(StudyRecord, content, "the comparison")
+
+
+def default_baseline(cases: pd.DataFrame) -> str:
+    """The baseline if none is named: nnU-Net's trainer, else its loss among ours, else the most complete trainer."""
+    counts = cases.drop_duplicates(["trainer", "configuration", "case"])["trainer"].value_counts(sort=False)
+    names = sorted(counts.index, key=lambda name: (-counts[name], name))
+    for wanted in ("nnUNetTrainer", "DiceCrossEntropyTrainer"):
+        near = [name for name in names if name == wanted or name.startswith(f"{wanted}_")]
+        if near:
+            return str(wanted if wanted in near else near[0])
+    return str(names[0])
+
+
+def with_missing_jobs(jobs: pd.DataFrame | None, runs: Iterable[Run]) -> pd.DataFrame:
+    """The jobs table with a row of status ``missing`` for each expected training that left none."""
+    keys = list(RUN)
+    expected = pd.DataFrame(
+        [identity(run.dataset, run.configuration, run.trainer, run.fold) for run in runs], columns=keys
+    )
+    if jobs is None:
+        jobs = JOBS.build()
+    there = set(jobs[keys].itertuples(index=False, name=None))
+    missing = expected[[key not in there for key in expected.itertuples(index=False, name=None)]]
+    return pd.concat([jobs, missing.assign(status=str(RunStatus.MISSING))], ignore_index=True) if len(missing) else jobs
+
+
+def _cases(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    if "cases" not in tables or tables["cases"].empty:
+        raise UserError("There is no case to compare: no folder holds a cases.parquet with rows.")
+    return tables["cases"]

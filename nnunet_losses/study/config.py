@@ -1,0 +1,256 @@
+"""The keys of a study's file: types, limits, defaults, units and help, from which config/README.md is made."""
+
+import difflib
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+
+from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, Says, key
+from nnunet_losses.base.metrics import METRICS
+
+LARGEST_SEED = 2**32 - 1  # NumPy's and scikit-learn's
+COMPARED_METRICS = (
+    "dice", "precision", "recall", "f2", "hd95", "nsd", "lesion_recall", "lesion_precision", "lesion_f1",
+    "lesion_recall_small", "lesion_recall_medium", "lesion_recall_large",
+)  # fmt: skip
+"""What is compared unless a study says otherwise; all metrics that exist are in the tables."""
+
+Plans = Literal["nnUNetPlans", "nnUNetResEncUNetMPlans", "nnUNetResEncUNetLPlans", "nnUNetResEncUNetXLPlans"]
+OwnConfiguration = Literal["2d", "3d_fullres", "3d_lowres", "3d_cascade_fullres"]
+OWN_OR_NEW = f"one of {', '.join(get_args(OwnConfiguration))}, or a table that makes a new one"
+NAME_OR_PRODUCT = "a name, or a table that makes several"
+Seed = Annotated[int, Field(ge=1, le=LARGEST_SEED)]
+Fold = Annotated[int, Field(ge=0, le=999)]
+Millimetres = Annotated[float, Field(gt=0, le=1000)]
+Name = Annotated[Line, Says("a name", "names")]
+
+
+def _number_or_word(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | str) or (isinstance(value, int | float) and not abs(value) < 1e12):
+        raise ValueError("must be a number, true, false or a word")
+    return value
+
+
+Value = Annotated[Any, AfterValidator(_number_or_word), Says("a number, true, false or a word", "values")]
+
+
+class NewConfiguration(ConfigModel):
+    """A configuration that the study adds to nnU-Net's plans, made from an existing one."""
+
+    name: Annotated[str, Says("a name of letters, digits and single underscores")] = key(
+        "name of the new configuration, none of nnU-Net's own",
+        pattern=r"^[A-Za-z0-9]+(_[A-Za-z0-9]+)*$",
+        max_length=60,
+    )
+    inherits_from: Literal["2d", "3d_fullres", "3d_lowres"] = key(
+        "the configuration of nnU-Net's plans that gives everything not named here", default="3d_fullres"
+    )
+    patch_size: Annotated[Many[Annotated[int, Field(ge=4, le=4096)]], Field(min_length=2, max_length=3)] | None = key(
+        "patch size, in nnU-Net's order of axes (z, y, x)", default=None, unit="voxel", absent="the parent's"
+    )
+    spacing: Annotated[Many[Millimetres], Field(min_length=2, max_length=3)] | None = key(
+        "voxel size that images are resampled to (z, y, x); coarser is faster",
+        default=None,
+        unit="mm",
+        absent="the parent's",
+    )
+    batch_size: int | None = key(
+        "number of patches in a training step", default=None, absent="the parent's", ge=1, le=10_000
+    )
+    features_per_stage: (
+        Annotated[Many[Annotated[int, Field(ge=1, le=10_000)]], Field(min_length=1, max_length=20)] | None
+    ) = key(
+        "channels of each resolution stage; the length of the list is the depth of the network",
+        default=None,
+        absent="the parent's",
+    )
+
+    @field_validator("name")
+    @classmethod
+    def _is_new(cls, name: str) -> str:
+        if name in get_args(OwnConfiguration):
+            raise ValueError(f"is '{name}', which nnU-Net has already; choose another name")
+        return name
+
+    @property
+    def options(self) -> str:
+        """The command-line options of ``nnunet-losses configure`` that make it."""
+        return " ".join(
+            f"--{option.replace('_', '-')} {item}"
+            for option, value in self.plain().items()
+            if option != "name"
+            for item in (value if isinstance(value, list) else [value])
+        )
+
+
+class TrainerProduct(ConfigModel):
+    """Trainers given as a product: every loss with every weighting and every combination of hyper-parameters."""
+
+    losses: Annotated[Many[Name], Field(min_length=1, max_length=1000)] = key("losses by name, such as `Tversky`")
+    weightings: Annotated[Many[Literal["none", "iw", "iwpos"]], Field(min_length=1), Different] = key(
+        "`none`, `iw` (inverse weighting: every lesion weighs the same) or `iwpos` (as the 2020 release defines it)",
+        default=("none",),
+    )
+    parameters: Annotated[
+        dict[Name, Annotated[Many[Value], Field(min_length=1, max_length=1000)]],
+        Says("a table of short name: list of values"),
+    ] = key(
+        "values of each hyper-parameter by its short name, all of them combined: `{fp: [0.1, 0.3], fn: [0.7, 0.9]}`",
+        default={},
+    )
+
+
+class Folds(ConfigModel):
+    """The cross-validation."""
+
+    number: int = key("number of folds that the cases are split into", default=5, ge=2, le=1000)
+    run: Annotated[Many[Fold], Field(min_length=1, max_length=1000), Different] | None = key(
+        "the folds to train, counted from 0", default=None, absent="all"
+    )
+    seed: int = key("seed of the split; the default gives nnU-Net's own split", default=12345, ge=0, le=LARGEST_SEED)
+    file: Line | None = key(
+        "a `splits_final.json` of your own, instead of `number` and `seed`", default=None, absent="none"
+    )
+
+
+class Length(ConfigModel):
+    """How long each training takes; the length becomes part of every trainer's name that does not give its own."""
+
+    epochs: int | None = key("number of epochs", default=None, absent="nnU-Net's 1000", ge=1, le=1_000_000)
+    iterations: int | None = key("training steps in an epoch", default=None, absent="nnU-Net's 250", ge=1, le=1_000_000)
+
+
+def _check_primary_metric(compared: "Compared") -> None:
+    if compared.primary_metric not in compared.metrics:
+        raise ValueError(f"evaluation.primary_metric '{compared.primary_metric}' is not among evaluation.metrics")
+
+
+class Compared(ConfigModel):
+    """What is compared."""
+
+    metrics: Annotated[Many[Name], Field(min_length=1, max_length=1000), Different] = key(
+        "the metrics to compare, by their names in the [list of metrics](../docs/tables.md); the tables hold all",
+        default=COMPARED_METRICS,
+        absent="Dice, precision, recall, F2, HD95, NSD; lesion recall (also by size), precision and F1",
+    )
+    primary_metric: Name = key("the metric that the verdict rests on, declared before you look", default="dice")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _check_primary_metric(self)
+        return self
+
+
+class Evaluation(Compared):
+    """How predictions are measured, and what is compared."""
+
+    tolerances_mm: Annotated[Many[Millimetres], Field(min_length=1, max_length=20), Different] = key(
+        "tolerances of the normalised surface Dice; the first one's metric is `nsd`, a further one's such as `nsd_2mm`",
+        default=(1.0,),
+        unit="mm",
+    )
+    strata_mm: Pair[Millimetres] = key(
+        "limits between small, medium and large lesions: diameter of the sphere of equal volume",
+        default=(5.0, 10.0),
+        unit="mm",
+    )
+
+    @field_validator("strata_mm")
+    @classmethod
+    def _ascend(cls, limits: tuple[float, float]) -> tuple[float, float]:
+        if not limits[0] < limits[1]:
+            raise ValueError(f"must be two ascending limits, small|medium before medium|large, got {list(limits)}")
+        return limits
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        further = [f"{name}_{tolerance:g}mm" for tolerance in self.tolerances_mm[1:] for name in ("nsd", "nsd_surfel")]
+        there = [*METRICS, *further]
+        for name in self.metrics:
+            if name not in there:
+                near = difflib.get_close_matches(name, there, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(there)}"
+                raise ValueError(f"evaluation.metrics names '{name}', which is no metric of this study; {hint}")
+        _check_primary_metric(self)
+        return self
+
+
+class Resampling(ConfigModel):
+    """The resampling behind intervals and ranks."""
+
+    resamples: int = key("number of bootstrap resamples of the cases", default=10_000, ge=100, le=1_000_000)
+    seed: int = key("seed of the resampling", default=0, ge=0, le=LARGEST_SEED)
+
+
+class ComparisonConfig(ConfigModel):
+    """What a comparison needs to know, whoever trained."""
+
+    evaluation: Compared = key("what is compared", default=Compared())
+    statistics: Resampling = key("resampling", default=Resampling())
+
+
+PARTIAL = "-partial"  # ends the name of a report on a study that is not finished
+
+
+class StudyConfig(ConfigModel):
+    """Which losses are trained and compared, on which data, and how."""
+
+    study: Annotated[str, Says("a short name of lower-case letters, digits and '-'")] = key(
+        "short name; the report goes to `reports/<study>/`", pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=100
+    )
+    title: Line | None = key("heading of the report", default=None, absent="the short name")
+    datasets: Annotated[Many[Name], Field(min_length=1, max_length=1000), Different] = key(
+        "files in `config/datasets/` without `.yaml`, or paths of such files"
+    )
+    cases: int | None = key(
+        "only the first so many cases of each data set, for a pilot", default=None, absent="all", ge=2, le=1_000_000
+    )
+    plans: Plans = key(
+        "nnU-Net's plans; the planner follows from them (`nnUNetResEncUNetLPlans`: `nnUNetPlannerResEncL`)",
+        default="nnUNetPlans",
+    )
+    configurations: Annotated[
+        Many[
+            Annotated[
+                Annotated[OwnConfiguration, Tag("<name>"), Says(OWN_OR_NEW)]
+                | Annotated[NewConfiguration, Tag("<new>")],
+                Discriminator(lambda value: "<new>" if isinstance(value, dict | NewConfiguration) else "<name>"),
+                Says(OWN_OR_NEW, f"configurations: each {OWN_OR_NEW}"),
+            ]
+        ],
+        Field(min_length=1, max_length=1000),
+    ] = key("nnU-Net's own configurations by name, or new ones (see below)", default=("3d_fullres",))
+    trainers: Annotated[
+        Many[
+            Annotated[
+                Annotated[Name, Tag("<name>"), Says(NAME_OR_PRODUCT)] | Annotated[TrainerProduct, Tag("<product>")],
+                Discriminator(lambda value: "<product>" if isinstance(value, dict | TrainerProduct) else "<name>"),
+                Says(NAME_OR_PRODUCT, f"trainers: each {NAME_OR_PRODUCT}"),
+            ]
+        ],
+        Field(min_length=1, max_length=1000),
+    ] = key("trainers by name, such as `TverskyTrainer_fp0.1_fn0.9_iw`, or products (see below)")
+    baseline: Line | None = key(
+        "the trainer that all others are compared with, written as under `trainers`",
+        default=None,
+        absent="the first trainer",
+    )
+    folds: Folds = key("cross-validation", default=Folds())
+    seeds: Annotated[Many[Seed], Field(max_length=1000), Different] = key(
+        "one training per seed and fold; the seed becomes part of the trainer's name",
+        default=(),
+        absent="`[]`: one training per fold, unseeded as in nnU-Net",
+    )
+    training: Length = key("training length", default=Length())
+    device: Literal["cpu", "cuda", "mps"] = key("where trainings run", default="cuda")
+    evaluation: Evaluation = key("how predictions are measured", default=Evaluation())
+    statistics: Resampling = key("resampling", default=Resampling())
+
+    @field_validator("study")
+    @classmethod
+    def _is_whole(cls, name: str) -> str:
+        if name.endswith(PARTIAL):
+            raise ValueError(
+                f"must not end in '{PARTIAL}', which marks the report of an unfinished study, got '{name}'"
+            )
+        return name

@@ -1,0 +1,80 @@
+"""What was asked for, as one typed record: written by the workflow, read by comparison and report."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Tag
+
+from nnunet_losses.base.config import ConfigModel, Line, Many, checked, key
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import write_json
+from nnunet_losses.study.config import ComparisonConfig, Fold, StudyConfig
+
+
+class Run(ConfigModel):
+    """One training."""
+
+    dataset: Line = key("data set in nnU-Net")
+    configuration: Line = key("configuration of nnU-Net's plans")
+    trainer: Line = key("trainer as nnU-Net is called with, its seed included")
+    fold: Fold = key("fold, counted from 0")
+
+
+def _kind_of_config(value: Any) -> str:
+    of_study = isinstance(value, StudyConfig) or (isinstance(value, dict) and "study" in value)
+    return "<study>" if of_study else "<comparison>"
+
+
+class StudyRecord(ConfigModel):
+    """What a study asked for; for trainings of unknown origin, what they are compared by."""
+
+    config: Annotated[
+        Annotated[StudyConfig, Tag("<study>")] | Annotated[ComparisonConfig, Tag("<comparison>")],
+        Discriminator(_kind_of_config),
+    ] = key("the study's config with its defaults; of other results, what concerns the comparison")
+    title: Line = key("heading of the report")
+    baseline: Line = key("the trainer that all others are compared with")
+    trainers: Many[Line] = key("the compared trainers, without the study's seeds")
+    plans: Line | None = key("nnU-Net's plans", default=None)
+    runs: Many[Run] = key("every training that was asked for", default=())
+
+    @property
+    def primary_metric(self) -> str:
+        """The metric that the verdict rests on."""
+        return self.config.evaluation.primary_metric
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The compared metrics."""
+        return self.config.evaluation.metrics
+
+    @property
+    def resamples(self) -> int:
+        """Number of bootstrap resamples."""
+        return self.config.statistics.resamples
+
+    @property
+    def seed(self) -> int:
+        """Seed of the resampling."""
+        return self.config.statistics.seed
+
+
+def write_record(path: Path | str, record: StudyRecord) -> None:
+    """Write a record as JSON, atomically."""
+    write_json(path, record.plain())
+
+
+def read_record(path: Path | str) -> StudyRecord:
+    """Read the record of a study, ``study.json``.
+
+    Raises:
+        UserError: the file does not exist, is no JSON, or holds something else.
+    """
+    try:
+        content = json.loads(Path(path).read_text())
+    except FileNotFoundError:
+        raise UserError(f"There is no record of a study {path}; the workflow writes it (study.json).") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as the record of a study: {error}.") from None
+    return checked(StudyRecord, content, str(path))

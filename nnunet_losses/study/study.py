@@ -1,0 +1,163 @@
+"""A study: its checked config, and the trainings that it asks for."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnunet_losses.base.config import checked, read_yaml
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.nnunet.names.grammar import parse_trainer_name
+from nnunet_losses.study.config import NewConfiguration, StudyConfig
+from nnunet_losses.study.record import Run, StudyRecord
+from nnunet_losses.study.trainers import compared_trainers, complete
+
+PLANNERS = {
+    "nnUNetPlans": "ExperimentPlanner",
+    "nnUNetResEncUNetMPlans": "nnUNetPlannerResEncM",
+    "nnUNetResEncUNetLPlans": "nnUNetPlannerResEncL",
+    "nnUNetResEncUNetXLPlans": "nnUNetPlannerResEncXL",
+}
+MOST_RUNS = 100_000  # more is a slip, and Snakemake would plan for hours
+
+
+@dataclass(frozen=True)
+class Study:
+    """A checked config and what it asks for.
+
+    config: the keys of the study's file, defaults filled in.
+    trainers: what is compared, without the study's seeds.
+    baseline: the trainer that all others are compared with.
+    where: the file, for messages.
+    """
+
+    config: StudyConfig
+    trainers: tuple[str, ...]
+    baseline: str
+    where: str
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return self.config.study
+
+    @property
+    def plans(self) -> str:
+        """nnU-Net's plans identifier."""
+        return self.config.plans
+
+    @property
+    def planner(self) -> str:
+        """The planner that makes these plans."""
+        return PLANNERS[self.plans]
+
+    @property
+    def foreign_trainers(self) -> tuple[str, ...]:
+        """Trainers that are not ours; only nnU-Net knows whether they exist."""
+        return tuple(trainer for trainer in self.trainers if parse_trainer_name(trainer) is None)
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """Trainer names as nnU-Net is called with: one for each compared trainer and seed."""
+        names: list[str] = []
+        for trainer in self.trainers:
+            parsed = parse_trainer_name(trainer)
+            if parsed is None or not self.config.seeds:  # a trainer of nnU-Net's own takes no seed
+                names.append(trainer)
+            else:
+                names += [str(parsed.replace(seed=seed)) for seed in self.config.seeds]
+        return tuple(names)
+
+    def configuration_options(self, name: str) -> str:
+        """The command-line options of ``nnunet-losses configure`` that make a configuration; none for nnU-Net's own."""
+        new = [entry for entry in self.config.configurations if isinstance(entry, NewConfiguration)]
+        return next((entry.options for entry in new if entry.name == name), "")
+
+    def folds(self, count: int) -> tuple[int, ...]:
+        """The folds to train, of ``count`` that exist.
+
+        Raises:
+            UserError: ``folds.run`` asks for a fold that does not exist.
+        """
+        folds = self.config.folds.run or tuple(range(count))
+        for fold in folds:
+            if fold >= count:
+                raise UserError(
+                    f"{self.where}: folds.run asks for fold {fold}, but there are {count} folds, 0 to {count - 1}."
+                )
+        return folds
+
+    def runs(self, datasets: Sequence[str], fold_count: int) -> tuple[Run, ...]:
+        """Every training that belongs to the study.
+
+        Args:
+            datasets: names of the data sets in nnU-Net.
+            fold_count: number of folds that exist.
+
+        Raises:
+            UserError: a fold does not exist, or there are far too many trainings.
+        """
+        folds, trained, configurations = self.folds(fold_count), self.trained, configuration_names(self.config)
+        count = len(datasets) * len(configurations) * len(trained) * len(folds)
+        if count > MOST_RUNS:
+            raise UserError(f"{self.where}: the study asks for {count} trainings; at most {MOST_RUNS} are possible.")
+        return tuple(
+            Run(dataset=dataset, configuration=configuration, trainer=trainer, fold=fold)
+            for dataset in datasets
+            for configuration in configurations
+            for trainer in trained
+            for fold in folds
+        )
+
+    def record(self, runs: Iterable[Run]) -> StudyRecord:
+        """What comparison and report need to know, with every training that belongs to the study."""
+        return StudyRecord(
+            config=self.config,
+            title=self.config.title or self.name,
+            baseline=self.baseline,
+            trainers=self.trainers,
+            plans=self.plans,
+            runs=tuple(runs),
+        )
+
+
+def configuration_names(config: StudyConfig) -> tuple[str, ...]:
+    """The configurations that are trained."""
+    return tuple(entry if isinstance(entry, str) else entry.name for entry in config.configurations)
+
+
+def load_study(content: Any, where: str = "the study's config") -> Study:
+    """Check a study's config and work out what it asks for.
+
+    Args:
+        content: the parsed YAML.
+        where: how messages call the config, usually its path.
+
+    Raises:
+        UserError: an unknown key, a wrong value, an unknown loss or trainer, a baseline that is not compared, a fold
+            that does not exist.
+    """
+    config = checked(StudyConfig, content, where)
+    trainers = compared_trainers(config, where)
+    baseline = trainers[0] if config.baseline is None else complete(config.baseline, config, where)
+    if baseline not in trainers:
+        raise UserError(f"{where}: the baseline {baseline} is not among the trainers ({', '.join(trainers)}).")
+    names = configuration_names(config)
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"{where}: the configuration {twice[0]} is listed twice; remove one.")
+    given = config.folds.model_fields_set
+    if config.folds.file is not None and (superfluous := given & {"number", "seed"}):
+        raise UserError(f"{where}: folds.file already says the folds; leave folds.{min(superfluous)} out.")
+    study = Study(config=config, trainers=trainers, baseline=baseline, where=where)
+    if config.folds.file is None:
+        study.folds(config.folds.number)
+    return study
+
+
+def read_study(path: Path | str) -> Study:
+    """Read and check a study's file.
+
+    Raises:
+        UserError: the file is missing or no YAML, or as for `load_study`.
+    """
+    return load_study(read_yaml(path, "study"), str(path))

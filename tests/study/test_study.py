@@ -1,0 +1,199 @@
+"""A study's config: defaults, products, and every mistake said in one sentence."""
+
+import math
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from nnunet_losses.base.config.messages import keys_of
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.study.config import Plans, StudyConfig
+from nnunet_losses.study.study import PLANNERS, Study, load_study, read_study
+
+ROOT = Path(__file__).parents[2]
+CONFIG: dict[str, Any] = {"study": "s", "datasets": ["phantom"], "trainers": ["DiceTrainer", "TverskyTrainer_iw"]}
+
+
+def load(**changes: Any) -> Study:
+    return load_study(CONFIG | changes, "s.yaml")
+
+
+@pytest.mark.parametrize(
+    "file", ["config.yaml", "studies/hippocampus.yaml", "studies/ms-lesions.yaml", "studies/template.yaml"]
+)
+def test_shipped_studies_are_valid(file: str) -> None:
+    study = read_study(ROOT / "config" / file)
+    assert study.baseline == study.trainers[0]
+    assert study.baseline.startswith("DiceCrossEntropyTrainer")  # nnU-Net's own loss
+
+
+def test_no_shipped_study_is_left_out_of_the_test_above() -> None:
+    assert len([*(ROOT / "config/studies").glob("*.yaml")]) == 3
+
+
+def test_absent_sections_get_their_defaults() -> None:
+    study = load()
+    assert study.folds(5) == (0, 1, 2, 3, 4)
+    assert study.config.folds.number == 5
+    assert study.config.evaluation.primary_metric == "dice"
+    assert study.baseline == "DiceTrainer"
+    assert study.trained == ("DiceTrainer", "TverskyTrainer_iw")
+
+
+def test_products_are_multiplied_out_with_length_and_seeds_in_the_names() -> None:
+    study = load(
+        trainers=[{"losses": ["Tversky"], "weightings": ["none", "iw"], "parameters": {"fp": [0.1, 0.3]}}],
+        training={"epochs": 20, "iterations": 50},
+        seeds=[1, 2],
+    )
+    assert study.trainers == (
+        "TverskyTrainer_fp0.1_20epochs_50iters",
+        "TverskyTrainer_20epochs_50iters",  # 0.3 is the default
+        "TverskyTrainer_fp0.1_iw_20epochs_50iters",
+        "TverskyTrainer_iw_20epochs_50iters",
+    )
+    assert study.trained[:2] == (
+        "TverskyTrainer_fp0.1_20epochs_50iters_seed1",
+        "TverskyTrainer_fp0.1_20epochs_50iters_seed2",
+    )
+
+
+def test_a_trainer_that_names_its_own_length_keeps_it() -> None:
+    study = load(
+        trainers=["DiceTrainer_5epochs", "TverskyTrainer"], training={"epochs": 20}, baseline="DiceTrainer_5epochs"
+    )
+    assert study.trainers == ("DiceTrainer_5epochs", "TverskyTrainer_20epochs")
+
+
+def test_every_plan_has_its_planner() -> None:
+    assert load(plans="nnUNetResEncUNetLPlans").planner == "nnUNetPlannerResEncL"
+    assert set(PLANNERS) == set(get_args(Plans))
+
+
+def test_a_stock_trainer_can_be_compared_unless_a_length_is_asked_for() -> None:
+    study = load(trainers=["nnUNetTrainer", "DiceTrainer"], seeds=[3])
+    assert study.trained == ("nnUNetTrainer", "DiceTrainer_seed3")
+    assert study.foreign_trainers == ("nnUNetTrainer",)
+    with pytest.raises(UserError, match="nnUNetTrainer is not a trainer of this package"):
+        load(trainers=["nnUNetTrainer"], training={"epochs": 2})
+
+
+def test_a_new_configuration_becomes_options_of_the_command_that_makes_it() -> None:
+    new = {"name": "3d_tiny", "patch_size": [16, 32, 32], "spacing": [2, 1, 1], "features_per_stage": [4, 8]}
+    study = load(configurations=["2d", new])
+    assert study.configuration_options("2d") == ""
+    assert study.configuration_options("3d_tiny") == (
+        "--inherits-from 3d_fullres --patch-size 16 --patch-size 32 --patch-size 32"
+        " --spacing 2.0 --spacing 1.0 --spacing 1.0 --features-per-stage 4 --features-per-stage 8"
+    )
+
+
+def test_a_study_asks_for_each_training_once() -> None:
+    runs = load(configurations=["2d", "3d_fullres"], folds={"run": [0, 2]}, seeds=[1]).runs(["Dataset001_A"], 5)
+    assert len(set(runs)) == len(runs) == 2 * 2 * 2
+    assert runs[0].plain() == {
+        "dataset": "Dataset001_A", "configuration": "2d", "trainer": "DiceTrainer_seed1", "fold": 0,
+    }  # fmt: skip
+
+
+MANY = [n / 1000 for n in range(100)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"foldz": 3}, "unknown key 'foldz'; did you mean 'folds'?"),
+        ({"epochs": 3}, "unknown key 'epochs'; did you mean 'training.epochs'?"),
+        ({"folds": {"numbr": 3}}, "unknown key 'numbr' in folds; did you mean 'number'?"),
+        ({"configurations": [{"name": "x", "patchsize": [8]}]}, "unknown key 'patchsize' in configurations."),
+        ({"configurations": ["4d"]}, "configurations.0 must be one of 2d, 3d_fullres, 3d_lowres, 3d_cascade"),
+        ({"configurations": [{"name": "3d_fullres"}]}, "configurations.0.name is '3d_fullres', which nnU-Ne"),
+        ({"configurations": ["2d", "2d"]}, "the configuration 2d is listed twice; remove one."),
+        ({"folds": {"number": 3, "run": [0, 3]}}, "folds.run asks for fold 3, but there are 3 folds, 0 to 2."),
+        ({"folds": {"file": "a.json", "number": 3}}, "folds.file already says the folds; leave folds.number out."),
+        ({"folds": {"seed": -1}}, "folds.seed must be a whole number from 0 to 4,294,967,295, got -1."),
+        ({"device": "gpu"}, "device must be one of cpu, cuda, mps, got 'gpu'."),
+        ({"title": "a\nb"}, r"title must be one line of printable text, got 'a\nb'."),
+        ({"study": "My Study"}, "study must be a short name of lower-case letters, digits and '-', got 'My Study'."),
+        ({"study": "s\n"}, r"study must be a short name of lower-case letters, digits and '-', got 's\n'."),
+        ({"study": "s-partial"}, "study must not end in '-partial'"),
+        ({"trainers": ["TverskyTrainer_fq0.1"]}, "TverskyTrainer has no option fq0.1; its options are fp<number>"),
+        ({"trainers": ["TverskiTrainer"]}, "there is no trainer TverskiTrainer; did you mean TverskyTrainer?"),
+        ({"trainers": ["DiceTrainer", "DiceTrainer"]}, "the trainer DiceTrainer is listed twice; remove one."),
+        ({"trainers": ["DiceTrainer_seed1"], "seeds": [1]}, "DiceTrainer_seed1 names a seed, and so does 'seeds'"),
+        ({"trainers": [f"DiceTrainer_seed{2**32}"]}, f"the seed of DiceTrainer_seed{2**32} must be at most"),
+        ({"trainers": ["DiceTrainer_9999999epochs"]}, "DiceTrainer_9999999epochs: epochs must be a whole nu"),
+        ({"trainers": [3]}, "trainers.0 must be a name, or a table that makes several, got 3; put it in quotes."),
+        ({"trainers": [{"losses": ["Tverky"]}]}, "There is no loss Tverky; did you mean Tversky?"),
+        ({"trainers": [{"losses": ["Tversky"], "parameters": {"zz": [1]}}]}, "Tversky has no hyper-paramete"),
+        ({"trainers": [{"losses": ["Tversky"], "parameters": {"fp": [True]}}]}, "must be a finite number ≥"),
+        ({"trainers": [{"losses": ["Tversky"], "parameters": {"fp": [math.nan]}}]}, "fp.0 must be a number,"),
+        ({"trainers": [{"losses": ["Tversky"], "parameters": {"fp": [10**400]}}]}, "fp.0 must be a number,"),
+        ({"trainers": [{"losses": ["Tversky"], "parameters": {"fp": MANY, "fn": MANY}}]}, "asks for 10000 t"),
+        ({"baseline": "CrossEntropyTrainer"}, "the baseline CrossEntropyTrainer is not among the trainers ("),
+        ({"seeds": [1, 1]}, "seeds lists 1 twice; remove one."),
+        ({"training": {"epochs": 10**30}}, "training.epochs must be a whole number from 1 to 1,000,000, got 1000000"),
+        ({"evaluation": {"metrics": ["dicee"]}}, "evaluation.metrics names 'dicee', which is no metric of t"),
+        ({"evaluation": {"metrics": ["dice", "nsd_3mm"]}}, "evaluation.metrics names 'nsd_3mm', which is no"),
+        ({"evaluation": {"primary_metric": "ece"}}, "evaluation.primary_metric 'ece' is not among evaluatio"),
+        ({"evaluation": {"strata_mm": [10, 5]}}, "evaluation.strata_mm must be two ascending limits, small|"),
+        ({"evaluation": {"tolerances_mm": [math.inf]}}, "evaluation.tolerances_mm.0 must be a number above"),
+        ({"statistics": {"resamples": 10**12}}, "statistics.resamples must be a whole number from 100 to 1,"),
+    ],
+)  # fmt: skip
+def test_a_mistake_gets_one_sentence(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UserError) as refusal:
+        load(**changes)
+    assert sentence in str(refusal.value).removeprefix("s.yaml: ")
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_metric_at_a_further_tolerance_can_be_compared() -> None:
+    study = load(evaluation={"tolerances_mm": [1, 3], "metrics": ["dice", "nsd_3mm"]})
+    assert study.config.evaluation.metrics == ("dice", "nsd_3mm")
+
+
+def test_a_slip_does_not_plan_trainings_without_end() -> None:
+    study = load(seeds=[*range(1, 1001)])
+    with pytest.raises(UserError, match="asks for 200000 trainings; at most 100000 are possible"):
+        study.runs(["Dataset001_A"], 100)
+
+
+KEYS = sorted({name.rpartition(".")[2] for name in keys_of(StudyConfig)})
+PLAUSIBLE = st.sampled_from(
+    ["DiceTrainer", "TverskyTrainer_fp0.1", "Tversky", "nnUNetTrainer", "3d_fullres", "dice", "iw", "cpu", "fp", "a\nb"]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | PLAUSIBLE
+    | st.builds(lambda: 10**5000)
+    | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS) | st.integers() | st.none() | PLAUSIBLE, inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(st.sampled_from(sorted(StudyConfig.model_fields)) | st.text(max_size=3), VALUES, max_size=4))
+@example({"trainers": [{"losses": ["Tversky"], "parameters": {"fp": ["x"]}}]})
+@example({"trainers": [{"losses": ["Focal"], "parameters": {"gamma": [10**11]}}], "training": {"epochs": 1}})
+def test_any_mapping_is_a_study_or_refused_in_one_sentence(changes: dict[str, Any]) -> None:
+    assert outcome(changes) in ("a study", "refused in one sentence")
+
+
+def outcome(changes: dict[str, Any]) -> str:
+    try:
+        study = load_study(CONFIG | changes)
+    except UserError as error:
+        return "refused in one sentence" if "\n" not in str(error) else str(error)
+    return "a study" if study.trained and study.baseline in study.trainers else repr(study)
