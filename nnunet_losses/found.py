@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.names import SPLITS_JSON
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.comparison.assemble import assemble
 from nnunet_losses.comparison.gallery import Predicted, gallery_files
@@ -125,7 +126,7 @@ def find_results(
     )
     described = [path for path in (preprocessed, raw, *(t.folder.parent for t in trainings)) if path is not None]
     dataset_json = _dataset_json(described, folder.name)
-    splits_file = None if preprocessed is None else preprocessed / "splits_final.json"
+    splits_file = None if preprocessed is None else preprocessed / SPLITS_JSON
     if splits_file is not None and not splits_file.is_file():
         splits_file = None
     splits = None if splits_file is None else read_splits(splits_file, folder.name)
@@ -299,7 +300,7 @@ def _predicted(found: Found) -> Iterator[Predicted]:
         yield Predicted(
             row=found.row(validation.training),
             cases=validation.cases,
-            images=found.raw / "imagesTr",
+            raw=found.raw,
             references=found.references,
             predictions=validation.training.validation,
             ending=found.ending,

@@ -47,7 +47,7 @@ def study_name(configfile: Path | None, directory: Path, others: Sequence[str]) 
     Raises:
         UserError: there is no workflow here, or no such file, or it is not a study.
     """
-    import yaml
+    from nnunet_losses.base.config import read_yaml
 
     if not {"--snakefile", "-s"} & set(others) and not Path("Snakefile").is_file():
         raise UserError(
@@ -57,12 +57,10 @@ def study_name(configfile: Path | None, directory: Path, others: Sequence[str]) 
     if not file.is_file():
         there = ", ".join(sorted(map(str, Path("config/studies").glob("*.yaml")))) or "none in config/studies"
         raise UserError(f"There is no config file {file}; there are {DEFAULT_STUDY} (the default), {there}.")
-    try:
-        return str(yaml.safe_load(file.read_text())["study"])
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError):
-        raise UserError(
-            f"{file} is no study: it must be a YAML file with the key 'study'; see config/README.md."
-        ) from None
+    content = read_yaml(file)
+    if not isinstance(content, dict) or "study" not in content:
+        raise UserError(f"{file} is not a study, which has the key 'study'; see config/README.md.")
+    return str(content["study"])
 
 
 def snakemake_arguments(

@@ -1,13 +1,14 @@
 """Where the files lie that pictures of cases are made of."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
+from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.names import DATASET_JSON, REFERENCES_FOLDER, fold_name, image_file
 from nnunet_losses.nnunet.results.outcome import identity
 from nnunet_losses.study.record import StudyRecord
 
@@ -16,16 +17,19 @@ FILES = ("image", "reference", "prediction")
 
 
 class Predicted(NamedTuple):
-    """The predictions of one training, and the folders that hold images and references of its cases.
+    """The predictions of one training, and where images and references of its cases lie.
 
     row: the identity columns of the training.
     cases: the predicted cases.
-    ending: of the file names of all images.
+    raw: the raw data set.
+    references: folder of the reference segmentations.
+    predictions: folder of the predicted ones.
+    ending: of the names of all image files.
     """
 
     row: Mapping[str, str | int]
     cases: Iterable[str]
-    images: Path
+    raw: Path
     references: Path
     predictions: Path
     ending: str
@@ -40,11 +44,17 @@ def gallery_files(predicted: Iterable[Predicted]) -> pd.DataFrame | None:
     for training in predicted:
         experiment = {name: str(training.row[name]) for name in EXPERIMENT}
         for case in training.cases:
-            image = training.images / f"{case}_0000{training.ending}"
+            image = image_file(training.raw, case, 0, training.ending)
             key = (*experiment.values(), case)
             if key not in rows and image.is_file():
-                files = (image, *(folder / f"{case}{training.ending}" for folder in training[3:5]))
-                rows[key] = {**experiment, "case": case, **dict(zip(FILES, map(str, files), strict=True))}
+                segmentations = [
+                    folder / f"{case}{training.ending}" for folder in (training.references, training.predictions)
+                ]
+                rows[key] = {
+                    **experiment,
+                    "case": case,
+                    **dict(zip(FILES, map(str, [image, *segmentations]), strict=True)),
+                }
     return pd.DataFrame([*rows.values()], columns=[*EXPERIMENT, "case", *FILES]) if rows else None
 
 
@@ -65,19 +75,19 @@ def predictions_of_study(
     endings: dict[str, str] = {}
     for run in record.runs:
         if run.dataset not in endings:
-            described = preprocessed / run.dataset / "dataset.json"
+            described = preprocessed / run.dataset / DATASET_JSON
             if not described.is_file():
                 raise UserError(
                     f"{described} is missing; let nnUNet_preprocessed be the folder that the study was trained in."
                 )
-            endings[run.dataset] = json.loads(described.read_text())["file_ending"]
+            endings[run.dataset] = str(read_dataset_json(described, ["file_ending"])["file_ending"])
         ending = endings[run.dataset]
-        folder = predictions / run.dataset / f"{record.plans}__{run.configuration}" / run.trainer / f"fold_{run.fold}"
+        folder = predictions / run.dataset / f"{record.plans}__{run.configuration}" / run.trainer / fold_name(run.fold)
         yield Predicted(
             row=identity(run.dataset, run.configuration, run.trainer, run.fold),
             cases=[file.name.removesuffix(ending) for file in sorted(folder.glob(f"*{ending}"))],
-            images=raw / run.dataset / "imagesTr",
-            references=preprocessed / run.dataset / "gt_segmentations",
+            raw=raw / run.dataset,
+            references=preprocessed / run.dataset / REFERENCES_FOLDER,
             predictions=folder,
             ending=ending,
         )

@@ -1,14 +1,13 @@
 """How the results of a comparison came about."""
 
 import hashlib
-import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from nnunet_losses import __version__
+from nnunet_losses.base.names import SPLITS_JSON
+from nnunet_losses.base.versions import software_versions
 from nnunet_losses.losses import CATALOGUE
 from nnunet_losses.nnunet.names.grammar import TrainerNameError, parse_trainer_name
 from nnunet_losses.study.record import StudyRecord
@@ -27,7 +26,7 @@ def provenance_of_study(record: StudyRecord, folder: Path) -> dict[str, Any]:
         folder: the checkout it ran in: its commit, and the splits in its ``results/datasets``.
     """
     datasets = dict.fromkeys(run.dataset for run in record.runs)
-    splits = {dataset: folder / "results/datasets" / dataset / "splits_final.json" for dataset in datasets}
+    splits = {dataset: folder / "results/datasets" / dataset / SPLITS_JSON for dataset in datasets}
     return _provenance(record, (*TRAINING, *EVALUATING), {"commit": _commit(folder)}, splits)
 
 
@@ -57,7 +56,7 @@ def _provenance(
         dataset: hashlib.sha256(path.read_bytes()).hexdigest() for dataset, path in splits.items() if path.is_file()
     }
     return {
-        "versions": {"nnunet-losses": __version__, "python": platform.python_version(), **_versions(packages)},
+        "versions": software_versions(packages),
         **facts,
         **({"splits": digests} if digests else {}),
         "config": record.config.plain(),
@@ -81,17 +80,6 @@ def _loss(trainer: str) -> dict[str, Any] | None:
         "weighting": name.weighting,
         "repr": repr(loss(**name.parameters)),
     }
-
-
-def _versions(packages: Iterable[str]) -> dict[str, str]:
-    """Versions of those packages that are installed."""
-    found = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _commit(folder: Path) -> str | None:

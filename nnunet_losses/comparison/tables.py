@@ -6,9 +6,10 @@ import pandas as pd
 
 from nnunet_losses.base.config import checked
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.identity import RUN
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL
 from nnunet_losses.base.states import RunStatus
-from nnunet_losses.base.tables.results import JOBS, RUN
+from nnunet_losses.base.tables.results import JOBS
 from nnunet_losses.nnunet.results.outcome import identity
 from nnunet_losses.statistics import compare
 from nnunet_losses.study.config import COMPARED_METRICS

@@ -163,7 +163,7 @@ class DatasetDescription(ConfigModel):
     def _is_found_by_nnunet(cls, name: str) -> str:
         if not DATASET_NAME.fullmatch(name):
             raise ValueError(
-                f"'{name}' is not a data-set name; nnU-Net expects Dataset, three digits, _ and a name: Dataset042_Lesions"
+                f"'{name}' is not a data-set name; nnU-Net expects Dataset, three digits, _ and a name: Dataset042_MS"
             )
         return name
 
