@@ -144,14 +144,13 @@ def study_report(
     ] = False,
 ) -> None:
     """Write the report of a study of the workflow."""
-    import pandas as pd
-
     from nnunet_losses.base.tables.storage import read_folder
     from nnunet_losses.comparison.assemble import assemble
     from nnunet_losses.comparison.gallery import gallery_files, predictions_of_study
     from nnunet_losses.comparison.provenance import provenance_of_study
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.report import write_report
+    from nnunet_losses.statistics import TABLES
     from nnunet_losses.study.record import read_record
 
     record = read_record(study)
@@ -163,7 +162,7 @@ def study_report(
     )
     comparison = assemble(
         read_folder(tables),
-        {file.stem: pd.read_parquet(file) for file in sorted(statistics.glob("*.parquet"))},
+        read_folder(statistics, TABLES),
         record,
         provenance=provenance_of_study(record, Path.cwd()),
         gallery=gallery_files(predicted),
