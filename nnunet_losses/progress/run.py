@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,7 +34,8 @@ def run_study(study: str, arguments: Sequence[str], directory: Path) -> int:
         Snakemake's exit code, or 128 + the number of the signal that stopped it.
     """
     started = time.time()
-    stem = directory.absolute() / "logs" / "run" / study / f"{datetime.now().astimezone():%Y-%m-%d_%H%M%S}"
+    folder = re.sub(r"[^\w-]", "_", study)  # whatever stands in a config that nobody has checked yet
+    stem = directory.absolute() / "logs" / "run" / folder / f"{datetime.now().astimezone():%Y-%m-%d_%H%M%S}"
     log, events = stem.with_suffix(".log"), Events(stem.with_suffix(".jsonl"))
     results = directory / "work" / "nnUNet_results"
     console = Console(stderr=True, highlight=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import ROOT, Workplace, job_counts
+from .conftest import LIMIT_S, ROOT, Workplace, job_counts
 
 Make = Callable[..., Workplace]
 
@@ -33,7 +33,7 @@ def test_a_key_that_is_given_twice_stops_before_the_first_job(workplace: Make) -
     command = place.command("--dry-run")
     with (place.folder / "study.yaml").open("a") as file:
         file.write("\nfolds: {number: 3}\n")
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_S)
     assert done.returncode == 1
     assert "the key 'folds' is already in line" in done.stdout + done.stderr
 
