@@ -1,6 +1,6 @@
-"""Whether probabilities mean what they say, near the lesions.
+"""Calibration of the probabilities near the lesions.
 
-Far from every lesion all methods are trivially right, and that would drown the difference; so the boxes around the
+Far from every lesion all methods are trivially right, which would hide their differences. So only the boxes around the
 reference lesions, grown by a margin, are measured: the same voxels for every method.
 """
 
@@ -18,7 +18,7 @@ _BLOCK = 1 << 18  # voxels; stays in the processor's cache
 
 
 def calibration_region(reference: Structure, margin_mm: float) -> NDArray[np.bool_]:
-    """(*S) voxels within the boxes around the lesions, grown by margin_mm on every side."""
+    """(*S) voxels within the boxes around the lesions, grown by ``margin_mm`` on every side."""
     grid = reference.grid
     near = np.zeros(grid.shape, bool)
     grow = np.floor(margin_mm / np.asarray(grid.spacing) + 1e-9).astype(np.int64)
@@ -31,11 +31,21 @@ def calibration_region(reference: Structure, margin_mm: float) -> NDArray[np.boo
 def calibration(
     probability: NDArray[np.floating], truth: NDArray[np.bool_] | BlockwiseMask, near: NDArray[np.bool_], bins: int
 ) -> tuple[dict[str, float], pd.DataFrame]:
-    """ece, brier, nll and the reliability bins (bin, count, confidence, accuracy) of the voxels `near`; all flat.
+    """Calibration of the chosen voxels.
 
-    ece = sum_b n_b/n |confidence_b - accuracy_b| over equal-width bins, with confidence the mean foreground
-    probability and accuracy the share of foreground voxels; brier = mean (p - g)²; nll = mean -log p(g), with p kept
-    within [2^-24, 1 - 2^-24]. NaN without voxels. An empty bin has NaN confidence and accuracy.
+    ece = Σ_b n_b/n |confidence_b - accuracy_b| over bins of equal width, where confidence is the mean foreground
+    probability and accuracy the share of foreground voxels. brier = mean (p - g)². nll = mean -log p(g), with p kept
+    within [2^-24, 1 - 2^-24].
+
+    Args:
+        probability: (N,) probability of the foreground, flat over the image.
+        truth: (N,) reference mask.
+        near: (N,) the voxels to measure.
+        bins: number of bins.
+
+    Returns:
+        ece, brier and nll, NaN without voxels; and the table of bins (bin, count, confidence, accuracy), where an empty
+        bin has neither confidence nor accuracy (NaN).
     """
     sums = np.zeros((3, bins))  # per bin: voxels, probability, foreground voxels
     squares = logs = 0.0

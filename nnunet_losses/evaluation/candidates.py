@@ -12,13 +12,13 @@ SATURATED = 2.0**-24
 
 
 def log_odds(probability: NDArray[np.floating]) -> Floats:
-    """log(p / (1 - p)) with p kept within [2^-24, 1 - 2^-24]."""
+    """The log-odds, log(p / (1 - p)), with p kept within [2^-24, 1 - 2^-24]."""
     p = np.clip(probability.astype(np.float64), SATURATED, 1 - SATURATED)
     return np.log(p) - np.log1p(-p)
 
 
 def component_scores(structure: Structure, probability: NDArray[np.floating]) -> tuple[Floats, Floats]:
-    """Largest and mean log-odds of each component; probability is flat over the image."""
+    """Largest and mean log-odds of each component, (n,) each; ``probability`` is flat over the image."""
     components = structure.components
     scores = log_odds(probability[structure.image_index])
     largest = np.full(len(components) + 1, -np.inf)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.labels import Label, LabelSet, LabelValues, mask_of
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL
+from nnunet_losses.base.names import DATASET_JSON
 from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.evaluation import tables
 from nnunet_losses.evaluation.blocks import BlockwiseMask
@@ -28,13 +29,19 @@ Probability = NDArray[np.floating]
 
 
 class Reference:
-    """The reference segmentation of one case with everything that does not depend on a prediction.
+    """The reference segmentation of one case, with everything that does not depend on a prediction.
 
-    Components, borders, distances near them and search trees are computed on first use and kept, so a second trainer
-    costs less.
+    Components, borders, distances near them and search trees are computed on first use and kept, so that a second
+    trainer costs less. Voxels of the label `ignore` count nowhere, on either side.
 
-    reference: (*S) integer labels, 2D or 3D. spacing: mm per array axis. labels: as in dataset.json. Voxels of the
-    label `ignore` count nowhere, on either side. Raises `UserError` for an unknown label value.
+    Args:
+        reference: (*S) integer labels, 2D or 3D.
+        spacing: mm along each array axis.
+        labels: as in dataset.json.
+        settings: what is measured; the defaults if absent.
+
+    Raises:
+        UserError: the image is not 2D or 3D, its spacing does not fit, or it holds a value that is no label.
     """
 
     def __init__(
@@ -47,7 +54,7 @@ class Reference:
         self.settings = settings or EvaluationSettings()
         self.labels = labels if isinstance(labels, LabelSet) else LabelSet.parse(labels)
         self.shape = reference.shape
-        # Images read by nibabel lie in memory last axis first; turning both sides around costs nothing.
+        # Images read from files lie in memory last axis first; turning both sides around costs nothing.
         self._turned = reference.flags.f_contiguous and not reference.flags.c_contiguous
         self.grid = _grid(self.shape, spacing, turned=self._turned)
         self.segmentation = self._arranged(_integers(reference, "reference"))
@@ -79,7 +86,7 @@ class Reference:
         return Structure(self._mask(prediction, label), *self._how)
 
     def truth(self, label: Label) -> BlockwiseMask:
-        """Reference mask of a label, flat over the image."""
+        """The reference mask of a label, flat over the image."""
         ignored = None if self.ignored is None else self.ignored.ravel()
         return BlockwiseMask(self.segmentation.ravel(), label, ignored)
 
@@ -95,7 +102,7 @@ class Reference:
     def prediction(self, prediction: Segmentation) -> Segmentation:
         """A prediction, checked and in the memory order of the reference."""
         if prediction.shape != self.shape:
-            raise UserError(f"the prediction has shape {prediction.shape}, its reference {self.shape}")
+            raise UserError(f"the prediction has shape {prediction.shape}, its reference {self.shape}.")
         arranged = self._arranged(_integers(prediction, "prediction"))
         self._check_labels(arranged, "prediction")
         return arranged
@@ -105,7 +112,7 @@ class Reference:
         wanted = (self.labels.channels, *self.shape)
         if probabilities.shape != wanted:
             raise UserError(
-                f"the probabilities have shape {probabilities.shape}, expected {wanted}: channels, image axes"
+                f"the probabilities have shape {probabilities.shape}, expected {wanted}: channels, image axes."
             )
         return self._arranged(probabilities[label.channel]).ravel()
 
@@ -125,17 +132,25 @@ class Reference:
     def _check_labels(self, segmentation: Segmentation, side: str) -> None:
         unknown = self.labels.unknown_value(segmentation)
         if unknown is not None:
-            raise UserError(f"the {side} holds the value {unknown}, which dataset.json does not have as a label")
+            raise UserError(f"the {side} holds the value {unknown}, which {DATASET_JSON} does not name.")
 
 
 def evaluate_case(
     reference: Reference, prediction: Segmentation, probabilities: Probability | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Measure one prediction: the tables `cases`, `lesions`, `thresholds` and `calibration`, without identity columns.
+    """Measure one prediction.
 
-    prediction: (*S) integer labels. probabilities: (C, *S) in nnU-Net's channels (softmax of all labels, or one per
-    region); without them scores are NaN and the tables `thresholds` and `calibration` empty. Raises `UserError` for
-    shapes or values that do not fit.
+    Args:
+        reference: the reference of the case.
+        prediction: (*S) integer labels.
+        probabilities: (C, *S) in nnU-Net's channels (softmax of all labels, or one for each region). Without them,
+            scores are NaN and the tables `thresholds` and `calibration` are empty.
+
+    Returns:
+        The tables `cases`, `lesions`, `thresholds` and `calibration`, without the columns that identify the case.
+
+    Raises:
+        UserError: shapes or values do not fit the reference.
     """
     arranged = reference.prediction(prediction)
     parts = [_evaluate_label(reference, arranged, probabilities, label) for label in reference.labels.labels]
@@ -219,21 +234,21 @@ def _lesion_columns(side: str, structure: Structure, match: Side, scores: NDArra
 
 
 def _check_agreement(predicted: Structure, probability: Probability, label: Label, channels: int) -> None:
-    """The chosen class has at least 1/C of the probability; otherwise the axes are swapped or the file is foreign."""
+    """The predicted class has at least 1/C of the probability, unless axes are swapped or the file is another's."""
     chosen = probability[predicted.image_index]
     if len(chosen) and np.median(chosen) < 1 / (channels + 1):
         raise UserError(
-            f"the probabilities of {label.name!r} contradict the segmentation (median {np.median(chosen):.3g} in its "
-            "voxels): they belong to another prediction, or their axes are in another order"
+            f"the probabilities of '{label.name}' contradict the segmentation (median {np.median(chosen):.3g} in its "
+            "voxels): they belong to another prediction, or their axes are in another order."
         )
 
 
 def _grid(shape: tuple[int, ...], spacing: Sequence[float], *, turned: bool) -> Grid:
     sides = [float(s) for s in spacing]
     if len(shape) not in (2, 3) or 0 in shape:
-        raise UserError(f"the reference has shape {shape}, expected a 2D or 3D image")
+        raise UserError(f"the reference has shape {shape}, expected a 2D or 3D image.")
     if len(sides) != len(shape) or not all(0 < s < math.inf for s in sides):
-        raise UserError(f"the spacing is {tuple(sides)}, expected {len(shape)} positive numbers in mm")
+        raise UserError(f"the spacing is {tuple(sides)}, expected {len(shape)} positive numbers in mm.")
     axes = list(zip(shape, sides, strict=True))
     if turned:
         axes.reverse()
@@ -246,5 +261,5 @@ def _integers(image: NDArray, side: str) -> Segmentation:
     if image.dtype == bool:
         return image.view(np.uint8)
     if not np.issubdtype(image.dtype, np.integer):
-        raise UserError(f"the {side} has values of type {image.dtype}, expected integer labels")
+        raise UserError(f"the {side} has values of type {image.dtype}, expected integer labels.")
     return image

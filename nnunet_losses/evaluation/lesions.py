@@ -1,6 +1,6 @@
-"""Lesions: which component was found by which.
+"""Lesion-wise metrics: which component was found by which.
 
-One contingency table of the voxels shared by reference and predicted components answers every matching rule.
+One contingency table, of the voxels that reference and predicted components share, answers every matching rule.
 """
 
 import dataclasses
@@ -21,17 +21,23 @@ Integers = NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """Per component of one side: components touched, best Dice and IoU, and share covered by the other side (n,)."""
+    """What each component of one side meets on the other, (n,) each.
+
+    matches: components of the other side that it overlaps.
+    dice, iou: the best of any of them.
+    overlap_fraction: share of its voxels that the other side covers.
+    partner: 0-based number of the component with the best Dice; -1 without overlap.
+    """
 
     matches: Integers
     dice: Floats
     iou: Floats
     overlap_fraction: Floats
-    partner: Integers  # 0-based component of the other side with the best Dice, -1 without overlap
+    partner: Integers
 
 
 class Matching:
-    """All pairs of overlapping components; 0-based `first` (reference), `second` (prediction), shared `voxels`."""
+    """All pairs of overlapping components: 0-based `first` (reference) and `second` (prediction), shared `voxels`."""
 
     def __init__(self, reference: Structure, prediction: Structure) -> None:
         # The voxels of both sides ascend, so the shared ones come in the same order on either.
@@ -83,9 +89,9 @@ def lesion_metrics(
 ) -> dict[str, float]:
     """Every lesion-wise metric of a case; NaN where a ratio has nothing to count.
 
-    lesion_recall (LTPR), lesion_precision (PPV), lesion_fdr (the literature's LFPR: a false-discovery rate) and
-    lesion_f1 count any overlap; `_iou`, `_fraction` and `_centre` are the stricter rules: a unique pair with
-    IoU > iou_threshold, at least overlap_fraction of the component covered, the other side's centre inside.
+    lesion_recall (LTPR), lesion_precision (PPV), lesion_fdr (a false-discovery rate, called LFPR in the literature) and
+    lesion_f1 count any overlap. The stricter rules are `_iou` (a unique pair with IoU > iou_threshold), `_fraction` (at
+    least overlap_fraction of the component is covered) and `_centre` (it holds the centre of one of the other side).
     lesion_pq = lesion_sq (mean IoU of the pairs) x lesion_f1_iou (Kirillov et al. 2019, arXiv 1801.00868).
     """
     mine, theirs = matching.reference, matching.prediction
@@ -119,7 +125,7 @@ def lesion_metrics(
 
 @dataclasses.dataclass(frozen=True)
 class Stratum:
-    """Detection among components of one size: numbers of reference and predicted components, and the metrics."""
+    """Detection among the components of one size: their number on each side, and the metrics."""
 
     reference: int
     predicted: int
@@ -129,9 +135,9 @@ class Stratum:
 def stratified_metrics(
     reference: Structure, prediction: Structure, matching: Matching, strata: Strata
 ) -> list[Stratum]:
-    """lesion_recall_<stratum>, lesion_precision_<stratum>, lesion_f1_<stratum> by any overlap, for each stratum.
+    """lesion_recall_<stratum>, lesion_precision_<stratum> and lesion_f1_<stratum> by any overlap, for each stratum.
 
-    Recall takes the size of the reference lesion, precision that of the predicted component.
+    Recall goes by the size of the reference lesion, precision by that of the predicted component.
     """
     found, true = matching.reference.matches > 0, matching.prediction.matches > 0
     left = stratum_of(reference.grid.diameter_mm(reference.components.sizes), strata)

@@ -1,6 +1,6 @@
-"""One label of one segmentation, with all that follows from it alone: components, surfaces, sizes.
+"""One label of one segmentation, with all that follows from it alone: components, sizes, surfaces.
 
-Everything is computed on first use and kept: the reference side is shared by all trainers.
+Everything is computed on first use and kept, because all trainers share the reference.
 """
 
 import dataclasses
@@ -21,9 +21,10 @@ Integers = NDArray[np.int64]
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-    """Shape and spacing (mm) of the images, without singleton axes, so that a one-slice volume is measured in 2D.
+    """The grid that images are measured on.
 
-    voxel_mm3 keeps the thickness of a dropped axis; an image without third axis counts as 1 mm thick.
+    shape, spacing: of the images (mm), without an axis of one voxel, so that a volume of one slice is measured in 2D.
+    voxel_mm3: volume of a voxel, with the thickness of the axis that was left out; a 2D image counts as 1 mm thick.
     """
 
     shape: tuple[int, ...]
@@ -42,7 +43,7 @@ class Grid:
 
 @dataclasses.dataclass(frozen=True)
 class Components:
-    """Connected components 1..n: `ids` of every foreground voxel, in their order; `sizes` (n,) in voxels."""
+    """Connected components 1 … n: the number of each foreground voxel (`ids`), and `sizes` (n,) in voxels."""
 
     ids: NDArray[np.unsignedinteger]
     sizes: Integers
@@ -52,9 +53,14 @@ class Components:
 
 
 class Structure:
-    """A binary mask on a grid, with one voxel of background around, so that no neighbour has to be checked for.
+    """A mask in a frame of one background voxel on each side, so that every voxel of the mask has all its neighbours.
 
-    All structures of a grid share the flat indices of this padded frame.
+    All structures on a grid share the flat indices of this frame.
+
+    Args:
+        mask: (*S), 2D or 3D.
+        grid: of the same shape.
+        connectivity: as of `connected_components`.
     """
 
     def __init__(self, mask: Booleans, grid: Grid, connectivity: int = 26) -> None:
@@ -124,7 +130,7 @@ class Structure:
         return Surfels(at, self.frame.shape, self.grid.spacing, areas, beside)
 
     def forget_surfaces(self) -> None:
-        """Free the memory of both surfaces, for a side that is measured once."""
+        """Free the memory of both surfaces of a side that is measured only once."""
         self.__dict__.pop("border", None)
         self.__dict__.pop("surfels", None)
 

@@ -23,8 +23,8 @@ Sides = tuple["Surface", "Surface"]  # reference, prediction
 Distances = tuple[Floats, Floats]  # from the reference to the prediction, from the prediction to the reference
 LowerBound = Callable[[Integers], Floats]  # of the distances of some points, given by their positions
 
-_REACH = 1  # of a band, in lattice points along the finest axis; a wider one is dearer to write than what it saves
-_MOST_PROBES = 256  # lattice points around another that are looked at one by one before a search is cheaper
+_REACH = 1  # of a band, in lattice points along the finest axis; writing a wider one costs more than it saves
+_MOST_PROBES = 256  # with more lattice points to look at around another, a search is cheaper
 _PROBES_AT_ONCE = 8
 # Measured cost in ns, which decides between searching for each point and a distance transform of the whole frame.
 _SEARCH_COST, _LIMITED_SEARCH_COST, _BUILD_COST, _TRANSFORM_COST = 1000, 700, 70, 25
@@ -70,8 +70,8 @@ class Surface:
     ) -> Floats:
         """Distance in mm from every point of `other` to the nearest point of this surface; neither may be empty.
 
-        limit_mm: a distance at or beyond it may be returned as infinite, which saves most of the search. at_least:
-        lower bounds that can save more.
+        limit_mm: a distance at or beyond it may be returned as infinite, which saves most of the search.
+        at_least: lower bounds of the distances, which can save more.
         """
         band = self.band(limit_mm)
         distances = band.distances(other.coordinates)
@@ -215,7 +215,7 @@ def _both_ways(
 def _surfel_distances(
     borders: Sides, distances: Distances, surfels: tuple[Surfels, Surfels], settings: EvaluationSettings
 ) -> Distances:
-    """Distances between the surfels as far as the largest tolerance; beyond, it does not matter how far."""
+    """Distances between the surfels, up to the largest tolerance; beyond it, they do not matter."""
     limit_mm = max(settings.tolerances_mm) + 2 * _ROUNDING_MM
     sides = zip(borders, distances, surfels, strict=True)
     reference, prediction = (_surfel_bound(*side) for side in sides)

@@ -1,6 +1,6 @@
 """Voxel counts at every probability threshold, from one pass over the probabilities.
 
-Each loss moves the best operating point; with these counts it can be chosen on other folds.
+Each loss moves the best operating point; with these counts it can be chosen on the other folds.
 """
 
 import numpy as np
@@ -26,9 +26,19 @@ def threshold_counts(
     ignored: NDArray[np.bool_] | None,
     thresholds: NDArray[np.float64],
 ) -> pd.DataFrame:
-    """threshold, tp, fp, fn (voxels) of the masks `probability > threshold`; all arrays flat over the image.
+    """Voxel counts of the masks ``probability > threshold``.
 
-    Raises `UserError` if a probability is not in [0, 1].
+    Args:
+        probability: (N,) probability of the foreground, flat over the image.
+        reference: (N,) reference mask.
+        ignored: (N,) voxels that do not count; None if all do.
+        thresholds: ascending.
+
+    Returns:
+        One row for each threshold: threshold, tp, fp, fn.
+
+    Raises:
+        UserError: a probability is not in [0, 1].
     """
     counts = np.zeros((2, len(thresholds) + 1), np.int64)
     positives = 0
@@ -36,7 +46,7 @@ def threshold_counts(
         part = slice(start, start + _BLOCK)
         block = probability[part]
         if not (block.min() >= 0 and block.max() <= 1):
-            raise UserError("the probabilities hold values outside [0, 1] or NaN")
+            raise UserError("the probabilities hold values outside [0, 1] or NaN.")
         truth = reference[part]
         positives += int(np.count_nonzero(truth))
         above = np.flatnonzero(block > thresholds[0])
