@@ -16,19 +16,6 @@ DATASET_NAME = re.compile(r"Dataset\d{3}_[A-Za-z0-9_-]+")
 _NAME = re.compile(r"Dataset(\d{3})_.+")
 
 
-def check_dataset_name(name: str) -> str:
-    """Return the name of a new data set if it is one that nnU-Net finds.
-
-    Raises:
-        UserError: it is not of the form DatasetXXX_Name.
-    """
-    if not DATASET_NAME.fullmatch(str(name)):
-        raise UserError(
-            f"'{name}' is not a data-set name; nnU-Net expects Dataset, three digits, _ and a name: Dataset042_Lesions."
-        )
-    return name
-
-
 def find_dataset(base: Path | str, dataset: int | str) -> Path:
     """The folder of a data set in ``base``, given its number (4 or "004") or its name ("Dataset004_Hippocampus").
 

@@ -18,7 +18,7 @@ from nnunet_losses.base.files import write_atomically
 
 
 def download(url: str, target: Path, checksum: str | None, *, progress: bool = True) -> Path:
-    """Download ``url`` to ``target`` unless it is there with the right checksum ("md5:...", "sha256:...") already.
+    """Download ``url`` to ``target`` unless it is already there with the right checksum ("md5:…", "sha256:…").
 
     Raises:
         UserError: the address cannot be reached, or what came has another checksum (nothing is kept then).
@@ -39,8 +39,8 @@ def download(url: str, target: Path, checksum: str | None, *, progress: bool = T
         ) from error
     except ValueError as error:  # pooch says so when the checksum differs
         raise UserError(
-            f"What came from {url} has not the checksum {checksum}: it is damaged or was changed; nothing was kept. "
-            "Try again, or check the source and correct the checksum in the data-set file."
+            f"What came from {url} does not have the checksum {checksum}: it is damaged or was changed. Nothing was "
+            "kept; try again, or check the source and correct the checksum in the data-set file."
         ) from error
     except OSError as error:
         raise UserError(f"{url} could not be stored at {target}: {error}.") from error
@@ -48,9 +48,9 @@ def download(url: str, target: Path, checksum: str | None, *, progress: bool = T
 
 
 class RecordedChecksums:
-    """SHA-256 of files whose source publishes none: recorded at the first download, required at every later one.
+    """SHA-256 of files whose source publishes none: recorded at the first download, compared at every later one.
 
-    The lock file has the form of ``sha256sum`` (``sha256sum --check`` reads it); commit or share it to pin the data.
+    The file has the form of ``sha256sum``, so ``sha256sum --check`` reads it; commit or share it to pin the data.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,7 +59,7 @@ class RecordedChecksums:
         self.sums = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line.strip())}
 
     def download(self, url: str, target: Path, *, progress: bool = True) -> Path:
-        """Download to ``target`` (beside or below the lock file) and record or compare its checksum."""
+        """Download to ``target``, beside or below the file of checksums, and record or compare its checksum."""
         name = target.relative_to(self.path.parent).as_posix()
         known = self.sums.get(name)
         download(url, target, f"sha256:{known}" if known else None, progress=progress)
@@ -71,7 +71,7 @@ class RecordedChecksums:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack the regular files of a .tar (any compression) or .zip into ``folder``, without macOS's ``._*``.
+    """Unpack the regular files of a .tar (of any compression) or .zip into ``folder``, without macOS's ``._*`` files.
 
     Raises:
         UserError: the archive is damaged or of another kind, or a member is a link or leads out of the folder.

@@ -1,7 +1,7 @@
 """Tasks of the Medical Segmentation Decathlon (Simpson et al. 2019, arXiv 1902.09063) in nnU-Net's raw layout.
 
-nnU-Net's own converter writes to its global folder, wants test images and starts its own processes; this one fills any
-folder, can take a subset, and moves or links three-dimensional files instead of rewriting them.
+nnU-Net's own converter writes to its global folder, needs test images and starts its own processes. This one fills any
+folder, can take some of the cases, and moves or links three-dimensional files instead of writing them again.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,12 +30,20 @@ def convert_msd(
     place: Callable[[Path, Path], object],
     workers: int = 1,
 ) -> None:
-    """Write the training cases of ``source`` to ``folder``: one file per channel, labels {name: value}.
+    """Write the training cases of ``source`` to ``folder``: one file per channel, labels as {name: value}.
 
-    Test images are left out: they have no public labels, and studies compare out-of-fold.
+    Test images are left out: they have no public labels, and studies compare out of fold.
+
+    Args:
+        source: folder of the task.
+        content: of its dataset.json.
+        folder: an empty folder.
+        select: chooses among the names of the cases.
+        place: puts a file (the source) into a folder (as the target).
+        workers: threads over cases.
 
     Raises:
-        UserError: a label or an image is missing or unreadable, or a number of channels differs from the modalities.
+        UserError: a label or an image is missing or cannot be read, or has another number of channels than modalities.
     """
     if not (source / IMAGES_FOLDER).is_dir() or not (source / LABELS_FOLDER).is_dir():
         raise UserError(f"{source} is a Decathlon task without {IMAGES_FOLDER} or {LABELS_FOLDER}; unpack it again.")

@@ -1,6 +1,6 @@
-"""Phantom data sets: invented heads with many lesions, as imbalanced as real multiple-sclerosis data.
+"""Phantom data sets: invented heads with many lesions, as imbalanced as real data of multiple sclerosis.
 
-They need no download and no permission, and the truth is known to the voxel. They serve demonstrations and tests; they
+They need no download and no permission, and the truth is known to the voxel. They serve demonstrations and tests, and
 are no evidence about patients.
 """
 
@@ -32,9 +32,10 @@ SLICE_THICKNESS_MM = 5.0  # of a 2D case, which is stored as a volume of one sli
 
 
 def draw_sizes(rng: np.random.Generator, phantom: Phantom) -> NDArray[np.int64]:
-    """Sizes in voxels of one case's lesions, their sum within the wanted share of the volume.
+    """Sizes in voxels of the lesions of one case, whose sum is within the wanted share of the volume.
 
-    Raises UserError if 1000 draws do not reach that share.
+    Raises:
+        UserError: 1000 draws did not reach that share.
     """
     voxels = int(np.prod(phantom.shape))
     voxel_size = float(np.prod(phantom.spacing_mm))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_losses.base.dataset import check_dataset_name, find_dataset, read_dataset_json, write_dataset_json
+from nnunet_losses.base.dataset import DATASET_NAME, find_dataset, read_dataset_json, write_dataset_json
 from nnunet_losses.base.errors import UserError
 
 
@@ -36,10 +36,9 @@ def test_what_is_not_found_names_what_exists(base: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["MSLesions", "Dataset1_MSLesions", "Dataset001_", "Dataset001_a/b", "dataset001_x"])
-def test_a_name_that_nnunet_would_not_find_is_refused(name: str) -> None:
-    assert check_dataset_name("Dataset001_My-Data_2") == "Dataset001_My-Data_2"
-    with pytest.raises(UserError, match=f"'{name}' is not a data-set name"):
-        check_dataset_name(name)
+def test_the_name_of_a_new_data_set_is_one_that_nnunet_finds(name: str) -> None:
+    assert DATASET_NAME.fullmatch("Dataset001_My-Data_2")
+    assert not DATASET_NAME.fullmatch(name)
 
 
 def test_dataset_json_is_read_from_its_folder_or_as_a_file(tmp_path: Path) -> None:

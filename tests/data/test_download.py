@@ -64,7 +64,7 @@ def test_md5_is_accepted(web: Web, tmp_path: Path) -> None:
 def test_a_wrong_checksum_keeps_nothing(web: Web, tmp_path: Path) -> None:
     address, served = web
     (served / "data.bin").write_bytes(b"something else")
-    with pytest.raises(UserError, match="has not the checksum sha256:"):
+    with pytest.raises(UserError, match="does not have the checksum sha256:"):
         download(f"{address}/data.bin", tmp_path / "downloads/data.bin", sha256(b"lesions"), progress=False)
     assert files(tmp_path / "downloads") == []
 

@@ -11,7 +11,8 @@ import pytest
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.inspection import inspect_dataset
-from nnunet_losses.data.raw import prepare_raw, select_cases
+from nnunet_losses.data.raw import prepare_raw
+from nnunet_losses.data.sources import select_cases
 
 Write = Callable[..., None]
 SMALL_PHANTOM = {"phantom": {"cases": 3, "shape": [24, 32, 32]}}

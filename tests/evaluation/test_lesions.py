@@ -77,6 +77,8 @@ def test_a_merge_and_a_split_by_hand(measure):
     table = lesion_table(reference, prediction)
     assert list(table[table.side == "reference"].matches) == [1, 1, 2]
     assert list(table[table.side == "prediction"].matches) == [2, 1, 1, 0]
+    assert list(table.matched) == list(table.matches > 0)
+    assert list(table[table.side == "prediction"].component) == [1, 2, 3, 4]
     split = table[(table.side == "reference")].iloc[2]
     assert split.dice == pytest.approx(2 * 3 / 13)
     assert split.iou == pytest.approx(3 / 10)

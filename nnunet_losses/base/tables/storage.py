@@ -7,6 +7,7 @@ import pandas as pd
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.names import table_name
 from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.base.tables.schema import Table
 
@@ -21,7 +22,7 @@ def read_tables(folders: Iterable[Path]) -> dict[str, pd.DataFrame]:
     for folder in folders:
         found = _read(folder, RESULTS)
         if not found:
-            raise UserError(f"{folder} holds no tables ({', '.join(f'{name}.parquet' for name in RESULTS)}).")
+            raise UserError(f"{folder} holds no tables ({', '.join(map(table_name, RESULTS))}).")
         for name, table in found.items():
             parts.setdefault(name, []).append(table)
     return {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items()}
@@ -43,14 +44,14 @@ def read_folder(folder: Path, schemas: Mapping[str, Table] = RESULTS) -> dict[st
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     """Write each table to ``folder/<name>.parquet``, atomically."""
     for name, table in tables.items():
-        with write_atomically(folder / f"{name}.parquet") as temporary:
+        with write_atomically(folder / table_name(name)) as temporary:
             table.to_parquet(temporary, index=False)
 
 
 def _read(folder: Path, schemas: Mapping[str, Table]) -> dict[str, pd.DataFrame]:
     found = {}
     for name, schema in schemas.items():
-        file = folder / f"{name}.parquet"
+        file = folder / table_name(name)
         if not file.is_file():
             continue
         try:

@@ -1,0 +1,157 @@
+"""The sources of a data set, brought into nnU-Net's raw layout: a folder, an archive, or files one by one."""
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from urllib.parse import urlsplit
+
+from tqdm import tqdm
+
+from nnunet_losses.base.dataset import read_dataset_json, write_dataset_json
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.names import DATASET_JSON, NIFTI, image_file, label_file
+from nnunet_losses.data.description import Archive, DatasetDescription, FileByFile
+from nnunet_losses.data.download import RecordedChecksums, download, unpack
+from nnunet_losses.data.layout import list_cases, make_folders
+from nnunet_losses.data.msd import convert_msd, is_msd
+
+log = logging.getLogger(__name__)
+Cases = int | Sequence[str] | None
+"""The first so many in the order of their names, those of these names, or all."""
+Link = Literal["hard", "symbolic", "copy"]
+Place = Callable[[Path, Path], None]
+"""Puts a file (the source) into a folder (as the target)."""
+
+
+def select_cases(names: Sequence[str], cases: Cases, where: str) -> list[str]:
+    """The chosen ones of the ``names``, sorted; ``where`` is what a message calls the data set.
+
+    Raises:
+        UserError: there are not as many cases, or there is no such case.
+    """
+    names = sorted(names)
+    if cases is None:
+        return names
+    if isinstance(cases, int):
+        if not 1 <= cases <= len(names):
+            raise UserError(f"{where} has {len(names)} cases; cases must be between 1 and {len(names)}, got {cases}.")
+        return names[:cases]
+    for case in cases:
+        if case not in names:
+            near = get_close_matches(case, names, n=1)
+            raise UserError(f"{where} has no case '{case}'" + (f"; did you mean '{near[0]}'?" if near else "."))
+    return sorted(set(cases))
+
+
+def place_by(link: Link) -> Place:
+    """How files are brought in; where no hard link is possible, they are copied."""
+
+    def place(source: Path, target: Path) -> None:
+        source = source.resolve()
+        if link == "symbolic":
+            target.symlink_to(source)
+            return
+        if link == "hard":
+            try:
+                os.link(source, target)
+                return
+            except OSError as error:  # another disk, or a system that forbids it: a copy is as good
+                log.debug("no hard link to %s (%s); copied", source, error)
+        shutil.copyfile(source, target)
+
+    if link not in ("hard", "symbolic", "copy"):
+        raise UserError(f"link must be hard, symbolic or copy, got {link!r}.")
+    return place
+
+
+def bring_folder(source: Path, folder: Path, cases: Cases, place: Place, workers: int) -> None:
+    """Bring a folder in nnU-Net's or the Decathlon's layout into ``folder``.
+
+    Raises:
+        UserError: it does not exist, or is not such a folder, or lacks a file.
+    """
+    if not source.is_dir():
+        raise UserError(f"The data set's folder {source} does not exist; correct 'path' in the data-set file.")
+    content = read_dataset_json(source)
+    if is_msd(content):
+        convert_msd(source, content, folder, lambda names: select_cases(names, cases, str(source)), place, workers)
+        return
+    found = list_cases(source, content)
+    ending = content["file_ending"]
+    names = select_cases(list(found), cases, str(source))
+    make_folders(folder)
+    for name in names:
+        case = found[name]
+        for channel, image in case.images.items():
+            place(image, image_file(folder, name, channel, ending))
+        if not case.label.is_file():
+            raise UserError(f"{source}: case '{name}' has no label file {case.label}; add it or leave the case out.")
+        place(case.label, label_file(folder, name, ending))
+    content.pop("dataset", None)  # the files lie in the folders now
+    write_dataset_json(folder, {**content, "numTraining": len(names)})
+
+
+def bring_archive(
+    source: Archive, folder: Path, downloads: Path, cases: Cases, *, workers: int, progress: bool
+) -> None:
+    """Download an archive that holds such a folder, and bring that into ``folder``.
+
+    Raises:
+        UserError: it cannot be downloaded or unpacked, or holds no such folder.
+    """
+    name = PurePosixPath(urlsplit(source.url).path).name
+    archive = download(source.url, downloads / name, source.checksum, progress=progress)
+    unpacked = folder / ".unpacked"
+    unpack(archive, unpacked)
+    found = sorted(unpacked.rglob(DATASET_JSON), key=lambda path: len(path.parts))
+    if not found:
+        raise UserError(f"{archive} holds no {DATASET_JSON}, so it is neither an nnU-Net nor a Decathlon data set.")
+    bring_folder(found[0].parent, folder, cases, os.replace, workers)
+    shutil.rmtree(unpacked)
+
+
+def bring_files(
+    source: FileByFile,
+    description: DatasetDescription,
+    folder: Path,
+    downloads: Path,
+    cases: Cases,
+    *,
+    place: Place,
+    progress: bool,
+) -> None:
+    """Download images and labels one by one, and bring them into ``folder``.
+
+    Raises:
+        UserError: one cannot be downloaded, or is another than at the first download.
+    """
+    name = description.name
+    numbers = {source.case_name.format(case=number): number for number in source.numbers}
+    chosen = select_cases(list(numbers), cases, name)
+    checksums = RecordedChecksums(downloads / "checksums.sha256")
+    if not checksums.sums:
+        log.warning(
+            "%s: its source publishes no checksums; those of this first download are kept in %s.",
+            name,
+            checksums.path,
+        )
+    make_folders(folder)
+    for case in tqdm(chosen, desc=name, disable=not progress):
+        addresses = {image_file(folder, case, c, NIFTI): url for c, url in enumerate(source.images.values())}
+        addresses[label_file(folder, case, NIFTI)] = source.label
+        for path, pattern in addresses.items():
+            kept = downloads / path.relative_to(folder)
+            place(checksums.download(pattern.format(case=numbers[case]), kept, progress=False), path)
+    write_dataset_json(
+        folder,
+        {
+            "channel_names": {str(c): channel for c, channel in enumerate(source.images)},
+            "labels": description.labels,
+            "numTraining": len(chosen),
+            "file_ending": NIFTI,
+        },
+    )
