@@ -67,7 +67,34 @@ def web(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     folder = tmp_path / "web"
     folder.mkdir()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", folder
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def decathlon(tmp_path: Path, write_image: Callable[..., None]) -> Path:
+    """A Decathlon task of two channels in one 4D file, with the files that macOS leaves behind."""
+    folder = tmp_path / "Task99_Toy"
+    rng = np.random.default_rng(0)
+    for case in ("toy_001", "toy_002", "toy_003"):
+        write_image(
+            folder / f"imagesTr/{case}.nii.gz",
+            rng.integers(0, 99, (12, 10, 8, 2), np.int16),
+            affine=np.diag([2, 1, 1, 1]),
+        )
+        write_image(folder / f"labelsTr/{case}.nii.gz", affine=np.diag([2, 1, 1, 1]))
+        (folder / f"imagesTr/._{case}.nii.gz").write_bytes(b"mac")
+    content = {
+        "name": "Toy",
+        "modality": {"0": "FLAIR", "1": "T1"},
+        "labels": {"0": "background", "1": "tumour"},
+        "numTraining": 3,
+        "training": [
+            {"image": f"./imagesTr/toy_00{n}.nii.gz", "label": f"./labelsTr/toy_00{n}.nii.gz"} for n in (1, 2, 3)
+        ],
+        "test": [],
+    }
+    write_json(folder / "dataset.json", content)
+    return folder

@@ -14,7 +14,6 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.inspection import inspect_dataset
 from nnunet_losses.data.phantom import draw_sizes, make_phantom_case, write_phantom
 from nnunet_losses.data.phantom_options import Phantom
-from nnunet_losses.data.phantom_volume import make_head, place_lesions, smooth_field
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -33,9 +32,8 @@ def write(folder: Path, workers: int = 1, **options: object) -> Path:
 
 @pytest.fixture(scope="module")
 def demo() -> list[tuple[np.ndarray, np.ndarray]]:
-    """Image and label of each case of the default phantom."""
-    phantom = Phantom()
-    cases = (make_phantom_case(phantom, index) for index in range(phantom.cases))
+    """Image and label of the first twelve cases of the default phantom."""
+    cases = (make_phantom_case(Phantom(), index) for index in range(12))
     return [(images[0], label) for images, label in cases]
 
 
@@ -110,7 +108,7 @@ def test_brightness_alone_does_not_tell_lesions(demo: list[tuple[np.ndarray, np.
     # At the best threshold on normalised images, most of what is bright is no lesion, and many lesions are missed.
     images = [(image - image.mean()) / image.std() for image, _ in demo]
     outcomes = []
-    for threshold in np.linspace(1.5, 4, 16):
+    for threshold in np.linspace(1.5, 4, 11):
         dice, precision, recall = [], [], []
         for image, (_, label) in zip(images, demo, strict=True):
             found, truth = image > threshold, label > 0
@@ -122,20 +120,6 @@ def test_brightness_alone_does_not_tell_lesions(demo: list[tuple[np.ndarray, np.
     assert best_dice < 0.7
     assert lesion_precision < 0.35
     assert lesion_recall < 0.7
-
-
-def test_lesions_are_irregular_and_not_balls() -> None:
-    phantom = Phantom(shape=(64, 64, 64))
-    rng = np.random.default_rng(0)
-    head = make_head(rng, phantom.shape, (1, 1, 1), 0)
-    lesions = place_lesions(rng, head, (1.0, 1.0, 1.0), np.full(8, 300))
-    ratios = []
-    for number in range(1, 9):
-        points = np.argwhere(lesions.owner == number)
-        axes = np.linalg.eigvalsh(np.cov(points.T))
-        ratios.append(np.sqrt(axes[2] / axes[0]))
-    assert np.bincount(lesions.owner.ravel())[1:].tolist() == [300] * 8
-    assert np.median(ratios) > 1.3
 
 
 @settings(max_examples=25, deadline=None)
@@ -158,18 +142,6 @@ def test_sizes_are_in_mm_so_thick_slices_hold_fewer_voxels() -> None:
         for t in (1.0, 5.0)
     )
     assert 3 < thin / thick < 8
-
-
-def test_smooth_fields_vary_over_their_scale() -> None:
-    rng = np.random.default_rng(0)
-    for scale in (4.0, 12.0):
-        field = smooth_field(rng, (96, 96), (1.0, 1.0), scale)
-        assert float(field.mean()) == pytest.approx(0, abs=1e-4)
-        assert float(field.std()) == pytest.approx(1, abs=1e-4)
-        near = np.corrcoef(field[1:].ravel(), field[:-1].ravel())[0, 1]
-        far = np.corrcoef(field[int(4 * scale) :].ravel(), field[: -int(4 * scale)].ravel())[0, 1]
-        assert near > 0.9
-        assert abs(far) < 0.5
 
 
 @pytest.mark.parametrize("labels", ["rim_and_core", "two_types", "regions"])
