@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def evaluation_settings(tolerances_mm: list[float] | None, strata_mm: list[float] | None) -> "EvaluationSettings":
     """What is measured, from the options of that name; absent ones leave the default."""
+    from nnunet_losses.base.metrics.lesion import STRATA_MM
     from nnunet_losses.evaluation import EvaluationSettings
 
     settings: dict[str, Any] = {}
@@ -26,7 +27,8 @@ def evaluation_settings(tolerances_mm: list[float] | None, strata_mm: list[float
             raise UserError(
                 f"--strata-mm must be given twice (small|medium, medium|large), got {len(strata_mm)} limits."
             )
-        settings["strata_mm"] = tuple(zip(("small", "medium", "large"), (*strata_mm, math.inf), strict=True))
+        names = [name for name, _ in STRATA_MM]
+        settings["strata_mm"] = tuple(zip(names, (*strata_mm, math.inf), strict=True))
     return EvaluationSettings(**settings)
 
 

@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from nnunet_losses.base.metrics.lesion import Strata
 from nnunet_losses.base.metrics.voxel import ratio
-from nnunet_losses.evaluation.settings import EvaluationSettings, Strata
+from nnunet_losses.evaluation.settings import EvaluationSettings
 from nnunet_losses.evaluation.structure import Structure
 
 Booleans = NDArray[np.bool_]

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 
 from nnunet_losses.base.errors import UserError
-
-Strata = tuple[tuple[str, float], ...]
+from nnunet_losses.base.metrics.lesion import STRATA_MM, Strata
+from nnunet_losses.base.metrics.surface import at_tolerance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class EvaluationSettings:
     """
 
     tolerances_mm: tuple[float, ...] = (1.0, 2.0)
-    strata_mm: Strata = (("small", 5.0), ("medium", 10.0), ("large", math.inf))
+    strata_mm: Strata = STRATA_MM
     connectivity: int = 26
     beta: float = 2.0
     iou_threshold: float = 0.5
@@ -78,7 +78,7 @@ class EvaluationSettings:
     def nsd_names(self, base: str) -> dict[str, float]:
         """Metric name -> tolerance in mm: the first tolerance keeps the plain name."""
         first, *others = self.tolerances_mm
-        return {base: first, **{f"{base}_{tolerance:g}mm": tolerance for tolerance in others}}
+        return {base: first, **{at_tolerance(base, tolerance): tolerance for tolerance in others}}
 
 
 def _require(holds: bool, key: str, value: object, wanted: str) -> None:

@@ -7,6 +7,8 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 
 from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, Says, key
 from nnunet_losses.base.metrics import METRICS
+from nnunet_losses.base.metrics.lesion import STRATA_MM
+from nnunet_losses.base.metrics.surface import at_tolerance
 
 LARGEST_SEED = 2**32 - 1  # NumPy's and scikit-learn's
 COMPARED_METRICS = (
@@ -151,7 +153,7 @@ class Evaluation(Compared):
     )
     strata_mm: Pair[Millimetres] = key(
         "limits between small, medium and large lesions: diameter of the sphere of equal volume",
-        default=(5.0, 10.0),
+        default=tuple(limit for _, limit in STRATA_MM[:-1]),
         unit="mm",
     )
 
@@ -164,7 +166,7 @@ class Evaluation(Compared):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        further = [f"{name}_{tolerance:g}mm" for tolerance in self.tolerances_mm[1:] for name in ("nsd", "nsd_surfel")]
+        further = [at_tolerance(name, mm) for mm in self.tolerances_mm[1:] for name in ("nsd", "nsd_surfel")]
         there = [*METRICS, *further]
         for name in self.metrics:
             if name not in there:

@@ -1,6 +1,12 @@
 """Metrics of the lesions, connected components; computed in `nnunet_losses.evaluation.lesions`."""
 
+import math
+
 from nnunet_losses.base.metrics.metric import Metric, count, score, volume
+
+Strata = tuple[tuple[str, float], ...]
+STRATA_MM: Strata = (("small", 5.0), ("medium", 10.0), ("large", math.inf))
+"""Lesion sizes: name and upper bound of the equivalent diameter in mm, unless settings say otherwise."""
 
 _LESION_RULES = {
     "": ("", "any overlap counts"),
@@ -81,5 +87,5 @@ LESION_METRICS: list[Metric] = [
         "False positive volume on negative cases",
         "Predicted volume in a case without any reference lesion.",
     ),
-    *(metric for stratum in ("small", "medium", "large") for metric in of_stratum(stratum)),
+    *(metric for stratum, _ in STRATA_MM for metric in of_stratum(stratum)),
 ]  # fmt: skip

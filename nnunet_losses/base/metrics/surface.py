@@ -23,3 +23,12 @@ SURFACE_METRICS: list[Metric] = [
         "Normalised surface distance weighted by surface area: share of the surface within the tolerance.",
     ),
 ]  # fmt: skip
+
+
+def at_tolerance(name: str, tolerance_mm: float) -> str:
+    """The name of a metric at a further tolerance; at the first one it keeps its own.
+
+    >>> at_tolerance("nsd", 3.0)
+    'nsd_3mm'
+    """
+    return f"{name}_{tolerance_mm:g}mm"
