@@ -1,6 +1,5 @@
 """From an existing folder ``nnUNet_results``, of any trainers, to tables and report."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.names import SPLITS_JSON
+from nnunet_losses.base.names import DATASET_JSON, LABELS_FOLDER, REFERENCES_FOLDER, SPLITS_JSON
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.comparison.assemble import assemble
 from nnunet_losses.comparison.gallery import Predicted, gallery_files
@@ -248,33 +248,29 @@ def report_results(
 
 def _dataset_json(folders: Sequence[Path], dataset: str) -> dict[str, Any]:
     for folder in folders:
-        path = folder / "dataset.json"
-        if path.is_file():
-            try:
-                content: dict[str, Any] = json.loads(path.read_text())
-            except (OSError, ValueError) as error:
-                raise UserError(f"{path} cannot be read ({error}).") from None
+        if (folder / DATASET_JSON).is_file():
+            content = read_dataset_json(folder)
             if {"labels", "file_ending"} <= set(content):
                 return content
-    raise UserError(f"There is no dataset.json of {dataset} with 'labels' and 'file_ending' beside its trainings.")
+    raise UserError(f"There is no {DATASET_JSON} of {dataset} with 'labels' and 'file_ending' beside its trainings.")
 
 
 def _references(dataset: str, raw: Path | None, preprocessed: Path | None, ending: str) -> Path:
-    """nnU-Net measures with the copies in ``gt_segmentations``; the raw labels are the same."""
-    looked = [base / name for base, name in ((preprocessed, "gt_segmentations"), (raw, "labelsTr")) if base is not None]
-    for folder in looked:
+    """nnU-Net measures with the copies in the preprocessed data set; the raw labels are the same."""
+    places = ((preprocessed, REFERENCES_FOLDER), (raw, LABELS_FOLDER))
+    for folder in (base / name for base, name in places if base is not None):
         if folder.is_dir() and any(path.name.endswith(ending) for path in folder.iterdir()):
             return folder
     raise UserError(
-        f"The reference segmentations of {dataset} are neither in nnUNet_preprocessed/{dataset}/gt_segmentations nor "
-        f"in nnUNet_raw/{dataset}/labelsTr; set these two variables, or name the folder: --references."
+        f"The reference segmentations of {dataset} are neither in nnUNet_preprocessed/{dataset}/{REFERENCES_FOLDER} "
+        f"nor in nnUNet_raw/{dataset}/{LABELS_FOLDER}; set these two variables, or name the folder: --references."
     )
 
 
 def _remarks(found: Found) -> list[str]:
     remarks = []
     if (found.folder / "ensembles").is_dir():
-        remarks.append("Ensembles are left out: they are of no single trainer.")
+        remarks.append("Ensembles are left out: they do not belong to one trainer.")
     if any((training.folder.parent / "fold_all").is_dir() for training in found.trainings):
         remarks.append("fold_all is left out: it predicted the cases that it was trained on.")
     if found.splits is None:

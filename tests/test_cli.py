@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.cli import app
 from nnunet_losses.losses import CATALOGUE
+from nnunet_losses.study.record import write_record
+from nnunet_losses.study.study import load_study
 
 from .comparison.test_tables import cases
 
@@ -91,6 +93,24 @@ def test_compare_writes_statistics_of_any_folders(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     pairwise = pd.read_parquet(tmp_path / "statistics/pairwise.parquet")
     assert set(pairwise["trainer_a"]) | set(pairwise["trainer_b"]) == {"DiceTrainer", "TverskyTrainer"}
+
+
+def test_compare_takes_baseline_and_metrics_from_the_record_of_a_study(tmp_path: Path) -> None:
+    write_tables(tmp_path / "tables", {"cases": cases()})
+    trainers = ["TverskyTrainer", "DiceTrainer", "FocalTrainer"]
+    own = {"evaluation": {"metrics": ["dice"]}, "statistics": {"resamples": 100}}
+    study = load_study({"study": "s", "datasets": ["d"], "trainers": trainers, "configurations": ["2d"], **own})
+    write_record(tmp_path / "study.json", study.record(study.runs(["Dataset900_P"], 2)))
+    arguments = ["compare", tmp_path / "tables", "--study", tmp_path / "study.json", "--tables", tmp_path / "stacked"]
+    result = call(*arguments, "--out", tmp_path / "statistics")
+    assert result.exit_code == 0, result.output
+    assert set(pd.read_parquet(tmp_path / "statistics/pairwise.parquet")["trainer_b"]) == {"TverskyTrainer"}
+    assert pd.read_parquet(tmp_path / "stacked/jobs.parquet")["status"].tolist() == ["missing"] * 6
+    refused = call(*arguments, "--out", tmp_path / "x", "--primary-metric", "dice")
+    assert "names the primary metric of the study; leave --primary-metric out." in refused.stderr
+    refused = call(*arguments, "--out", tmp_path / "x", "--baseline", "FocalTrainer")
+    assert "The baseline FocalTrainer has no cases" in refused.stderr
+    assert not (tmp_path / "x").exists()
 
 
 def test_compare_stacks_sites_and_writes_their_report(tmp_path: Path) -> None:

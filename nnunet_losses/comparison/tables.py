@@ -1,6 +1,6 @@
 """From stacked tables and the record of what was asked to the statistics."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -60,7 +60,7 @@ def record_of(
     primary_metric: str = "dice",
     resamples: int = 10_000,
     seed: int = 0,
-    runs: Iterable[Run] = (),
+    runs: Sequence[Run] = (),
 ) -> StudyRecord:
     """Make the record of a comparison that no study asked for: the usual metrics, as far as they were measured.
 
@@ -88,8 +88,8 @@ def record_of(
         },
         "title": title,
         "baseline": default_baseline(cases) if baseline is None else baseline,
-        "trainers": list(dict.fromkeys(cases["trainer"])),
-        "runs": list(runs),
+        "trainers": list(dict.fromkeys([*cases["trainer"], *(str(_row(run)["trainer"]) for run in runs)])),
+        "runs": runs,
     }
     return checked(StudyRecord, content, "the comparison")
 
@@ -108,14 +108,16 @@ def default_baseline(cases: pd.DataFrame) -> str:
 def with_missing_jobs(jobs: pd.DataFrame | None, runs: Iterable[Run]) -> pd.DataFrame:
     """The jobs table with a row of status ``missing`` for each expected training that left none."""
     keys = list(RUN)
-    expected = pd.DataFrame(
-        [identity(run.dataset, run.configuration, run.trainer, run.fold) for run in runs], columns=keys
-    )
+    expected = pd.DataFrame([_row(run) for run in runs], columns=keys)
     if jobs is None:
         jobs = JOBS.build()
     there = set(jobs[keys].itertuples(index=False, name=None))
     missing = expected[[key not in there for key in expected.itertuples(index=False, name=None)]]
     return pd.concat([jobs, missing.assign(status=str(RunStatus.MISSING))], ignore_index=True) if len(missing) else jobs
+
+
+def _row(run: Run) -> dict[str, str | int]:
+    return identity(run.dataset, run.configuration, run.trainer, run.fold)
 
 
 def _cases(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

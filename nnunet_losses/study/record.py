@@ -9,16 +9,16 @@ from pydantic import Discriminator, Tag
 from nnunet_losses.base.config import ConfigModel, Line, Many, checked, key
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_json
-from nnunet_losses.study.config import ComparisonConfig, Fold, StudyConfig
+from nnunet_losses.study.config import ComparisonConfig, StudyConfig
 
 
 class Run(ConfigModel):
     """One training."""
 
-    dataset: Line = key("data set in nnU-Net")
-    configuration: Line = key("configuration of nnU-Net's plans")
-    trainer: Line = key("trainer as nnU-Net is called with, its seed included")
-    fold: Fold = key("fold, counted from 0")
+    dataset: str = key("data set in nnU-Net")
+    configuration: str = key("configuration of nnU-Net's plans")
+    trainer: str = key("trainer as nnU-Net is called with, its seed included")
+    fold: int = key("fold, counted from 0", ge=0)
 
 
 def _kind_of_config(value: Any) -> str:
