@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, Says, checked, key, read_yaml
+from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, Says, checked, key, read_yaml, shown
 from nnunet_losses.base.dataset import DATASET_NAME
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.phantom_options import Phantom
@@ -50,7 +50,7 @@ def _pattern(text: str) -> str:
 def _label(value: Any) -> Any:
     values = value if isinstance(value, list | tuple) else [value]
     if not values or any(not isinstance(v, int) or isinstance(v, bool) or not 0 <= v <= 65_535 for v in values):
-        raise ValueError(f"must be a whole number from 0 to 65,535 or a list of them, got {value!r}")
+        raise ValueError(f"must be a whole number from 0 to 65,535 or a list of them, got {shown(value)}")
     return tuple(values) if isinstance(value, list) else value
 
 

@@ -1,7 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from nnunet_losses.base.config.messages import keys_of
 from nnunet_losses.base.errors import UserError
@@ -122,6 +125,34 @@ def test_what_is_wrong_is_said_in_one_sentence(changes: dict[str, object], sente
         load_dataset_description(described(**changes))
     assert sentence in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+KEYS = sorted({name.rpartition(".")[2] for name in keys_of(DatasetDescription)})
+PLAUSIBLE = st.sampled_from(["lesion", "background", "patient{case:02d}", "{case!r}", "${NOT_SET}", "FLAIR", "a\nb"])
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | PLAUSIBLE | st.dates(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS) | st.integers() | st.none() | PLAUSIBLE, inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), VALUES, max_size=4))
+@example({"labels": {"background": 0, "lesion": 10**5000}})
+@example({"source": {"phantom": {"seed": 10**400}}})
+@example({"source": {"phantom": {"shape": [16, 16], "spacing_mm": [float("nan")] * 2}}})
+def test_any_mapping_describes_a_data_set_or_is_refused_in_one_sentence(changes: dict[str, Any]) -> None:
+    assert outcome(changes) in ("a data set", "refused in one sentence")
+
+
+def outcome(changes: dict[str, Any]) -> str:
+    try:
+        description = load_dataset_description(described() | changes)
+    except UserError as error:
+        return "refused in one sentence" if "\n" not in str(error) else str(error)
+    return "a data set" if description.source.chosen else repr(description)
 
 
 def test_a_file_s_own_name_stands_in_the_sentence(tmp_path: Path) -> None:

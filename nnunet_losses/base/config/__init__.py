@@ -1,7 +1,7 @@
 """Config files: models that hold types, defaults, units and help; messages and the key reference are made from them."""
 
 from nnunet_losses.base.config.messages import checked
-from nnunet_losses.base.config.model import ConfigModel, Different, Line, Many, Pair, Says, key
+from nnunet_losses.base.config.model import ConfigModel, Different, Line, Many, Pair, Says, key, shown
 from nnunet_losses.base.config.reading import read_yaml
 from nnunet_losses.base.config.reference import key_tables
 
@@ -16,4 +16,5 @@ __all__ = [
     "key",
     "key_tables",
     "read_yaml",
+    "shown",
 ]

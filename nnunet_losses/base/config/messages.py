@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from nnunet_losses.base.config.model import shown
 from nnunet_losses.base.config.types import MOST_NAMED, Declared, declared_key, follow, inner_models, words
 from nnunet_losses.base.errors import UserError
 
 M = TypeVar("M", bound=BaseModel)
-LONGEST = 80  # characters of a value that a sentence shows
 
 
 def checked(model: type[M], content: Any, where: str) -> M:
@@ -32,17 +32,6 @@ def checked(model: type[M], content: Any, where: str) -> M:
     except RecursionError:
         sentence = "it is nested too deeply, or holds itself"
     raise UserError(f"{where}: {sentence}{'' if sentence[-1] in '.?' else '.'}")
-
-
-def shown(value: Any) -> str:
-    """A value as a sentence shows it: on one line, and not at any length."""
-    if isinstance(value, bool):
-        return str(value).lower()  # as YAML writes it
-    try:
-        text = repr(list(value) if isinstance(value, tuple) else value)
-    except (ValueError, RecursionError):  # Python writes no whole number of more than 4300 digits
-        return "a value too long to show"
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 def _sentence(model: type[BaseModel], errors: list[ErrorDetails]) -> str:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 T = TypeVar("T")
 LONGEST_LINE = 300  # characters
+LONGEST_SHOWN = 80  # characters of a value in a sentence
 
 
 class ConfigModel(BaseModel):
@@ -60,6 +61,17 @@ class Says:
     """The plural: completes "a list of"."""
 
 
+def shown(value: Any) -> str:
+    """A value as a sentence shows it: on one line, and not at any length."""
+    if isinstance(value, bool):
+        return str(value).lower()  # as YAML writes it
+    try:
+        text = repr(list(value) if isinstance(value, tuple) else value)
+    except (ValueError, RecursionError):  # Python writes no whole number of more than 4300 digits
+        return "a value too long to show"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
 def _tuple_of_list(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
@@ -67,13 +79,13 @@ def _tuple_of_list(value: Any) -> Any:
 def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
     for place, value in enumerate(values):
         if value in values[:place]:
-            raise ValueError(f"lists {value!r} twice; remove one")
+            raise ValueError(f"lists {shown(value)} twice; remove one")
     return values
 
 
 def _one_line(text: str) -> str:
     if not text.isprintable():
-        raise ValueError(f"must be one line of printable text, got {text!r}")
+        raise ValueError(f"must be one line of printable text, got {shown(text)}")
     return text
 
 
