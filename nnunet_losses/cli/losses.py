@@ -11,7 +11,7 @@ from nnunet_losses.cli.app import command
 from nnunet_losses.cli.plot import draw_curves
 
 if TYPE_CHECKING:
-    from nnunet_losses.losses import Loss
+    from nnunet_losses.losses import Loss, Parameter
 
 OURS = "nnunet_losses"
 
@@ -62,7 +62,10 @@ def describe(
     typer.echo(f"{parsed}: {row['summary']}\n\n  {row['formula']}\n")
     for option in row["options"]:
         value = parsed.parameters.get(option["keyword"], option["default"])
-        typer.echo(f"  {option['option']:<12} {value!s:<8} {option['help']} ({option['range']})")
+        letter = f", {option['letter']} in the paper" if option["letter"] else ""
+        typer.echo(f"  {option['option']:<12} {value!s:<8} {option['help']}{letter} ({option['range']})")
+        if option["effect"]:
+            typer.echo(f"  {'':<21} {option['effect']}")
     typer.echo(f"  weighting    {parsed.weighting or 'none':<8} none, iw or iwpos\n")
     typer.echo(inspect.getdoc(CATALOGUE[parsed.loss].functional) or "")
     typer.echo()
@@ -122,10 +125,19 @@ def describe_loss(name: str) -> dict[str, Any]:
                 "default": defaults[parameter.keyword],
                 "range": parameter.range,
                 "help": parameter.help,
+                "letter": parameter.letter,
+                "effect": _effect(parameter),
             }
             for parameter in loss.hyper_parameters
         ],
     }
+
+
+def _effect(parameter: "Parameter") -> str:
+    """What a larger value of a hyper-parameter does, or the switch, or each choice."""
+    if not parameter.effect or parameter.choices:
+        return parameter.effect
+    return f"{'on' if parameter.type is bool else 'larger'}: {parameter.effect}"
 
 
 def picture(loss: "type[Loss]", settings: dict[str, Any]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.tversky import tversky_loss
 
 
@@ -46,6 +46,14 @@ class AsymmetricSimilarityLoss(Loss):
     reference = "Hashemi et al. 2018, arXiv:1803.11078, doi:10.1109/ACCESS.2018.2886371"
     of_sums = True
     hyper_parameters = (
-        Parameter("beta", "beta", float, "β > 1 favours recall, β < 1 precision", minimum=0),
-        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+        Parameter(
+            "beta",
+            "beta",
+            float,
+            "weight of recall relative to precision",
+            letter="β",
+            effect="fewer missed voxels, more false positives; 1 is Dice",
+            minimum=0,
+        ),
+        SMOOTH,
     )

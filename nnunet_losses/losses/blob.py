@@ -64,6 +64,22 @@ class BlobLoss(InstanceLoss):
     needs_of_cut = frozenset({"instances"})
     hyper_parameters = (
         BASE,
-        Parameter("global", "global_weight", float, "weight α of the loss on the whole patch", minimum=0),
-        Parameter("blob", "blob_weight", float, "weight β of the mean over blobs", minimum=0),
+        Parameter(
+            "global",
+            "global_weight",
+            float,
+            "weight of the loss on the whole patch",
+            letter="α",
+            effect="the patch as a whole counts more, each lesion less",
+            minimum=0,
+        ),
+        Parameter(
+            "blob",
+            "blob_weight",
+            float,
+            "weight of the mean over lesions",
+            letter="β",
+            effect="each lesion counts more, whatever its size",
+            minimum=0,
+        ),
     )

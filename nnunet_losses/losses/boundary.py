@@ -45,5 +45,11 @@ class BoundaryLoss(Loss):
     formula = "Σ_c,i w_i φ_c,i p_c,i / #{w > 0}, φ_c = D outside class c, −D inside"
     reference = "Kervadec, Bouchtiba, Desrosiers, Granger, Dolz, Ben Ayed 2019, arXiv:1812.07032"
     hyper_parameters = (
-        Parameter("shifted", "shifted", bool, "one voxel less inside, so that φ is 0 on the inner border (their code)"),
+        Parameter(
+            "shifted",
+            "shifted",
+            bool,
+            "distances inside less by one voxel, as in the authors' code",
+            effect="the distance is 0 at the inner border, so errors there cost nothing",
+        ),
     )

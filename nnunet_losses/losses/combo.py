@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.primitives import log_probabilities, ratio, region_statistics, sample_mean, voxel_mean
 
 
@@ -74,8 +74,32 @@ class ComboLoss(Loss):
     reference = "Taghanaki et al. 2018, arXiv:1805.02798"
     of_sums = True
     hyper_parameters = (
-        Parameter("alpha", "alpha", float, "share α of the cross-entropy", minimum=0, maximum=1),
-        Parameter("beta", "beta", float, "weight β of positives, 1 − β of negatives", minimum=0, maximum=1),
-        Parameter("perclass", "per_class", bool, "the mean of the Dice of each class instead of one of all"),
-        Parameter("smooth", "smooth", float, "added above and below the line of Dice", minimum=0),
+        Parameter(
+            "alpha",
+            "alpha",
+            float,
+            "share of the cross-entropy; Dice has 1 − alpha",
+            letter="α",
+            effect="single voxels count more, overlap less",
+            minimum=0,
+            maximum=1,
+        ),
+        Parameter(
+            "beta",
+            "beta",
+            float,
+            "weight of positives in the cross-entropy; negatives have 1 − beta",
+            letter="β",
+            effect="fewer missed voxels, more false positives",
+            minimum=0,
+            maximum=1,
+        ),
+        Parameter(
+            "perclass",
+            "per_class",
+            bool,
+            "Dice of each class by itself",
+            effect="the mean of the classes' Dice, in which a rare class counts as much as a frequent one",
+        ),
+        SMOOTH,
     )

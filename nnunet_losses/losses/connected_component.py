@@ -65,6 +65,20 @@ class ConnectedComponentLoss(InstanceLoss):
     needs_of_cut = frozenset({"instances", "spacing"})
     hyper_parameters = (
         BASE,
-        Parameter("global", "global_weight", float, "weight α of the loss on the whole patch", minimum=0),
-        Parameter("component", "component_weight", float, "weight β of the mean over components", minimum=0),
+        Parameter(
+            "global",
+            "global_weight",
+            float,
+            "weight of the loss on the whole patch",
+            effect="the patch as a whole counts more, each lesion less",
+            minimum=0,
+        ),
+        Parameter(
+            "component",
+            "component_weight",
+            float,
+            "weight of the mean over lesions, each in its own cell",
+            effect="each lesion counts more, whatever its size",
+            minimum=0,
+        ),
     )

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.primitives import safe_power, sample_mean
 from nnunet_losses.losses.tversky import tversky_index
 
@@ -58,9 +58,25 @@ class CosineTverskyLoss(Loss):
     reference = "Yeung, Sala, Schönlieb, Rundo 2021, arXiv:2102.04525v1"
     of_sums = True
     hyper_parameters = (
-        Parameter("delta", "delta", float, "weight δ of false negatives", minimum=0, maximum=1),
         Parameter(
-            "gamma", "gamma", float, "exponent γ; a larger one holds back easy classes", minimum=0, exclusive=True
+            "delta",
+            "delta",
+            float,
+            "weight of false negatives; 1 − delta is that of false positives",
+            letter="δ",
+            effect="fewer missed voxels, more false positives",
+            minimum=0,
+            maximum=1,
         ),
-        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+        Parameter(
+            "gamma",
+            "gamma",
+            float,
+            "exponent",
+            letter="γ",
+            effect="classes that are already found well count less",
+            minimum=0,
+            exclusive=True,
+        ),
+        SMOOTH,
     )

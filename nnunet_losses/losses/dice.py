@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.primitives import ratio, region_statistics, sample_mean
 
 
@@ -43,6 +43,12 @@ class DiceLoss(Loss):
     reference = "Drozdzal et al. 2016, arXiv:1608.04117; squared: Milletari et al. 2016, arXiv:1606.04797"
     of_sums = True
     hyper_parameters = (
-        Parameter("squared", "squared", bool, "Σ p² + Σ g² below the line (V-Net)"),
-        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+        Parameter(
+            "squared",
+            "squared",
+            bool,
+            "squares in the denominator (V-Net)",
+            effect="Σ p² + Σ g² takes the place of Σ p + Σ g",
+        ),
+        SMOOTH,
     )

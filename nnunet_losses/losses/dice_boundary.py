@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from nnunet_losses.losses.boundary import boundary_loss
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.dice import dice_loss
 from nnunet_losses.losses.distances import Spacing
 from nnunet_losses.losses.generalized_dice import generalized_dice_loss
@@ -61,18 +61,49 @@ class DiceBoundaryLoss(Loss):
     reference = "Kervadec et al. 2019, arXiv:1812.07032; Ma et al. 2021, doi:10.1016/j.media.2021.102035"
     hyper_parameters = (
         Parameter(
-            "overlap", "overlap", str, "part of overlap: Dice or generalised Dice", choices=("dice", "generalized")
+            "overlap",
+            "overlap",
+            str,
+            "overlap term",
+            effect="dice: Dice of the foreground; generalized: generalised Dice of all classes (Kervadec 2019)",
+            choices=("dice", "generalized"),
         ),
         Parameter(
             "balance",
             "balance",
             str,
-            "weights of the parts: 1 − α and α, 1 and α, or those of Kervadec's code",
+            "weights of the overlap and the boundary term",
+            effect="rebalance: 1 − α and α; increase: 1 and α; steal: as in the authors' code",
             choices=("rebalance", "increase", "steal"),
         ),
-        Parameter("start", "start", float, "share α of the boundary in the first epoch", minimum=0, maximum=1),
-        Parameter("growth", "growth", float, "by how much α grows in an epoch", minimum=0),
-        Parameter("cap", "cap", float, "largest α", minimum=0, maximum=1),
-        Parameter("shifted", "shifted", bool, "one voxel less inside, so that φ is 0 on the inner border (their code)"),
-        Parameter("smooth", "smooth", float, "added above and below the line of Dice", minimum=0),
+        Parameter(
+            "start",
+            "start",
+            float,
+            "weight of the boundary term in the first epoch",
+            letter="α",
+            effect="distances count from the start",
+            minimum=0,
+            maximum=1,
+        ),
+        Parameter(
+            "growth", "growth", float, "growth of α in each epoch", effect="distances take over sooner", minimum=0
+        ),
+        Parameter(
+            "cap",
+            "cap",
+            float,
+            "largest α",
+            effect="distances count more, overlap less in the last epochs",
+            minimum=0,
+            maximum=1,
+        ),
+        Parameter(
+            "shifted",
+            "shifted",
+            bool,
+            "distances inside less by one voxel, as in the authors' code",
+            effect="the distance is 0 at the inner border, so errors there cost nothing",
+        ),
+        SMOOTH,
     )

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, register
 from nnunet_losses.losses.primitives import ratio, sample_mean, statistics_and_log_probabilities, voxel_mean
 
 
@@ -48,4 +48,4 @@ class DiceCrossEntropyLoss(Loss):
     formula = "−Σ_i w_i log p_i(truth) / #{w > 0} − mean_c 2 Σ p g / (Σ p + Σ g)"
     reference = "Isensee et al. 2021, doi:10.1038/s41592-020-01008-z"
     of_sums = True
-    hyper_parameters = (Parameter("smooth", "smooth", float, "added above and below the line of Dice", minimum=0),)
+    hyper_parameters = (SMOOTH,)

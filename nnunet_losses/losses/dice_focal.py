@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.focal import focal_of_log_probabilities
 from nnunet_losses.losses.primitives import ratio, sample_mean, statistics_and_log_probabilities
 
@@ -47,15 +47,25 @@ class DiceFocalLoss(Loss):
     reference = "Zhu et al. 2019, arXiv:1808.05238; Ma et al. 2021, doi:10.1016/j.media.2021.102035"
     of_sums = True
     hyper_parameters = (
-        Parameter("gamma", "gamma", float, "focusing parameter γ; 0 is cross-entropy", minimum=0),
+        Parameter(
+            "gamma",
+            "gamma",
+            float,
+            "focusing exponent",
+            letter="γ",
+            effect="voxels that are already right count less; 0 is cross-entropy",
+            minimum=0,
+        ),
         Parameter(
             "alpha",
             "alpha",
             float,
-            "weight α of the foreground, 1 − α of the background",
+            "weight of the foreground; the background has 1 − alpha",
+            letter="α",
+            effect="missed voxels cost more, false positives less",
             minimum=0,
             maximum=1,
             none="noalpha",
         ),
-        Parameter("smooth", "smooth", float, "added above and below the line of Dice", minimum=0),
+        SMOOTH,
     )

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.dice import dice_loss
 from nnunet_losses.losses.distances import Spacing
 from nnunet_losses.losses.hausdorff import DISTANCES, hausdorff_loss
@@ -60,19 +60,49 @@ class DiceHausdorffLoss(Loss):
             "balance",
             "balance",
             str,
-            "weights of the parts: 1 − λ and λ, 1 and λ, or such that both are equal (Ma's code)",
+            "weights of the Dice and the Hausdorff term",
+            effect="rebalance: 1 − λ and λ; increase: 1 and λ; ratio: both terms equal (code of Ma 2021)",
             choices=("rebalance", "increase", "ratio"),
         ),
-        Parameter("start", "start", float, "share λ of Hausdorff in the first epoch", minimum=0, maximum=1),
-        Parameter("growth", "growth", float, "by how much λ grows in an epoch", minimum=0),
-        Parameter("cap", "cap", float, "largest λ", minimum=0, maximum=1),
-        Parameter("alpha", "alpha", float, "exponent α of the distances", minimum=0, exclusive=True),
+        Parameter(
+            "start",
+            "start",
+            float,
+            "weight λ of the Hausdorff term in the first epoch",
+            effect="distances count from the start",
+            minimum=0,
+            maximum=1,
+        ),
+        Parameter(
+            "growth", "growth", float, "growth of λ in each epoch", effect="distances take over sooner", minimum=0
+        ),
+        Parameter(
+            "cap",
+            "cap",
+            float,
+            "largest λ",
+            effect="distances count more, overlap less in the last epochs",
+            minimum=0,
+            maximum=1,
+        ),
+        Parameter(
+            "alpha",
+            "alpha",
+            float,
+            "exponent of the distances",
+            letter="α",
+            effect="errors far from the border cost more, compared with near ones",
+            minimum=0,
+            exclusive=True,
+        ),
         Parameter(
             "distances",
             "distances",
             str,
-            "which distances count: both, those of the reference, or both but only inside (Ma's code)",
+            "distances that count",
+            effect="both: to the borders of prediction and reference; reference: to that of the reference; "
+            "inside: both, but only inside of each (released code)",
             choices=DISTANCES,
         ),
-        Parameter("smooth", "smooth", float, "added above and below the line of Dice", minimum=0),
+        SMOOTH,
     )

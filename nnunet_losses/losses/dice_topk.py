@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.primitives import ratio, sample_mean, statistics_and_log_probabilities
 from nnunet_losses.losses.topk import topk_of_log_probabilities
 
@@ -51,10 +51,11 @@ class DiceTopKLoss(Loss):
             "fraction",
             "fraction",
             float,
-            "share of the voxels that are selected for cross-entropy",
+            "share of the voxels selected for the cross-entropy",
+            effect="more of the easier voxels count; 1 is Dice and cross-entropy",
             minimum=0,
             exclusive=True,
             maximum=1,
         ),
-        Parameter("smooth", "smooth", float, "added above and below the line of Dice", minimum=0),
+        SMOOTH,
     )

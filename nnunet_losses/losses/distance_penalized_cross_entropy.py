@@ -58,6 +58,10 @@ class DistancePenalizedCrossEntropyLoss(Loss):
     reference = "Caliva, Iriondo, Martinez, Majumdar, Pedoia 2019, arXiv:1908.03679"
     hyper_parameters = (
         Parameter(
-            "normalized", "normalized", bool, "Φ from 1 at the border to 0 in the core of each class (Ma's code)"
+            "normalized",
+            "normalized",
+            bool,
+            "penalty of each class scaled to a largest of 1, as in the code of Ma 2021",
+            effect="a voxel at a border counts twice as much as one in the core, however large the structure is",
         ),
     )

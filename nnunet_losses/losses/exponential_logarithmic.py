@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.primitives import ratio, safe_power, sample_mean, statistics_and_log_probabilities, voxel_mean
 from nnunet_losses.losses.weights import frequencies, inverse_power, weight_of_class
 
@@ -58,9 +58,44 @@ class ExponentialLogarithmicLoss(Loss):
     reference = "Wong, Moradi, Tang, Syeda-Mahmood 2018, arXiv:1809.00076"
     of_sums = True
     hyper_parameters = (
-        Parameter("wd", "dice_weight", float, "share w_D of the Dice part", minimum=0, maximum=1),
-        Parameter("gammad", "dice_gamma", float, "exponent γ_D of the Dice part", minimum=0, exclusive=True),
-        Parameter("gammac", "ce_gamma", float, "exponent γ_C of the cross-entropy", minimum=0, exclusive=True),
-        Parameter("power", "power", float, "power of the inverse frequency; 0 weighs all alike", minimum=0, maximum=2),
-        Parameter("smooth", "smooth", float, "added above and below the line of Dice", minimum=0),
+        Parameter(
+            "wd",
+            "dice_weight",
+            float,
+            "share of the Dice term; the cross-entropy has 1 − dice_weight",
+            letter="w_D",
+            effect="overlap counts more, single voxels less",
+            minimum=0,
+            maximum=1,
+        ),
+        Parameter(
+            "gammad",
+            "dice_gamma",
+            float,
+            "exponent of the Dice term",
+            letter="γ_D",
+            effect="classes that are already found well count less",
+            minimum=0,
+            exclusive=True,
+        ),
+        Parameter(
+            "gammac",
+            "ce_gamma",
+            float,
+            "exponent of the cross-entropy",
+            letter="γ_C",
+            effect="voxels that are already right count less",
+            minimum=0,
+            exclusive=True,
+        ),
+        Parameter(
+            "power",
+            "power",
+            float,
+            "exponent of the inverse class frequency",
+            effect="rare classes count more; 0 weighs all classes alike",
+            minimum=0,
+            maximum=2,
+        ),
+        SMOOTH,
     )

@@ -55,12 +55,22 @@ class FocalLoss(Loss):
     reference = "Lin, Goyal, Girshick, He, Dollár 2017, arXiv:1708.02002"
     of_sums = True
     hyper_parameters = (
-        Parameter("gamma", "gamma", float, "focusing parameter γ; 0 is cross-entropy", minimum=0),
+        Parameter(
+            "gamma",
+            "gamma",
+            float,
+            "focusing exponent",
+            letter="γ",
+            effect="voxels that are already right count less; 0 is cross-entropy",
+            minimum=0,
+        ),
         Parameter(
             "alpha",
             "alpha",
             float,
-            "weight α of the foreground, 1 − α of the background",
+            "weight of the foreground; the background has 1 − alpha",
+            letter="α",
+            effect="missed voxels cost more, false positives less",
             minimum=0,
             maximum=1,
             none="noalpha",

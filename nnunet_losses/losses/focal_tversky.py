@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.primitives import safe_power, sample_mean
 from nnunet_losses.losses.tversky import tversky_index
 
@@ -53,8 +53,33 @@ class FocalTverskyLoss(Loss):
     reference = "Abraham, Khan 2018, arXiv:1810.07842"
     of_sums = True
     hyper_parameters = (
-        Parameter("fp", "fp_weight", float, "weight of false positives (the paper's β)", minimum=0),
-        Parameter("fn", "fn_weight", float, "weight of false negatives (the paper's α)", minimum=0),
-        Parameter("gamma", "gamma", float, "the exponent is 1/γ", minimum=0, exclusive=True),
-        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+        Parameter(
+            "fp",
+            "fp_weight",
+            float,
+            "weight of false positives",
+            letter="β",
+            effect="fewer false positives, more missed voxels",
+            minimum=0,
+        ),
+        Parameter(
+            "fn",
+            "fn_weight",
+            float,
+            "weight of false negatives",
+            letter="α",
+            effect="fewer missed voxels, more false positives",
+            minimum=0,
+        ),
+        Parameter(
+            "gamma",
+            "gamma",
+            float,
+            "inverse of the exponent",
+            letter="γ",
+            effect="classes that are already found well count more; 1 is Tversky",
+            minimum=0,
+            exclusive=True,
+        ),
+        SMOOTH,
     )

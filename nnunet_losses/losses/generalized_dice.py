@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.primitives import ratio, region_statistics, sample_mean
 from nnunet_losses.losses.weights import frequencies
 
@@ -78,8 +78,14 @@ class GeneralizedDiceLoss(Loss):
     reference = "Sudre, Li, Vercauteren, Ourselin, Cardoso 2017, arXiv:1707.03237"
     of_sums = True
     hyper_parameters = (
-        Parameter("fold", "fold", bool, "class weights from the training cases instead of the patch"),
-        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+        Parameter(
+            "fold",
+            "fold",
+            bool,
+            "class weights from the training cases of the fold",
+            effect="each patch has the same class weights, not those of its own volumes",
+        ),
+        SMOOTH,
     )
 
     @property

@@ -56,12 +56,23 @@ class HausdorffLoss(Loss):
     formula = "Σ_c,i w_i (p − g)² (d_S^α + d_G^α) / #{w > 0}"
     reference = "Karimi, Salcudean 2019, arXiv:1904.10030, doi:10.1109/TMI.2019.2930068"
     hyper_parameters = (
-        Parameter("alpha", "alpha", float, "exponent α of the distances", minimum=0, exclusive=True),
+        Parameter(
+            "alpha",
+            "alpha",
+            float,
+            "exponent of the distances",
+            letter="α",
+            effect="errors far from the border cost more, compared with near ones",
+            minimum=0,
+            exclusive=True,
+        ),
         Parameter(
             "distances",
             "distances",
             str,
-            "which distances count: both, those of the reference, or both but only inside (released code)",
+            "distances that count",
+            effect="both: to the borders of prediction and reference; reference: to that of the reference; "
+            "inside: both, but only inside of each (released code)",
             choices=DISTANCES,
         ),
     )

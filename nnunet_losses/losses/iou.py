@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, register
 from nnunet_losses.losses.tversky import tversky_loss
 
 
@@ -42,4 +42,4 @@ class IoULoss(Loss):
     formula = "1 − mean_c Σ p g / (Σ p + Σ g − Σ p g)"
     reference = "Rahman, Wang 2016, doi:10.1007/978-3-319-50835-1_22"
     of_sums = True
-    hyper_parameters = (Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),)
+    hyper_parameters = (SMOOTH,)

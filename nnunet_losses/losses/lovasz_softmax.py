@@ -90,5 +90,11 @@ class LovaszSoftmaxLoss(Loss):
     formula = "mean_c Σ_k e_(k) (J(k) − J(k−1)), e_(k) the k-th largest error, J(k) the Jaccard loss of k wrong voxels"
     reference = "Berman, Rannen Triki, Blaschko 2018, arXiv:1705.08790"
     hyper_parameters = (
-        Parameter("allclasses", "all_classes", bool, "mean over all classes, not only those present in the reference"),
+        Parameter(
+            "allclasses",
+            "all_classes",
+            bool,
+            "mean over all classes",
+            effect="a class absent from the reference counts, too: a false positive of it costs",
+        ),
     )

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.focal import focal_of_log_probabilities
 from nnunet_losses.losses.primitives import safe_power, sample_mean, statistics_and_log_probabilities
 from nnunet_losses.losses.tversky import tversky_index_of_sums
@@ -56,9 +56,45 @@ class MixedFocalLoss(Loss):
     reference = "Yeung, Sala, Schönlieb, Rundo 2021, arXiv:2102.04525v1"
     of_sums = True
     hyper_parameters = (
-        Parameter("lambda", "balance", float, "share λ of the overlap part", minimum=0, maximum=1, none="sum"),
-        Parameter("delta", "delta", float, "weight δ of false negatives", minimum=0, maximum=1),
-        Parameter("gammaf", "focal_gamma", float, "exponent γ_f of the focal part", minimum=0),
-        Parameter("gammafd", "dice_gamma", float, "exponent γ_fd of the overlap part", minimum=0, exclusive=True),
-        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+        Parameter(
+            "lambda",
+            "balance",
+            float,
+            "share of the overlap term; the focal term has 1 − balance",
+            letter="λ",
+            effect="overlap counts more, single voxels less",
+            minimum=0,
+            maximum=1,
+            none="sum",
+        ),
+        Parameter(
+            "delta",
+            "delta",
+            float,
+            "weight of false negatives; 1 − delta is that of false positives",
+            letter="δ",
+            effect="fewer missed voxels, more false positives",
+            minimum=0,
+            maximum=1,
+        ),
+        Parameter(
+            "gammaf",
+            "focal_gamma",
+            float,
+            "exponent of the focal term",
+            letter="γ_f",
+            effect="voxels that are already right count less",
+            minimum=0,
+        ),
+        Parameter(
+            "gammafd",
+            "dice_gamma",
+            float,
+            "exponent of the overlap term",
+            letter="γ_fd",
+            effect="classes that are already found well count less",
+            minimum=0,
+            exclusive=True,
+        ),
+        SMOOTH,
     )

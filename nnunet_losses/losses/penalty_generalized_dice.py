@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.generalized_dice import generalized_dice
 from nnunet_losses.losses.primitives import sample_mean
 
@@ -45,6 +45,14 @@ class PenaltyGeneralizedDiceLoss(Loss):
     reference = "Yang et al. 2019, MIDL, https://openreview.net/forum?id=H1lTh8unKN"
     of_sums = True
     hyper_parameters = (
-        Parameter("k", "penalty", float, "penalty k; 0 is generalised Dice", minimum=0),
-        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+        Parameter(
+            "k",
+            "penalty",
+            float,
+            "penalty of a low overlap",
+            letter="k",
+            effect="the loss stays low until overlap is poor; 0 is generalised Dice",
+            minimum=0,
+        ),
+        SMOOTH,
     )

@@ -48,5 +48,14 @@ class SensitivitySpecificityLoss(Loss):
     reference = "Brosch et al. 2015, doi:10.1007/978-3-319-24574-4_1"
     of_sums = True
     hyper_parameters = (
-        Parameter("r", "sensitivity_weight", float, "share r of the error on the lesion", minimum=0, maximum=1),
+        Parameter(
+            "r",
+            "sensitivity_weight",
+            float,
+            "share of the error on the lesion; the rest has 1 − sensitivity_weight",
+            letter="r",
+            effect="fewer missed voxels, more false positives",
+            minimum=0,
+            maximum=1,
+        ),
     )

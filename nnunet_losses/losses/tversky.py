@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.primitives import ratio, region_statistics, sample_mean
 
 
@@ -74,7 +74,23 @@ class TverskyLoss(Loss):
     reference = "Salehi, Erdogmus, Gholipour 2017, arXiv:1706.05721"
     of_sums = True
     hyper_parameters = (
-        Parameter("fp", "fp_weight", float, "weight of false positives (the paper's α)", minimum=0),
-        Parameter("fn", "fn_weight", float, "weight of false negatives (the paper's β)", minimum=0),
-        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+        Parameter(
+            "fp",
+            "fp_weight",
+            float,
+            "weight of false positives",
+            letter="α",
+            effect="fewer false positives, more missed voxels",
+            minimum=0,
+        ),
+        Parameter(
+            "fn",
+            "fn_weight",
+            float,
+            "weight of false negatives",
+            letter="β",
+            effect="fewer missed voxels, more false positives",
+            minimum=0,
+        ),
+        SMOOTH,
     )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses.catalogue import Loss, Parameter, register
+from nnunet_losses.losses.catalogue import SMOOTH, Loss, Parameter, register
 from nnunet_losses.losses.primitives import safe_power, sample_mean, statistics_and_log_probabilities, voxel_mean
 from nnunet_losses.losses.tversky import tversky_index_of_sums
 
@@ -66,10 +66,42 @@ class UnifiedFocalLoss(Loss):
     of_sums = True
     hyper_parameters = (
         Parameter(
-            "form", "form", str, "powers on every term, or not on the rare class", choices=("asymmetric", "symmetric")
+            "form",
+            "form",
+            str,
+            "terms that have a focus",
+            effect="asymmetric: all but those of the rare class; symmetric: every term",
+            choices=("asymmetric", "symmetric"),
         ),
-        Parameter("lambda", "balance", float, "share λ of the overlap part", minimum=0, maximum=1),
-        Parameter("delta", "delta", float, "weight δ of false negatives and of the foreground", minimum=0, maximum=1),
-        Parameter("gamma", "gamma", float, "focusing γ; 0 leaves no focus", minimum=0, maximum=1),
-        Parameter("smooth", "smooth", float, "added above and below the line", minimum=0),
+        Parameter(
+            "lambda",
+            "balance",
+            float,
+            "share of the overlap term; the cross-entropy has 1 − balance",
+            letter="λ",
+            effect="overlap counts more, single voxels less",
+            minimum=0,
+            maximum=1,
+        ),
+        Parameter(
+            "delta",
+            "delta",
+            float,
+            "weight of false negatives and of the foreground; the opposites have 1 − delta",
+            letter="δ",
+            effect="fewer missed voxels, more false positives",
+            minimum=0,
+            maximum=1,
+        ),
+        Parameter(
+            "gamma",
+            "gamma",
+            float,
+            "focusing exponent",
+            letter="γ",
+            effect="easy voxels count less, classes found well count more; 0 is without focus",
+            minimum=0,
+            maximum=1,
+        ),
+        SMOOTH,
     )

@@ -54,6 +54,20 @@ class WeightedCrossEntropyLoss(Loss):
     reference = "Ronneberger, Fischer, Brox 2015, arXiv:1505.04597"
     of_sums = True
     hyper_parameters = (
-        Parameter("power", "power", float, "power of the inverse frequency; 0 is cross-entropy", minimum=0, maximum=2),
-        Parameter("normalised", "normalised", bool, "divide by the sum of the class weights, as torch does"),
+        Parameter(
+            "power",
+            "power",
+            float,
+            "exponent of the inverse class frequency",
+            effect="rare classes count more; 0 is cross-entropy",
+            minimum=0,
+            maximum=2,
+        ),
+        Parameter(
+            "normalised",
+            "normalised",
+            bool,
+            "division by the sum of the class weights, as in torch",
+            effect="every batch has the same total weight, however rare its classes",
+        ),
     )

@@ -28,7 +28,16 @@ def test_options_are_short_words_that_cannot_be_mistaken_for_each_other(name: st
     words += [choice for p in parameters for choice in p.choices]
     assert all(word.isalpha() and word.islower() for word in words)
     assert len(set(words)) == len(words)
-    assert all(p.help for p in parameters)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_hyper_parameter_says_what_it_is_and_does_and_has_the_letter_of_the_formula(name: str):
+    loss = CATALOGUE[name]
+    for parameter in loss.hyper_parameters:
+        assert parameter.help and parameter.effect
+        assert parameter.letter in f"{loss.formula} {loss.functional.__doc__}"
+        if parameter.choices and parameter.keyword != "base":
+            assert [part.partition(":")[0] for part in parameter.effect.split("; ")] == list(parameter.choices)
 
 
 @pytest.mark.parametrize("name", CATALOGUE)

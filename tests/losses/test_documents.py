@@ -1,12 +1,14 @@
-"""The pages of the loss families: every loss on one of them, and pictures drawn from the losses."""
+"""What documents show of the losses: pages, pictures and tables, made from the losses themselves."""
 
 import importlib.util
 from collections import Counter
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 
+from nnunet_losses.base.metrics import METRICS
 from nnunet_losses.losses import CATALOGUE, CrossEntropyLoss, TverskyLoss
 from nnunet_losses.losses.catalogue import package_of
 from nnunet_losses.losses.catalogue.curve import curve
@@ -14,31 +16,104 @@ from nnunet_losses.losses.catalogue.curve import curve
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def pictures():
-    specification = importlib.util.spec_from_file_location("figures", DOCS / "figures.py")
+def load(name: str) -> ModuleType:
+    """A module of the folder of documents, which is no package."""
+    specification = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
 
 
+generate, hooks = load("generate"), load("hooks")
+OURS = [name for name, loss in CATALOGUE.items() if package_of(loss) == "nnunet_losses"]
+
+
 def test_every_loss_is_on_exactly_one_page_and_in_its_picture():
-    families = pictures().families()
-    shown = Counter(name for names in families.values() for name in names)
-    assert shown == Counter(name for name, loss in CATALOGUE.items() if package_of(loss) == "nnunet_losses")
+    families = generate.families()
+    assert Counter(name for names in families.values() for name in names) == Counter(OURS)
     for family, names in families.items():
         picture = (DOCS / "images" / "losses" / f"{family}.svg").read_text()
-        assert all(f">{name}<" in picture for name in names), "run `python docs/figures.py`"
+        assert all(f">{name}<" in picture for name in names), "run `python docs/generate.py`"
         assert f"images/losses/{family}.svg" in (DOCS / "losses" / f"{family}.md").read_text()
 
 
+def test_the_readme_has_the_table_of_losses():
+    readme = (DOCS.parent / "README.md").read_text()
+    assert generate.with_table_of_losses(readme) == readme, "run `python docs/generate.py`"
+    for name in OURS:
+        assert f"| `{name}Trainer` | {CATALOGUE[name].formula} | {CATALOGUE[name].reference} |\n" in readme
+
+
+def test_a_table_of_the_readme_is_replaced_and_nothing_else():
+    before, after = "# Title\n\n", "\ntext | with a bar\n\n| another | table |\n|---|---|\n"
+    old = "| trainer | formula | source |\n|---|---|---|\n| `OldTrainer` | 1 | 2 |\n"
+    assert generate.with_table_of_losses(before + old + after) == before + generate.table_of_losses() + after
+
+
+def test_pages_show_every_hyper_parameter_of_every_loss():
+    for page, names in generate.families().items():
+        text = hooks.on_page_markdown((DOCS / "losses" / f"{page}.md").read_text())
+        for name in names:
+            below = text.partition(f"::: nnunet_losses.losses.{CATALOGUE[name].functional.__name__}\n")[2]
+            rows = below.partition("\n:::")[0].strip().splitlines()[2:]
+            keywords = [row.split(" | ")[1].strip("`") for row in rows]
+            assert keywords == [parameter.keyword for parameter in CATALOGUE[name].hyper_parameters]
+
+
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        (
+            "FocalTversky",
+            "| `fn<x>` | `fn_weight` | 0.7 | ≥ 0 | α | weight of false negatives "
+            "| fewer missed voxels, more false positives |",
+        ),
+        (
+            "Focal",
+            "| `alpha<x>`, `noalpha` | `alpha` | 0.25 | ≥ 0 and ≤ 1, or None | α | weight of the foreground; "
+            "the background has 1 − alpha | missed voxels cost more, false positives less |",
+        ),
+        (
+            "Dice",
+            "| `squared` | `squared` | off | on or off | – | squares in the denominator (V-Net) "
+            "| on: Σ p² + Σ g² takes the place of Σ p + Σ g |",
+        ),
+        (
+            "UnifiedFocal",
+            "| `symmetric` | `form` | asymmetric | a choice | – | terms that have a focus "
+            "| asymmetric: all but those of the rare class; symmetric: every term |",
+        ),
+    ],
+)
+def test_a_row_says_all_of_a_hyper_parameter(name: str, row: str):
+    assert row in hooks.hyper_parameters(CATALOGUE[name]).splitlines()
+
+
+def test_a_loss_without_hyper_parameters_has_no_table():
+    assert hooks.hyper_parameters(CrossEntropyLoss) == ""
+
+
+def test_the_table_of_metrics_says_all_of_a_metric():
+    rows = hooks.on_page_markdown("text\n\n{{ metrics }}\n").splitlines()[4:]
+    assert len(rows) == len(METRICS)
+    assert (
+        "| `hd95` | HD95 | mm | lower | ≥ 0 | 0.5 | counts "
+        "| Larger of the two directed 95th percentiles of border distances. |"
+    ) in rows
+    assert (
+        "| `recall` | Recall | 1 | higher | 0 to 1 | 0.01 | undefined "
+        "| Share of reference voxels that were found, TP / (TP + FN). |"
+    ) in rows
+
+
 def test_a_picture_is_drawn(tmp_path: Path):
-    pictures().draw(["Dice", "CrossEntropy"], tmp_path / "two.svg")
+    generate.draw(["Dice", "CrossEntropy"], tmp_path / "two.svg")
     assert (tmp_path / "two.svg").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_curve_ends_at_its_best(name: str):
-    p, missed, added = curve(pictures().make(CATALOGUE[name]), points=9)
+    p, missed, added = curve(generate.make(CATALOGUE[name]), points=9)
     assert p.shape == missed.shape == added.shape == (9,)
     for values in (missed, added):
         assert values.isfinite().all()

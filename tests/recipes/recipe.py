@@ -4,7 +4,7 @@ A recipe is one section of a Markdown page. Its fenced blocks are carried out in
 for people. What a block means is said by its language and its title, which the documentation shows above the block:
 
 - ```` ```python title="FILE" ```` (any language but those below): FILE, which must not exist yet, with this text.
-- ```` ```python title="FILE, at the end" ````: the text is added to the end of FILE.
+- ```` ```python title="FILE, at the end" ````: the text is added to the end of FILE, Python after two empty lines.
 - ```` ```diff title="FILE" ````: lines with ``+`` are added and lines with ``-`` removed, beside the lines with a
   blank, which must stand in FILE exactly once.
 - ```` ```bash ````: the commands are run one by one; each must succeed.
@@ -42,10 +42,16 @@ class Block:
 
 
 class Scratch:
-    """A copy of this checkout, as it is now, in which a recipe is followed."""
+    """A copy of this checkout, as it is now, in which a recipe is followed.
+
+    Attributes:
+        root: the copy's folder.
+        environment: variables that commands get beside those of this process.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.environment = {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
         for name in checkout_files():
             target = root / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +73,8 @@ class Scratch:
         if block.language == "diff":
             path.write_text(patched(path.read_text(), block))
         elif block.title.endswith(AT_THE_END):
-            path.write_text(path.read_text() + block.text)
+            between = "\n\n" if block.language == "python" else ""
+            path.write_text(path.read_text() + between + block.text)
         else:
             assert not path.exists(), f"{block.file} exists already"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,13 +83,12 @@ class Scratch:
     def run(self, command: str, environment: Mapping[str, str] | None = None) -> str:
         """Give what a command prints; it must succeed."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "NNUNET_LOSSES_"))}
-        settings = {"PYTHONPATH": str(self.root), "OMP_NUM_THREADS": "1"}
         ran = subprocess.run(
             command,
             shell=True,
             executable="/bin/bash",
             cwd=self.root,
-            env=inherited | settings | dict(environment or {}),
+            env=inherited | self.environment | dict(environment or {}),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

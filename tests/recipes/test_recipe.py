@@ -43,7 +43,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scratch:
 def test_blocks_are_carried_out_in_their_order(scratch: Scratch):
     scratch.write(Block("python", "a/old.py", "one\nthree\nfour\n"))
     scratch.follow(blocks_of(PAGE))
-    assert (scratch.root / "a/new.py").read_text() == "x = 1\ny = 2\n"
+    assert (scratch.root / "a/new.py").read_text() == "x = 1\n\n\ny = 2\n"
     assert (scratch.root / "a/old.py").read_text() == "one\ntwo\nfour\n"
     assert (scratch.root / "out").read_text() == "done\n"
 

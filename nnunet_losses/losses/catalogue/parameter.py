@@ -17,7 +17,11 @@ class Parameter:
     type: type
     """float, int, bool or str; str takes one of ``choices``."""
     help: str
-    """One phrase: meaning and, where it matters, the letter of the paper."""
+    """What it is, in one phrase."""
+    letter: str = ""
+    """The paper's letter, if it has one."""
+    effect: str = ""
+    """What a larger value does, or a switch that is on, or each choice ("one: ...; other: ...")."""
     minimum: float = -math.inf
     maximum: float = math.inf
     exclusive: bool = False
@@ -67,3 +71,13 @@ class Parameter:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+SMOOTH = Parameter(
+    "smooth",
+    "smooth",
+    float,
+    "added to the numerator and the denominator",
+    effect="every ratio is nearer to 1, above all that of a small structure",
+    minimum=0,
+)

@@ -59,7 +59,15 @@ class BaseParameter(Parameter):
         return value if isinstance(value, Loss) else super().check(value)
 
 
-BASE = BaseParameter("base", "base", str, "the loss inside, by its name in lower case", choices=BaseNames())
+BASE = BaseParameter(
+    "base",
+    "base",
+    str,
+    "the loss inside",
+    letter="L",
+    effect="the name of any loss of the catalogue, in lower case",
+    choices=BaseNames(),
+)
 
 
 def make_base(base: str | Loss, **modes: Any) -> Loss:

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from nnunet_losses.losses import CATALOGUE
 
-from .slow_loops import SLOW_LOOPS, Problem, mean, slow_loop
+from .problem import SLOW_LOOPS, Problem, mean, slow_loop
 
 Voxel = tuple[int, ...]
 

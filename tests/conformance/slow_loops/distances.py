@@ -5,7 +5,8 @@ import math
 from collections.abc import Callable
 from functools import cache
 
-from .slow_loops import Problem, dice, generalized_dice_of_group, mean, slow_loop
+from .problem import Problem, mean, slow_loop
+from .sums_and_voxels import dice, generalized_dice_of_group
 
 
 @cache

@@ -1,4 +1,8 @@
-"""Draw the pictures of the loss pages from the losses themselves: ``python docs/figures.py``."""
+"""Write what documents show of the losses: ``python docs/generate.py`` after a loss was added or changed.
+
+The pictures of the loss pages, and the table of losses in the README. (Tables inside the pages are made by `hooks.py`
+when the pages are built.)
+"""
 
 import re
 from pathlib import Path
@@ -7,9 +11,11 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 
 from nnunet_losses.losses import CATALOGUE, Loss
+from nnunet_losses.losses.catalogue import package_of
 from nnunet_losses.losses.catalogue.curve import curve
 
 HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
 COLUMNS = 4
 MISSED, ADDED = "#0072b2", "#d55e00"
 
@@ -50,6 +56,18 @@ def draw(names: list[str], file: Path) -> None:
     plt.close(figure)
 
 
+def table_of_losses() -> str:
+    """The README's table: every loss of this package, in the order of the alphabet."""
+    ours = sorted(name for name, loss in CATALOGUE.items() if package_of(loss) == "nnunet_losses")
+    rows = [f"| `{name}Trainer` | {CATALOGUE[name].formula} | {CATALOGUE[name].reference} |" for name in ours]
+    return "\n".join(["| trainer | formula | source |", "|---|---|---|", *rows, ""])
+
+
+def with_table_of_losses(readme: str) -> str:
+    """The README with this table in the place of the one it has."""
+    return re.sub(r"\| trainer \| formula \| source \|\n(\|.*\n)+", lambda _: table_of_losses(), readme)
+
+
 def make(loss: type[Loss]) -> Loss:
     """The loss with its defaults, for labels if it takes them."""
     try:
@@ -63,3 +81,4 @@ if __name__ == "__main__":
     mpl.rcParams |= {"svg.hashsalt": "nnunet-losses", "svg.fonttype": "none", "axes.facecolor": "white"}
     for stem, names in families().items():
         draw(names, HERE / "images" / "losses" / f"{stem}.svg")
+    README.write_text(with_table_of_losses(README.read_text()))
