@@ -8,7 +8,10 @@ import re
 from collections.abc import Callable, Iterable
 
 from nnunet_losses.base.metrics import METRICS, Metric
+from nnunet_losses.base.tables.results import RESULTS
+from nnunet_losses.base.tables.schema import Table
 from nnunet_losses.losses import CATALOGUE, Loss, Parameter
+from nnunet_losses.statistics import TABLES as STATISTICS
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
@@ -51,9 +54,15 @@ def _hyper_parameter(parameter: Parameter, default: object) -> tuple[str, ...]:
         values = parameter.range.removeprefix("a finite number").strip() or "any number"
     if parameter.none:
         spelling, values = f"{spelling}, `{parameter.none}`", f"{values}, or None"
-    shown = f"{default:g}" if type(default) is float else {True: "on", False: "off"}.get(default, str(default))  # type: ignore[call-overload]
     effect = f"on: {parameter.effect}" if parameter.type is bool else parameter.effect
-    return spelling, f"`{parameter.keyword}`", shown, values, parameter.letter or "–", parameter.help, effect
+    return spelling, f"`{parameter.keyword}`", _shown(default), values, parameter.letter or "–", parameter.help, effect
+
+
+def _shown(default: object) -> str:
+    """A default value as one would write it."""
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def metrics() -> str:
@@ -83,4 +92,13 @@ def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-TABLES: dict[str, Callable[[], str]] = {"metrics": metrics}
+def schemas(tables: Iterable[Table]) -> str:
+    """What each of several tables holds."""
+    return "\n\n".join(table.describe() for table in tables)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "metrics": metrics,
+    "results": lambda: schemas(RESULTS.values()),
+    "statistics": lambda: schemas(STATISTICS.values()),
+}

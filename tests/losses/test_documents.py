@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from nnunet_losses.base.metrics import METRICS
+from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.losses import CATALOGUE, CrossEntropyLoss, TverskyLoss
 from nnunet_losses.losses.catalogue import package_of
 from nnunet_losses.losses.catalogue.curve import curve
+from nnunet_losses.statistics import TABLES
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -109,6 +111,13 @@ def test_the_table_of_metrics_says_all_of_a_metric():
 def test_a_picture_is_drawn(tmp_path: Path):
     generate.draw(["Dice", "CrossEntropy"], tmp_path / "two.svg")
     assert (tmp_path / "two.svg").stat().st_size > 1000
+
+
+def test_the_page_of_tables_has_every_table_and_nothing_is_left_to_fill_in():
+    page = hooks.on_page_markdown((DOCS / "tables.md").read_text())
+    assert "{{" not in page
+    for table in [*RESULTS.values(), *TABLES.values()]:
+        assert f"\n{table.describe()}\n" in page
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
