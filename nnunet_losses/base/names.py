@@ -48,15 +48,6 @@ def label_file(folder: Path, case: str, ending: str) -> Path:
     return folder / LABELS_FOLDER / f"{case}{ending}"
 
 
-def reference_file(folder: Path, case: str, ending: str) -> Path:
-    """The label map of a case in a preprocessed data set.
-
-    >>> reference_file(Path("Dataset004_Hippocampus"), "la_003", ".nii.gz").as_posix()
-    'Dataset004_Hippocampus/gt_segmentations/la_003.nii.gz'
-    """
-    return folder / REFERENCES_FOLDER / f"{case}{ending}"
-
-
 def model_name(trainer: str, plans: str, configuration: str) -> str:
     """The folder of a trainer in the results of a data set.
 

@@ -58,26 +58,25 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure predictions per voxel, surface and lesion, into tidy tables."""
-    from nnunet_losses.evaluation import evaluate_folder
+    from nnunet_losses.base.names import DATASET_JSON
+    from nnunet_losses.evaluation import Prediction, evaluate_folders
     from nnunet_losses.nnunet.results.outcome import identity
 
     for folder in filter(None, (reference, prediction, probabilities)):
         if not folder.is_dir():
             raise UserError(f"There is no folder {folder}.")
     if dataset_json is None:
-        beside = [folder / "dataset.json" for folder in (reference, reference.parent, prediction, prediction.parent)]
+        beside = [folder / DATASET_JSON for folder in (reference, reference.parent, prediction, prediction.parent)]
         dataset_json = next((file for file in beside if file.is_file()), None)
         if dataset_json is None:
             raise UserError(
-                f"There is no dataset.json in or above {reference} or {prediction}; name it: --dataset-json."
+                f"There is no {DATASET_JSON} in or above {reference} or {prediction}; name it: --dataset-json."
             )
-    tables = evaluate_folder(
+    tables = evaluate_folders(
         reference,
-        prediction,
+        [Prediction(prediction, probabilities, identity(*run) if run is not None else {})],
         out,
         dataset_json=dataset_json,
-        probabilities_dir=probabilities,
-        identity=identity(*run) if run is not None else None,
         settings=evaluation_settings(tolerances_mm, strata_mm),
         workers=workers,
         progress=sys.stderr.isatty(),

@@ -1,7 +1,7 @@
 """Reference and prediction to tidy tables: voxels, surfaces, lesions, candidates, thresholds, calibration."""
 
 from nnunet_losses.evaluation.case import Reference, evaluate_case
-from nnunet_losses.evaluation.folder import evaluate_folder, evaluate_folders
+from nnunet_losses.evaluation.folder import evaluate_folders
 from nnunet_losses.evaluation.plan import Prediction
 from nnunet_losses.evaluation.settings import EvaluationSettings
 
@@ -10,6 +10,5 @@ __all__ = [
     "Prediction",
     "Reference",
     "evaluate_case",
-    "evaluate_folder",
     "evaluate_folders",
 ]

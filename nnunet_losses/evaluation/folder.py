@@ -24,41 +24,6 @@ from nnunet_losses.evaluation.probabilities import read_probabilities
 from nnunet_losses.evaluation.settings import EvaluationSettings
 
 
-def evaluate_folder(
-    reference_dir: Path | str,
-    prediction_dir: Path | str,
-    out_dir: Path | str,
-    *,
-    dataset_json: Path | str | Mapping[str, Any],
-    probabilities_dir: Path | str | None = None,
-    cases: Sequence[str] | None = None,
-    identity: Mapping[str, str | int] | None = None,
-    settings: EvaluationSettings | None = None,
-    workers: int = 1,
-    progress: bool = True,
-    allow_geometry_mismatch: bool = False,
-    keep_cases: bool = False,
-) -> dict[str, pd.DataFrame]:
-    """Evaluate one folder of predictions; see `evaluate_folders`."""
-    prediction = Prediction(
-        Path(prediction_dir),
-        None if probabilities_dir is None else Path(probabilities_dir),
-        identity or {},
-        cases,
-    )
-    return evaluate_folders(
-        reference_dir,
-        [prediction],
-        out_dir,
-        dataset_json=dataset_json,
-        settings=settings,
-        workers=workers,
-        progress=progress,
-        allow_geometry_mismatch=allow_geometry_mismatch,
-        keep_cases=keep_cases,
-    )
-
-
 def evaluate_folders(
     reference_dir: Path | str,
     predictions: Sequence[Prediction],

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
+from nnunet_losses.base.identity import CASE
 from nnunet_losses.base.metrics import metric_named
-from nnunet_losses.base.tables.results import CALIBRATION, CASES, LESIONS, RUN, THRESHOLDS
+from nnunet_losses.base.tables.results import CALIBRATION, CASES, LESIONS, THRESHOLDS
 
-IDENTITY: dict[str, str] = {name: kind for name, kind in CASES.types.items() if name in (*RUN, "case")}
+IDENTITY: dict[str, str] = {name: kind for name, kind in CASES.types.items() if name in CASE}
 
 COLUMNS: dict[str, dict[str, str]] = {
     table.name: {name: kind for name, kind in table.types.items() if name not in IDENTITY}

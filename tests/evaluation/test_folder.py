@@ -15,7 +15,6 @@ from nnunet_losses.evaluation import (
     Prediction,
     Reference,
     evaluate_case,
-    evaluate_folder,
     evaluate_folders,
     folder,
 )
@@ -54,14 +53,16 @@ def study(tmp_path):
     return tmp_path
 
 
-def run(study, trainer=1, out="tables", **kwargs):
-    kwargs = {"dataset_json": study / "dataset.json", "progress": False, **kwargs}
-    return evaluate_folder(study / "labels", study / f"trainer{trainer}", study / out, **kwargs)
+def run(study, trainer=1, out="tables", *, probabilities=False, identity=None, cases=None, **options):
+    directory = study / f"trainer{trainer}"
+    prediction = Prediction(directory, directory if probabilities else None, identity or {}, cases)
+    options = {"dataset_json": study / "dataset.json", "progress": False, **options}
+    return evaluate_folders(study / "labels", [prediction], study / out, **options)
 
 
 def test_tables_hold_what_each_case_gives_on_its_own(study):
     # nibabel reads an image last axis first in memory; components are numbered in that order.
-    found = run(study, probabilities_dir=study / "trainer1", identity={"trainer": "Dice", "fold": 3})
+    found = run(study, probabilities=True, identity={"trainer": "Dice", "fold": 3})
     for case in range(3):
         made = Reference(np.asfortranarray(random_image(case)), (0.5, 2.0, 3.0), DATASET["labels"])
         image = random_image(10 + case)
@@ -168,7 +169,7 @@ def test_several_trainers_share_each_reference(study, monkeypatch):
         "B": ["case0", "case2"],
     }
     assert set(found["thresholds"].trainer) == {"B"}
-    alone = run(study, trainer=2, out="alone", cases=["case0"], probabilities_dir=study / "trainer2")["cases"]
+    alone = run(study, trainer=2, out="alone", cases=["case0"], probabilities=True)["cases"]
     together = cases[(cases.trainer == "B") & (cases.case == "case0")].reset_index(drop=True)
     pd.testing.assert_frame_equal(together.drop(columns="trainer"), alone.drop(columns="trainer"))
 
@@ -204,24 +205,22 @@ def broken(path: Path):
 def test_a_file_that_cannot_be_measured_is_named_in_one_sentence(study, spoil, sentence):
     spoil(study)
     with pytest.raises(UserError, match=sentence) as error:
-        run(study, probabilities_dir=study / "trainer1")
+        run(study, probabilities=True)
     assert "\n" not in str(error.value)
 
 
 def test_other_formats_are_read_by_simpleitk_with_the_same_numbers(study):
-    expected = run(study, probabilities_dir=study / "trainer1")
+    expected = run(study, probabilities=True)
     for directory in ("labels", "trainer1"):
         (study / f"{directory}_mha").mkdir()
         for path in (study / directory).glob("*.nii.gz"):
             image = SimpleITK.ReadImage(str(path))
             SimpleITK.WriteImage(image, str(study / f"{directory}_mha" / path.name.replace(".nii.gz", ".mha")))
-    found = evaluate_folder(
+    found = evaluate_folders(
         study / "labels_mha",
-        study / "trainer1_mha",
+        [Prediction(study / "trainer1_mha", study / "trainer1", {"trainer": "trainer1"})],
         study / "mha",
         dataset_json={**DATASET, "file_ending": ".mha"},
-        probabilities_dir=study / "trainer1",
-        identity={"trainer": "trainer1"},
         progress=False,
     )
     pd.testing.assert_frame_equal(found["cases"], expected["cases"], rtol=1e-5)
@@ -236,12 +235,11 @@ def test_two_dimensional_images_with_nnunets_leading_axis_are_read(tmp_path):
         SimpleITK.WriteImage(SimpleITK.GetImageFromArray(image), str(tmp_path / name / "x.png"))
     foreground = np.clip(image * 0.8 + rng.random(image.shape) * 0.2, 0, 1).astype(np.float32)
     np.savez(tmp_path / "pred" / "x.npz", probabilities=np.stack([1 - foreground, foreground])[:, None])
-    found = evaluate_folder(
+    found = evaluate_folders(
         tmp_path / "labels",
-        tmp_path / "pred",
+        [Prediction(tmp_path / "pred", tmp_path / "pred")],
         tmp_path / "out",
         dataset_json={"labels": {"background": 0, "a": 1}, "file_ending": ".png"},
-        probabilities_dir=tmp_path / "pred",
         progress=False,
     )
     assert found["cases"].set_index("metric").value["dice"] > 0

@@ -1,6 +1,6 @@
 """The tables of results: what evaluation and training leave, and what every comparison starts from."""
 
-from nnunet_losses.base.identity import RUN
+from nnunet_losses.base.identity import CASE, RUN
 from nnunet_losses.base.states import CaseStatus, RunStatus
 from nnunet_losses.base.tables.schema import Table, integer, real, text, truth
 
@@ -23,7 +23,7 @@ CASES = Table(
         "unit": text("Unit of the value (`1`, `mm`, `ml`, `count`)."),
         "status": text("Which side holds something", words=CaseStatus),
     },
-    key=(*RUN, "case", "label", "metric"),
+    key=(*CASE, "label", "metric"),
 )
 LESIONS = Table(
     "lesions",
@@ -55,7 +55,7 @@ THRESHOLDS = Table(
         "fp": integer("False positive voxels."),
         "fn": integer("False negative voxels."),
     },
-    key=(*RUN, "case", "label", "threshold"),
+    key=(*CASE, "label", "threshold"),
 )
 CALIBRATION = Table(
     "calibration",
@@ -67,7 +67,7 @@ CALIBRATION = Table(
         "confidence": real("Their mean probability."),
         "accuracy": real("The share of them that is foreground."),
     },
-    key=(*RUN, "case", "label", "bin"),
+    key=(*CASE, "label", "bin"),
 )
 TRAINING = Table(
     "training",
