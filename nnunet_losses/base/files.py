@@ -5,16 +5,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks
-    fcntl = None  # type: ignore[assignment]
+from typing import Any
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.locks import alone
 
 
 @contextmanager
@@ -33,6 +29,8 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; a shared lab folder needs the usual mode
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())  # after a power cut, the name must not stand for an empty file
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -51,30 +49,28 @@ def new_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
     Raises:
         UserError: ``path`` exists and is not to be replaced, or nothing can be written beside it.
     """
-    from filelock import FileLock
-
     path = Path(path)
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path.with_name(f".{path.name}.lock"))
-        lock.acquire()
+        guard = ExitStack()
+        guard.enter_context(alone(path.with_name(f".{path.name}.lock")))
     except OSError as error:
         raise UserError(
             f"Cannot write to {path.parent} ({error.strerror}); choose a folder that you may write to."
         ) from error
-    try:
+    with guard:
         if path.exists() and not replace:
             raise UserError(f"{path} exists already; remove it or choose another name.")
         shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        yield partial
-        if replace:
-            shutil.rmtree(path, ignore_errors=True)
-        partial.rename(path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        lock.release()
+        try:
+            partial.mkdir()
+            yield partial
+            if replace:
+                shutil.rmtree(path, ignore_errors=True)
+            partial.rename(path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def check_writable(folder: Path) -> None:
@@ -96,21 +92,3 @@ def write_json(path: Path | str, value: Any) -> None:
     """Write ``value`` as indented JSON, atomically."""
     with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n")
-
-
-def take_lock(path: Path) -> IO[str] | None:
-    """Lock ``path`` for this process until it ends, however it ends; None if another process holds it.
-
-    A record lock of the system: it does not outlive a killed process, as a mere file would, and processes forked from
-    this one do not hold it. Keep what is returned; closing it gives the lock back. Where the system has no such locks,
-    it is always granted.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a")
-    if fcntl is not None:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.close()
-            return None
-    return file

@@ -2,15 +2,13 @@
 
 import json
 import multiprocessing
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.files import check_writable, new_folder, take_lock, write_atomically, write_json
+from nnunet_losses.base.files import check_writable, new_folder, write_atomically, write_json
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -44,21 +42,6 @@ def test_a_folder_below_a_file_cannot_be_written_and_the_sentence_names_it(tmp_p
     check_writable(tmp_path / "new")
     with pytest.raises(UserError, match=r"Cannot write to .*/file/out \(Not a directory\)"):
         check_writable(tmp_path / "file" / "out")
-
-
-def test_a_lock_keeps_other_processes_out_until_its_holder_is_killed(tmp_path: Path) -> None:
-    path = tmp_path / "folder" / ".lock"
-    hold = (
-        "import sys, time; from pathlib import Path; from nnunet_losses.base.files import take_lock; "
-        "lock = take_lock(Path(sys.argv[1])); print(lock is not None, flush=True); time.sleep(60)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", hold, str(path)], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "True\n"
-    assert take_lock(path) is None
-    process.kill()
-    process.wait()
-    assert take_lock(path) is not None
 
 
 def test_a_folder_is_made_anew_or_replaced_but_never_by_a_failed_one(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from snakemake.exceptions import WorkflowError
 
 from nnunet_losses.base.config import read_yaml
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.files import check_writable, take_lock
+from nnunet_losses.base.files import check_writable
+from nnunet_losses.base.locks import take_lock
 from nnunet_losses.data.description import find_descriptions
 from nnunet_losses.nnunet.names.foreign import require_trainer
 from nnunet_losses.nnunet.preparation.folders import parallel_environment

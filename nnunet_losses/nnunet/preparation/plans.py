@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.locks import alone
 
 # nnU-Net's planner lets no feature map become smaller than this in the bottleneck.
 MIN_FEATURE_MAP_SIZE = 4
@@ -104,7 +103,7 @@ def add_configuration(plans_file: Path, name: str, **overrides: Any) -> None:
             `derive_configuration`.
     """
     # a neighbour is locked, since the plans file itself is replaced
-    with FileLock(plans_file.with_name(f".{plans_file.name}.lock")):
+    with alone(plans_file.with_name(f".{plans_file.name}.lock")):
         plans = json.loads(plans_file.read_text())
         there = plans["configurations"].get(name)
         if there is not None and there.get("data_identifier") != f"{plans['plans_name']}_{name}":

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.files import take_lock, write_atomically
+from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.locks import Lock, take_lock
 from nnunet_losses.losses import CATALOGUE, Loss
 from nnunet_losses.nnunet.names.grammar import TrainerName, parse_trainer_name
 from nnunet_losses.nnunet.preparation.class_frequencies import ClassFrequencies, find_class_frequencies
@@ -335,7 +336,7 @@ class LossTrainer(nnUNetTrainer):
 
     # --- helpers
 
-    def _wait_for_others(self) -> IO[str]:
+    def _wait_for_others(self) -> Lock:
         """Hold this fold's folder: a training that outlived its killed scheduler is waited for, then gone on from."""
         waited = False
         while (lock := take_lock(Path(self.output_folder, ".lock"))) is None:

@@ -1,0 +1,67 @@
+"""One process at a time: locks that end with their process, also on file systems that have none of their own."""
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]
+
+from filelock import BaseFileLock, FileLock, SoftFileLease, Timeout
+
+HELD = (errno.EACCES, errno.EAGAIN)
+"""The only errors that mean that another process holds the lock; ENOLCK and others mean that there are no locks."""
+
+Lock = IO[str] | BaseFileLock
+
+
+def take_lock(path: Path) -> Lock | None:
+    """Lock ``path`` for this process until it ends, however it ends; None if another process holds it.
+
+    A record lock of the system: it does not outlive a killed process, as a mere file would, and processes forked from
+    this one do not hold it. Where the file system has no such locks (common on clusters), a lease beside it, which this
+    process renews while it lives and which others take over half a minute after its end. Keep what is returned.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if fcntl is not None:
+        file = path.open("a")
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            if error.errno in HELD:
+                return None
+        else:
+            return file
+    lease = _lease(path)
+    try:
+        lease.acquire(timeout=0)
+    except Timeout:
+        return None
+    return lease
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Run the block while no other process runs one with the same ``path``; waits for them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock: BaseFileLock = FileLock(path)
+    try:
+        lock.acquire()
+    except OSError as error:
+        if error.errno in (*HELD, errno.EPERM, errno.EROFS, errno.ENOSPC):
+            raise
+        lock = _lease(path)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _lease(path: Path) -> BaseFileLock:
+    return SoftFileLease(path.with_name(f"{path.name}.lease"))
