@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from nnunet_losses.base.config.model import shown
 from nnunet_losses.base.config.types import MOST_NAMED, Declared, declared_key, follow, inner_models, words
@@ -28,15 +27,16 @@ def checked(model: type[M], content: Any, where: str) -> M:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        sentence = _sentence(model, error.errors(include_url=False))
+        sentence = _sentence(model, error)
     except RecursionError:
         sentence = "it is nested too deeply, or holds itself"
     raise UserError(f"{where}: {sentence}{'' if sentence[-1] in '.?' else '.'}")
 
 
-def _sentence(model: type[BaseModel], errors: list[ErrorDetails]) -> str:
-    """About the first error; an unknown key comes first, because what it was to say is then missing elsewhere."""
-    error = min(errors, key=lambda error: error["type"] not in ("extra_forbidden", "invalid_key"))
+def _sentence(model: type[BaseModel], errors: ValidationError) -> str:
+    """The first error in words; an unknown key comes first, because what it was to say is then missing elsewhere."""
+    details = errors.errors(include_url=False)
+    error = min(details, key=lambda error: error["type"] not in ("extra_forbidden", "invalid_key"))
     place, kind, value = error["loc"], error["type"], error["input"]
     if place[-1:] == ("[key]",):  # of a table whose keys are free
         return _about_key(model, place[:-2], place[-2], "invalid_key")

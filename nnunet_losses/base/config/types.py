@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-import annotated_types
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
@@ -46,10 +45,9 @@ class Declared(NamedTuple):
         """Whether it is a list, of any or of a fixed length."""
         return get_origin(self.type) is tuple
 
-    def limit(self, kind: type) -> Any:
-        """The limit of a kind of ``annotated_types`` (``Ge``, ``MaxLen``, ...); None if there is none."""
-        names = {annotated_types.MinLen: "min_length", annotated_types.MaxLen: "max_length"}
-        found = [getattr(m, names.get(kind, kind.__name__.lower())) for m in self.metadata if isinstance(m, kind)]
+    def limit(self, name: str) -> Any:
+        """A limit of pydantic's ``Field`` (``ge``, ``max_length``, ...); None if there is none."""
+        found = [limit for item in self.metadata if (limit := getattr(item, name, None)) is not None]
         return found[-1] if found else None
 
 
@@ -135,15 +133,15 @@ def _count(of: Declared) -> str:
     arguments = get_args(of.type)
     if arguments[-1] is not Ellipsis:
         return f"{len(arguments)} "
-    least, most = of.limit(annotated_types.MinLen), of.limit(annotated_types.MaxLen)
+    least, most = of.limit("min_length"), of.limit("max_length")
     if most is None or most > MOST_NAMED:
         return "" if not least else "one or more " if least == 1 else f"at least {least} "
     return f"{least or 0} {'or' if most == (least or 0) + 1 else 'to'} {most} "
 
 
 def _limits(of: Declared) -> str:
-    least, above = of.limit(annotated_types.Ge), of.limit(annotated_types.Gt)
-    most, below = of.limit(annotated_types.Le), of.limit(annotated_types.Lt)
+    least, above = of.limit("ge"), of.limit("gt")
+    most, below = of.limit("le"), of.limit("lt")
     if least is not None and most is not None:
         return f" from {least:,} to {most:,}"
     low = f"of at least {least:,}" if least is not None else f"above {above:,}" if above is not None else ""
