@@ -3,7 +3,7 @@
 # make quick    the first case of each test that is not slow: all rooms, in about a minute
 # make lint     style, types, import contract, workflow
 # make docs     the documentation, into site/
-# make reference  the tables of keys in config/README.md, from the config models
+# make reference  what files in git show of the code: keys in config/README.md, losses in README.md, pictures
 # make matrix   the table of losses and conformance cells, docs/conformance.md, from a run of the suite
 # make example  the demo's report as the example in docs/example-report
 .PHONY: demo test quick lint docs reference matrix example lock clean
@@ -34,6 +34,7 @@ docs: .venv/installed
 
 reference: .venv/installed
 	$(BIN)/python docs/config_reference.py
+	$(BIN)/python docs/generate.py
 
 matrix: .venv/installed
 	rm -f docs/conformance.md
