@@ -64,6 +64,8 @@ def read_dataset_json(path: Path, required: Iterable[str] = ()) -> dict[str, Any
         raise UserError(f"{file.parent} has no {file.name}; add one as nnU-Net's dataset format asks.") from error
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise UserError(f"{file} cannot be read as JSON: {error}.") from error
+    except RecursionError:
+        raise UserError(f"{file} cannot be read as JSON: its brackets are nested too deeply.") from None
     if not isinstance(content, dict):
         raise UserError(f"{file} must hold a table (in braces), got {type(content).__name__}.")
     for key in required:

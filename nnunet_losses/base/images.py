@@ -57,7 +57,7 @@ def read_geometry(path: Path) -> Geometry:
     Raises:
         UserError: it is no image, not 2D or 3D, or cut short.
     """
-    with _readable(path):
+    with readable(path):
         return _nifti_geometry(path) if _is_nifti(path) else _itk_geometry(path)
 
 
@@ -92,9 +92,28 @@ def read_segmentation(path: Path) -> NDArray[np.integer]:
     return whole.astype(np.int16 if np.abs(whole).max(initial=0) <= np.iinfo(np.int16).max else np.int64)
 
 
+def count_not_finite(path: Path) -> int:
+    """How many values of an image file are NaN or infinite; the voxels are read only where they could be.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    if _is_nifti(path):
+        with readable(path):
+            header: Any = nib.load(path).header
+            scaled = not all(np.isfinite(value) for value in header.get_slope_inter() if value is not None)
+            if header.get_data_dtype().kind in "iu" and not scaled:
+                return 0
+    voxels = read_voxels(path)
+    # The sum of finite values is finite, and takes no memory; it could overflow only beyond 1e300.
+    if voxels.dtype.kind in "iub" or np.isfinite(voxels.sum(dtype=np.float64)):
+        return 0
+    return int(np.count_nonzero(~np.isfinite(voxels)))
+
+
 def _read(path: Path) -> tuple[NDArray[Any], int]:
     """Voxels, and number of values of each."""
-    with _readable(path):
+    with readable(path):
         if _is_nifti(path):
             nifti: Any = nib.load(path)
             return np.asanyarray(nifti.dataobj), 1
@@ -106,7 +125,12 @@ def _read(path: Path) -> tuple[NDArray[Any], int]:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
+    """Turn what the libraries raise for an image that they cannot read into one sentence.
+
+    Raises:
+        UserError: the block raised such an error; the text names ``path``.
+    """
     try:
         yield
     except _READ_ERRORS as error:

@@ -1,5 +1,6 @@
 """Names of files and folders that more than one room knows: nnU-Net's, and those of this package."""
 
+import unicodedata
 from pathlib import Path
 
 # nnU-Net: data sets, raw and preprocessed
@@ -26,8 +27,36 @@ PROBABILITIES = ".npz"
 """The ending of a file of probabilities."""
 
 # This package
+LONGEST_NAME = 200
+"""Bytes of a case's name: file systems take 255, and nnU-Net appends channel and ending."""
 EXPERIMENT_JSON = "experiment.json"
 """In a fold's folder: what the training's result depends on."""
+
+
+def name_problem(name: object) -> str | None:
+    """Why a name that somebody else chose cannot be part of a file's name; None if it can.
+
+    It must be a name and not a path, so that a file made from it stays in the folder that it is made in.
+
+    >>> name_problem("patient 07")
+    >>> name_problem("../../home")
+    "holds '/'"
+    """
+    if not isinstance(name, str):
+        return f"is no text but {type(name).__name__}"
+    if not name:
+        return "is empty"
+    if name.startswith("."):
+        return "begins with '.'"
+    for character in name:
+        if character in "/\\":
+            return f"holds '{character}'"
+        # control characters, line breaks, text that runs backwards, half characters
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
+            return f"holds the character {character!a}, which cannot be printed"
+    if len(name.encode()) > LONGEST_NAME:
+        return f"is longer than {LONGEST_NAME} bytes"
+    return None
 
 
 def image_file(folder: Path, case: str, channel: int, ending: str) -> Path:

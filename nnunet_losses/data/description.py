@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, Says, checked, key, read_yaml, shown
 from nnunet_losses.base.dataset import DATASET_NAME
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.names import name_problem
 from nnunet_losses.data.phantom_options import Phantom
 
 MOST_CASES = 100_000
@@ -47,6 +48,12 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _name_of_case(pattern: str) -> str:
+    if problem := name_problem(pattern.format(case=0)):
+        raise ValueError(f"'{pattern}' {problem}; give a name that a file can have, such as patient{{case:02d}}")
+    return pattern
+
+
 def _label(value: Any) -> Any:
     values = value if isinstance(value, list | tuple) else [value]
     if not values or any(not isinstance(v, int) or isinstance(v, bool) or not 0 <= v <= 65_535 for v in values):
@@ -56,6 +63,7 @@ def _label(value: Any) -> Any:
 
 Expanded = Annotated[Line, AfterValidator(expand_variables)]
 Pattern = Annotated[Expanded, AfterValidator(_pattern), Says("text that holds the case's number: {case:02d}")]
+CaseName = Annotated[Pattern, AfterValidator(_name_of_case)]
 Label = Annotated[Any, AfterValidator(_label), Says("a whole number or a list of them")]
 
 
@@ -72,7 +80,7 @@ class FileByFile(ConfigModel):
     """To download: images and labels one by one. The checksums are recorded at the first download."""
 
     cases: Pair[Annotated[int, Field(ge=0, le=999_999_999)]] = key("first and last number of the cases")
-    case_name: Pattern = key("name of a case; `{case}` stands for its number: `patient{case:02d}`")
+    case_name: CaseName = key("name of a case; `{case}` stands for its number: `patient{case:02d}`")
     images: Annotated[dict[Line, Pattern], Field(min_length=1), Says("a table of channel name: address")] = key(
         "address of the image of each channel"
     )

@@ -12,10 +12,17 @@ from tqdm import tqdm
 from nnunet_losses.base.components import component_sizes
 from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.images import ENDINGS, SAME_GRID_VOXELS, Geometry, read_geometry, read_segmentation
+from nnunet_losses.base.images import (
+    ENDINGS,
+    SAME_GRID_VOXELS,
+    Geometry,
+    count_not_finite,
+    read_geometry,
+    read_segmentation,
+)
 from nnunet_losses.base.labels import LabelSet, label_problems, mask_of
 from nnunet_losses.base.names import DATASET_JSON, IMAGES_FOLDER, LABELS_FOLDER, image_file
-from nnunet_losses.data.layout import CaseFiles, list_cases
+from nnunet_losses.data.layout import CaseFiles, ending_problems, list_cases
 from nnunet_losses.data.summary import CaseSummary, DatasetSummary
 
 T = TypeVar("T")
@@ -27,7 +34,7 @@ _REQUIRED = ("channel_names", "labels", "numTraining", "file_ending")
 def inspect_dataset(folder: Path | str, *, workers: int = 1, progress: bool = False) -> DatasetSummary:
     """Check a data set in nnU-Net's raw layout and summarise it.
 
-    The headers of all files are read, but voxels only of the labels.
+    The headers of all files are read, and the voxels of the labels and of images that can hold NaN or infinity.
 
     Args:
         folder: ``nnUNet_raw/DatasetXXX_Name``.
@@ -41,11 +48,8 @@ def inspect_dataset(folder: Path | str, *, workers: int = 1, progress: bool = Fa
     if not folder.is_dir():
         raise UserError(f"The data set's folder {folder} does not exist.")
     content = read_dataset_json(folder)
-    if problems := dataset_json_problems(content):
-        _raise(folder, problems)
+    files, problems = list_files(folder, content)
     labels = LabelSet.parse(content["labels"])
-    files = list_cases(folder, content)
-    problems = _file_problems(folder, content, files)
 
     def inspect(item: tuple[str, CaseFiles]) -> tuple[list[str], CaseSummary | None]:
         return _inspect_case(*item, labels, len(content["channel_names"]))
@@ -60,8 +64,7 @@ def inspect_dataset(folder: Path | str, *, workers: int = 1, progress: bool = Fa
             f"No label of {folder.name} has any foreground, only background or ignored voxels, so there is nothing to "
             "learn; check how the labels were exported."
         )
-    if problems:
-        _raise(folder, problems)
+    refuse(folder, problems)
     return DatasetSummary(
         name=folder.name,
         folder=folder,
@@ -73,7 +76,37 @@ def inspect_dataset(folder: Path | str, *, workers: int = 1, progress: bool = Fa
     )
 
 
-def _raise(folder: Path, problems: Sequence[str]) -> None:
+def list_files(
+    folder: Path, content: Mapping[str, Any], *, downloaded: bool = False
+) -> tuple[dict[str, CaseFiles], list[str]]:
+    """The training cases, and all that dataset.json and the names of the files tell of problems.
+
+    Args:
+        folder: the raw data set.
+        content: of its dataset.json.
+        downloaded: whether dataset.json may name files in ``folder`` only, see `list_cases`.
+
+    Raises:
+        UserError: dataset.json cannot be understood, so that there is no list of cases.
+    """
+    refuse(folder, dataset_json_problems(content))
+    files = list_cases(folder, content, downloaded=downloaded)
+    return files, _file_problems(folder, content, files)
+
+
+def missing_labels(files: Mapping[str, CaseFiles]) -> list[str]:
+    """One sentence for each case whose label map is not there."""
+    return [
+        f"Case '{name}' has no label file {_short(case.label)}; add it or leave the case out."
+        for name, case in files.items()
+        if not case.label.is_file()
+    ]
+
+
+def refuse(folder: Path, problems: Sequence[str]) -> None:
+    """Raise a UserError that lists the problems, if there are any."""
+    if not problems:
+        return
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     first = f" (the first {_SHOWN_PROBLEMS})" if len(problems) > _SHOWN_PROBLEMS else ""
     listed = "\n".join(f"- {problem}" for problem in problems[:_SHOWN_PROBLEMS])
@@ -88,10 +121,9 @@ def dataset_json_problems(content: Mapping[str, Any]) -> list[str]:
     channels = content["channel_names"]
     if not isinstance(channels, dict) or set(channels) != {str(c) for c in range(len(channels))} or not channels:
         problems.append(f'dataset.json: channel_names must be a table with the keys "0", "1", …, got {channels!r}.')
-    ending = content["file_ending"]
-    if not isinstance(ending, str) or not ending.startswith("."):
-        problems.append(f'dataset.json: file_ending must be text such as ".nii.gz", got {ending!r}.')
-    return problems + label_problems(content["labels"], content.get("regions_class_order"))
+    return [*problems, *ending_problems(content)] + label_problems(
+        content["labels"], content.get("regions_class_order")
+    )
 
 
 def _file_problems(folder: Path, content: Mapping[str, Any], files: Mapping[str, CaseFiles]) -> list[str]:
@@ -115,14 +147,14 @@ def _file_problems(folder: Path, content: Mapping[str, Any], files: Mapping[str,
     if "dataset" in content:
         return problems
     known = {path for case in files.values() for path in case.images.values()}
-    for path in _images_in(folder / IMAGES_FOLDER):
+    for path in images_in(folder / IMAGES_FOLDER, ending):
         if path in known:
             continue
         if path.name.endswith(ending):
             problems.append(f"{_short(path)} has no channel number; name it <case>_0000{ending}.")
         else:
             problems.append(_wrong_ending(path, ending))
-    for path in _images_in(folder / LABELS_FOLDER):
+    for path in images_in(folder / LABELS_FOLDER, ending):
         if not path.name.endswith(ending):
             problems.append(_wrong_ending(path, ending))
         elif path.name.removesuffix(ending) not in files:
@@ -130,9 +162,11 @@ def _file_problems(folder: Path, content: Mapping[str, Any], files: Mapping[str,
     return problems
 
 
-def _images_in(folder: Path) -> list[Path]:
+def images_in(folder: Path, ending: str) -> list[Path]:
+    """The files of a folder that are images by their names, hidden ones left out."""
     paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in paths if path.name.endswith(ENDINGS) and not path.name.startswith(".")]
+    endings = (*ENDINGS, ending.lower())
+    return [path for path in paths if path.name.lower().endswith(endings) and not path.name.startswith(".")]
 
 
 def _wrong_ending(path: Path, ending: str) -> str:
@@ -140,7 +174,8 @@ def _wrong_ending(path: Path, ending: str) -> str:
 
 
 def _short(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
+    name = f"{path.parent.name}/{path.name}"
+    return name if name.isprintable() else ascii(name)
 
 
 def _inspect_case(name: str, files: CaseFiles, labels: LabelSet, channels: int) -> tuple[list[str], CaseSummary | None]:
@@ -149,6 +184,11 @@ def _inspect_case(name: str, files: CaseFiles, labels: LabelSet, channels: int) 
     for path in files.images.values():
         if geometry := _try(read_geometry, path, problems):
             images[path.name] = geometry
+            if wrong := _try(count_not_finite, path, problems):
+                problems.append(
+                    f"Case '{name}': image {path.name} holds NaN or infinity in {wrong} voxels, with which every loss "
+                    "becomes NaN; replace them, for example by 0."
+                )
     found = sum(geometry.channels for geometry in images.values())
     if len(images) == len(files.images) and found != channels:
         # Several channels in one file (a colour picture) count as several.
@@ -158,9 +198,8 @@ def _inspect_case(name: str, files: CaseFiles, labels: LabelSet, channels: int) 
             )
         else:
             problems.append(f"Case '{name}' has {found} channels, dataset.json names {channels}; correct one of them.")
-    if not files.label.is_file():
-        problems.append(f"Case '{name}' has no label file {_short(files.label)}; add it or leave the case out.")
-        return problems, None
+    if missing := missing_labels({name: files}):
+        return [*problems, *missing], None
     label_geometry = _try(read_geometry, files.label, problems)
     if label_geometry is None:
         return problems, None

@@ -1,20 +1,33 @@
 """Tasks of the Medical Segmentation Decathlon (Simpson et al. 2019, arXiv 1902.09063) in nnU-Net's raw layout.
 
 nnU-Net's own converter writes to its global folder, needs test images and starts its own processes. This one fills any
-folder, can take some of the cases, and moves or links three-dimensional files instead of writing them again.
+folder, can take some of the cases, and copies three-dimensional files instead of writing them again.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import nibabel as nib
 
 from nnunet_losses.base.dataset import write_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.names import IMAGES_FOLDER, LABELS_FOLDER, NIFTI, image_file, label_file
+from nnunet_losses.base.images import readable
+from nnunet_losses.base.names import (
+    DATASET_JSON,
+    IMAGES_FOLDER,
+    LABELS_FOLDER,
+    NIFTI,
+    image_file,
+    label_file,
+    name_problem,
+)
+from nnunet_losses.data.inspection import images_in, refuse
 from nnunet_losses.data.layout import make_folders
+
+log = logging.getLogger(__name__)
 
 
 def is_msd(content: dict[str, Any]) -> bool:
@@ -47,17 +60,13 @@ def convert_msd(
     """
     if not (source / IMAGES_FOLDER).is_dir() or not (source / LABELS_FOLDER).is_dir():
         raise UserError(f"{source} is a Decathlon task without {IMAGES_FOLDER} or {LABELS_FOLDER}; unpack it again.")
-    images = (path.name for path in (source / IMAGES_FOLDER).glob(f"*{NIFTI}"))
-    names = select([name.removesuffix(NIFTI) for name in images if not name.startswith(".")])
-    channels = {str(key): value for key, value in content["modality"].items()}
+    channels, labels = _tables(source, content)
+    names = select(_cases(source, content))
     make_folders(folder)
 
     def convert(name: str) -> None:
-        label = label_file(source, name, NIFTI)
-        if not label.is_file():
-            raise UserError(f"{source}: case '{name}' has no label file {label}; unpack the archive again.")
         _split_channels(source / IMAGES_FOLDER / f"{name}{NIFTI}", folder, name, len(channels), place)
-        place(label, label_file(folder, name, NIFTI))
+        place(label_file(source, name, NIFTI), label_file(folder, name, NIFTI))
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(convert, names))
@@ -68,7 +77,7 @@ def convert_msd(
         folder,
         {
             "channel_names": channels,
-            "labels": {name: int(value) for value, name in content["labels"].items()},
+            "labels": labels,
             "numTraining": len(names),
             "file_ending": NIFTI,
             **kept,
@@ -76,16 +85,64 @@ def convert_msd(
     )
 
 
+def _tables(source: Path, content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
+    """Channels by number, and label values by name."""
+    channels, labels = content["modality"], content.get("labels")
+    if not isinstance(channels, dict) or set(channels) != {str(channel) for channel in range(len(channels))}:
+        raise UserError(f'{source / DATASET_JSON}: modality must be a table with the keys "0", "1", …; correct it.')
+    if not isinstance(labels, dict) or not all(
+        value.isascii() and value.isdigit() and len(value) < 6 and isinstance(name, str)
+        for value, name in labels.items()
+    ):
+        raise UserError(
+            f'{source / DATASET_JSON}: labels must be a table such as {{"0": "background", "1": "tumour"}}; correct it.'
+        )
+    return channels, {name: int(value) for value, name in labels.items()}
+
+
+def _cases(source: Path, content: Mapping[str, Any]) -> list[str]:
+    """The names of all cases, if each has an image and a label and is listed.
+
+    Raises:
+        UserError: one has not; the text names all of them.
+    """
+    problems = []
+    files: dict[str, set[str]] = {}
+    for kind in (IMAGES_FOLDER, LABELS_FOLDER):
+        paths = images_in(source / kind, NIFTI)
+        problems += [f"{kind}/{path.name} does not end in {NIFTI}." for path in paths if not path.name.endswith(NIFTI)]
+        files[kind] = {path.name.removesuffix(NIFTI) for path in paths if path.name.endswith(NIFTI)}
+    images, labels = files[IMAGES_FOLDER], files[LABELS_FOLDER]
+    problems += [f"{IMAGES_FOLDER} has no image of {name!r}, which has a label." for name in sorted(labels - images)]
+    problems += [f"{LABELS_FOLDER} has no label of {name!r}, which has an image." for name in sorted(images - labels)]
+    for name in sorted(images):
+        if problem := name_problem(name):
+            problems.append(f"The case name {name!a} {problem}.")
+    if (listed := _listed(content.get("training"))) is not None:
+        problems += [f"{DATASET_JSON} lists {name!r}, which has no image." for name in sorted(listed - images)]
+        problems += [f"{DATASET_JSON} does not list {name!r}, which has an image." for name in sorted(images - listed)]
+    refuse(source, problems)
+    if (said := content.get("numTraining", len(images))) != len(images):
+        log.warning("%s says numTraining %s, but there are %d cases.", source / DATASET_JSON, said, len(images))
+    return sorted(images)
+
+
+def _listed(training: Any) -> set[str] | None:
+    """The cases that dataset.json lists, if it does."""
+    if not isinstance(training, list):
+        return None
+    images = [entry.get("image") if isinstance(entry, dict) else None for entry in training]
+    return {PurePosixPath(image).name.removesuffix(NIFTI) for image in images if isinstance(image, str)}
+
+
 def _split_channels(image: Path, folder: Path, name: str, channels: int, place: Callable[[Path, Path], object]) -> None:
-    try:
+    with readable(image):
         nifti: Any = nib.load(image)
         found = nifti.shape[3] if len(nifti.shape) == 4 else 1
         if len(nifti.shape) not in (3, 4) or found != channels:
             raise UserError(f"{image} has shape {nifti.shape}, but dataset.json names {channels} modalities.")
-        if len(nifti.shape) == 3:
-            place(image, image_file(folder, name, 0, NIFTI))
+        if len(nifti.shape) == 4:
+            for channel in range(channels):
+                nib.save(nifti.slicer[..., channel], image_file(folder, name, channel, NIFTI))
             return
-        for channel in range(channels):
-            nib.save(nifti.slicer[..., channel], image_file(folder, name, channel, NIFTI))
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError) as error:
-        raise UserError(f"{image} cannot be read ({error}); unpack the archive again.") from error
+    place(image, image_file(folder, name, 0, NIFTI))

@@ -19,7 +19,7 @@ from nnunet_losses.data.description import (
 )
 from nnunet_losses.data.phantom import write_phantom
 from nnunet_losses.data.phantom_options import Phantom
-from nnunet_losses.data.sources import Cases, Link, bring_archive, bring_files, bring_folder, place_by, select_cases
+from nnunet_losses.data.sources import Cases, bring_archive, bring_files, bring_folder, select_cases
 
 ORIGIN = "source.json"  # in the prepared folder: what it was made from
 
@@ -30,7 +30,6 @@ def prepare_raw(
     *,
     downloads_dir: Path | str = "resources",
     cases: Cases = None,
-    link: Link = "hard",
     workers: int = 1,
     progress: bool = True,
 ) -> Path:
@@ -41,8 +40,6 @@ def prepare_raw(
         raw_dir: nnU-Net's folder of raw data sets (``nnUNet_raw``).
         downloads_dir: where downloads are kept; they may be removed and are then downloaded again if needed.
         cases: take only the first so many cases (in the order of their names), or only these.
-        link: how the files of a local folder are brought in, which itself is only read. Where no hard link is possible,
-            they are copied.
         workers: threads that write or convert cases; the result does not depend on their number.
         progress: show progress bars.
 
@@ -71,11 +68,11 @@ def prepare_raw(
             with tqdm(total=len(names), desc=description.name, disable=not progress) as bar:
                 write_phantom(source, folder, cases=names, workers=workers, report=lambda _: bar.update())
         elif isinstance(source, Path):
-            bring_folder(source, folder, cases, place_by(link), workers)
+            bring_folder(source, folder, cases, workers=workers)
         elif isinstance(source, Archive):
             bring_archive(source, folder, downloads, cases, workers=workers, progress=progress)
         else:
-            bring_files(source, description, folder, downloads, cases, place=place_by(link), progress=progress)
+            bring_files(source, description, folder, downloads, cases, progress=progress)
         _relabel(folder, description)
         write_json(folder / ORIGIN, origin)
     return target

@@ -6,25 +6,24 @@ import shutil
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
-from typing import Literal
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
 from nnunet_losses.base.dataset import read_dataset_json, write_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.names import DATASET_JSON, NIFTI, image_file, label_file
+from nnunet_losses.base.names import DATASET_JSON, NIFTI, image_file, label_file, name_problem
 from nnunet_losses.data.description import Archive, DatasetDescription, FileByFile
 from nnunet_losses.data.download import RecordedChecksums, download, unpack
-from nnunet_losses.data.layout import list_cases, make_folders
+from nnunet_losses.data.inspection import list_files, missing_labels, refuse
+from nnunet_losses.data.layout import make_folders
 from nnunet_losses.data.msd import convert_msd, is_msd
 
 log = logging.getLogger(__name__)
 Cases = int | Sequence[str] | None
 """The first so many in the order of their names, those of these names, or all."""
-Link = Literal["hard", "symbolic", "copy"]
-Place = Callable[[Path, Path], None]
-"""Puts a file (the source) into a folder (as the target)."""
+Place = Callable[[Path, Path], object]
+"""Brings a file (the source) into a folder (as the target)."""
 
 
 def select_cases(names: Sequence[str], cases: Cases, where: str) -> list[str]:
@@ -47,32 +46,26 @@ def select_cases(names: Sequence[str], cases: Cases, where: str) -> list[str]:
     return sorted(set(cases))
 
 
-def place_by(link: Link) -> Place:
-    """How files are brought in; where no hard link is possible, they are copied."""
-
-    def place(source: Path, target: Path) -> None:
-        source = source.resolve()
-        if link == "symbolic":
-            target.symlink_to(source)
-            return
-        if link == "hard":
-            try:
-                os.link(source, target)
-                return
-            except OSError as error:  # another disk, or a system that forbids it: a copy is as good
-                log.debug("no hard link to %s (%s); copied", source, error)
-        shutil.copyfile(source, target)
-
-    if link not in ("hard", "symbolic", "copy"):
-        raise UserError(f"link must be hard, symbolic or copy, got {link!r}.")
-    return place
+def copy(source: Path, target: Path) -> None:
+    """Copy the content of a file. A link would let a change of one file change the other."""
+    shutil.copyfile(source, target)
 
 
-def bring_folder(source: Path, folder: Path, cases: Cases, place: Place, workers: int) -> None:
-    """Bring a folder in nnU-Net's or the Decathlon's layout into ``folder``.
+def bring_folder(
+    source: Path, folder: Path, cases: Cases, *, workers: int, downloaded: bool = False, place: Place = copy
+) -> None:
+    """Bring a folder in nnU-Net's or the Decathlon's layout into ``folder``. Nothing is left out without being named.
+
+    Args:
+        source: the folder, which is only read unless ``place`` moves its files.
+        folder: an empty folder.
+        cases: which to take.
+        workers: threads over cases.
+        downloaded: whether somebody else made the folder, so that its dataset.json may name files in it only.
+        place: brings a file (the source) into a folder (as the target).
 
     Raises:
-        UserError: it does not exist, or is not such a folder, or lacks a file.
+        UserError: it does not exist or is not such a folder, or files are missing, superfluous or wrongly named.
     """
     if not source.is_dir():
         raise UserError(f"The data set's folder {source} does not exist; correct 'path' in the data-set file.")
@@ -80,19 +73,25 @@ def bring_folder(source: Path, folder: Path, cases: Cases, place: Place, workers
     if is_msd(content):
         convert_msd(source, content, folder, lambda names: select_cases(names, cases, str(source)), place, workers)
         return
-    found = list_cases(source, content)
-    ending = content["file_ending"]
-    names = select_cases(list(found), cases, str(source))
+    found, problems = list_files(source, content, downloaded=downloaded)
+    names = select_cases(list(found), cases, str(source)) if found else []
+    refuse(source, problems + missing_labels({name: found[name] for name in names}))
     make_folders(folder)
+    ending = content["file_ending"]
     for name in names:
-        case = found[name]
-        for channel, image in case.images.items():
+        for channel, image in found[name].images.items():
             place(image, image_file(folder, name, channel, ending))
-        if not case.label.is_file():
-            raise UserError(f"{source}: case '{name}' has no label file {case.label}; add it or leave the case out.")
-        place(case.label, label_file(folder, name, ending))
+        place(found[name].label, label_file(folder, name, ending))
     content.pop("dataset", None)  # the files lie in the folders now
     write_dataset_json(folder, {**content, "numTraining": len(names)})
+
+
+def _take(source: Path, target: Path) -> None:
+    """Take over an unpacked file, which nobody else uses, without a second copy on the disk where links are possible."""
+    try:
+        os.link(source, target)
+    except OSError:
+        copy(source, target)
 
 
 def bring_archive(
@@ -104,13 +103,15 @@ def bring_archive(
         UserError: it cannot be downloaded or unpacked, or holds no such folder.
     """
     name = PurePosixPath(urlsplit(source.url).path).name
-    archive = download(source.url, downloads / name, source.checksum, progress=progress)
+    archive = download(
+        source.url, downloads / ("archive" if name_problem(name) else name), source.checksum, progress=progress
+    )
     unpacked = folder / ".unpacked"
     unpack(archive, unpacked)
     found = sorted(unpacked.rglob(DATASET_JSON), key=lambda path: len(path.parts))
     if not found:
         raise UserError(f"{archive} holds no {DATASET_JSON}, so it is neither an nnU-Net nor a Decathlon data set.")
-    bring_folder(found[0].parent, folder, cases, os.replace, workers)
+    bring_folder(found[0].parent, folder, cases, workers=workers, downloaded=True, place=_take)
     shutil.rmtree(unpacked)
 
 
@@ -121,7 +122,6 @@ def bring_files(
     downloads: Path,
     cases: Cases,
     *,
-    place: Place,
     progress: bool,
 ) -> None:
     """Download images and labels one by one, and bring them into ``folder``.
@@ -145,7 +145,7 @@ def bring_files(
         addresses[label_file(folder, case, NIFTI)] = source.label
         for path, pattern in addresses.items():
             kept = downloads / path.relative_to(folder)
-            place(checksums.download(pattern.format(case=numbers[case]), kept, progress=False), path)
+            copy(checksums.download(pattern.format(case=numbers[case]), kept, progress=False), path)
     write_dataset_json(
         folder,
         {

@@ -38,13 +38,15 @@ def test_an_image_of_one_channel_is_brought_in_as_it_is(decathlon: Path, tmp_pat
     for path in (decathlon / "imagesTr").glob("toy*"):
         nib.save(nib.load(path).slicer[..., 0], path)
     folder = prepare(described({"path": str(decathlon)}), tmp_path)
-    assert (folder / "imagesTr/toy_001_0000.nii.gz").samefile(decathlon / "imagesTr/toy_001.nii.gz")
+    brought, source = folder / "imagesTr/toy_001_0000.nii.gz", decathlon / "imagesTr/toy_001.nii.gz"
+    assert brought.read_bytes() == source.read_bytes()
+    assert not brought.samefile(source)
 
 
 @pytest.mark.parametrize(
     ("break_it", "sentence"),
     [
-        (lambda f: (f / "labelsTr/toy_002.nii.gz").unlink(), "case 'toy_002' has no label file"),
+        (lambda f: (f / "labelsTr/toy_002.nii.gz").unlink(), "labelsTr has no label of 'toy_002', which has an image"),
         (lambda f: (f / "labelsTr").rename(f / "labels"), "without imagesTr or labelsTr"),
         (lambda f: (f / "imagesTr/toy_002.nii.gz").write_bytes(b"no image"), r"toy_002\.nii\.gz cannot be read"),
         (
