@@ -121,9 +121,8 @@ def dataset_json_problems(content: Mapping[str, Any]) -> list[str]:
     channels = content["channel_names"]
     if not isinstance(channels, dict) or set(channels) != {str(c) for c in range(len(channels))} or not channels:
         problems.append(f'dataset.json: channel_names must be a table with the keys "0", "1", …, got {channels!r}.')
-    return [*problems, *ending_problems(content)] + label_problems(
-        content["labels"], content.get("regions_class_order")
-    )
+    problems += ending_problems(content)
+    return problems + label_problems(content["labels"], content.get("regions_class_order"))
 
 
 def _file_problems(folder: Path, content: Mapping[str, Any], files: Mapping[str, CaseFiles]) -> list[str]:
@@ -198,8 +197,8 @@ def _inspect_case(name: str, files: CaseFiles, labels: LabelSet, channels: int) 
             )
         else:
             problems.append(f"Case '{name}' has {found} channels, dataset.json names {channels}; correct one of them.")
-    if missing := missing_labels({name: files}):
-        return [*problems, *missing], None
+    if without_label := missing_labels({name: files}):
+        return [*problems, *without_label], None
     label_geometry = _try(read_geometry, files.label, problems)
     if label_geometry is None:
         return problems, None

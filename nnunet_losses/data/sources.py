@@ -87,7 +87,7 @@ def bring_folder(
 
 
 def _take(source: Path, target: Path) -> None:
-    """Take over an unpacked file, which nobody else uses, without a second copy on the disk where links are possible."""
+    """Take over an unpacked file, which nobody else uses, without a second copy where the disk knows links."""
     try:
         os.link(source, target)
     except OSError:
