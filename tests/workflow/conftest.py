@@ -1,7 +1,6 @@
 """Studies of toy size, run as a person runs them."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -60,11 +59,6 @@ class Workplace:
         assert done.returncode == 0, done.stdout[-5000:]
         return done.stdout
 
-    def copy(self, folder: Path) -> "Workplace":
-        """A study of its own that is as far as this one."""
-        shutil.copytree(self.folder, folder)
-        return replace(self, folder=folder)
-
 
 def environment() -> dict[str, str]:
     """A fresh shell's environment: nothing of nnU-Net's is set."""
@@ -90,6 +84,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Workpla
             "seeds": [1],
             "training": {"epochs": 2, "iterations": 1},
             "device": "cpu",
+            "evaluation": {"metrics": ["dice", "recall"]},
             "statistics": {"resamples": 200},
         }
         return Workplace(folder, config | changes)
@@ -99,7 +94,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Workpla
 
 @pytest.fixture(scope="session")
 def finished(workplace: Callable[..., Workplace]) -> Workplace:
-    """A study that ``nnunet-losses run`` has finished; tests that change it take a `copy`."""
+    """A study that ``nnunet-losses run`` has finished; tests may add to it, but change nothing."""
     place, start = workplace(), time.monotonic()
     told = place.succeed(by=RUN)
     (place.folder / "told.txt").write_text(told)
