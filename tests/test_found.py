@@ -334,6 +334,6 @@ def test_no_prediction_and_no_results_folder_are_explained(world: World, tmp_pat
     assert done.exit_code == 1
     assert "has predictions in fold_*/validation" in done.stderr
     assert not (tmp_path / "out").exists()
-    assert "Which results folder?" in call("-d", 4, nnUNet_results="").stderr
+    assert "There is no results folder to report on" in call("-d", 4, nnUNet_results="").stderr
     done = call("--results", world.results, "-d", 4, "--out", tmp_path / "out", "--primary-metric", "dise")
     assert done.exit_code == 1

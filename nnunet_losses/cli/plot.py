@@ -6,9 +6,9 @@ HEIGHT = 9
 
 
 def draw_curves(curves: Mapping[str, Sequence[float]], *, height: int = HEIGHT) -> list[str]:
-    """Lines of a plot, highest value first: a column for each value, and a mark for each curve, the key of the mapping.
+    """Lines of a plot, highest value first. A column is a value; the key of a curve is the character that draws it.
 
-    Where curves meet, the mark of the first is drawn. Values that are not finite are left out.
+    Where curves meet, the first one is drawn. Values that are not finite are left out.
     """
     finite = [v for values in curves.values() for v in values if abs(v) < float("inf")]
     low, high = min(finite), max(finite)

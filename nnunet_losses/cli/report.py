@@ -1,4 +1,4 @@
-"""The command that reports on trainings of any origin: report."""
+"""The command that reports on existing trainings: report."""
 
 import sys
 from pathlib import Path
@@ -19,12 +19,16 @@ def report(
     ] = None,
     trainers: Annotated[
         list[str] | None,
-        typer.Option("--trainers", "-tr", help="Trainers, by name or 'Pattern*'; repeat or use commas."),
+        typer.Option(
+            "--trainers", "-tr", help="Trainers, by name or pattern ('Tversky*'); repeat the option or use commas."
+        ),
     ] = None,
     configuration: Annotated[
-        list[str] | None, typer.Option("--configuration", "-c", help="Configurations; likewise.")
+        list[str] | None, typer.Option("--configuration", "-c", help="Configurations, in the same way.")
     ] = None,
-    plans: Annotated[list[str] | None, typer.Option("--plans", "-p", help="Plans identifiers; likewise.")] = None,
+    plans: Annotated[
+        list[str] | None, typer.Option("--plans", "-p", help="Plans identifiers, in the same way.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the report and its tables.", show_default="reports/<data set>")
     ] = None,
@@ -33,31 +37,41 @@ def report(
     ] = None,
     primary_metric: Annotated[str, typer.Option(help="The metric that decides the ranking.")] = "dice",
     title: Annotated[str | None, typer.Option(help="Headline.", show_default="the data set")] = None,
-    raw: Annotated[Path | None, typer.Option(envvar="nnUNet_raw", help="For the pictures.")] = None,
-    preprocessed: Annotated[Path | None, typer.Option(envvar="nnUNet_preprocessed", help="For the splits.")] = None,
-    references: Annotated[
-        Path | None, typer.Option(help="Folder of reference segmentations, if in neither of the two.")
+    raw: Annotated[
+        Path | None, typer.Option(envvar="nnUNet_raw", help="nnU-Net's raw folder, for the pictures.")
     ] = None,
-    tolerances_mm: Annotated[list[float] | None, typer.Option(help="Surface-Dice tolerance; may be repeated.")] = None,
+    preprocessed: Annotated[
+        Path | None, typer.Option(envvar="nnUNet_preprocessed", help="nnU-Net's preprocessed folder, for the splits.")
+    ] = None,
+    references: Annotated[
+        Path | None, typer.Option(help="Folder of reference segmentations, if neither of the two has them.")
+    ] = None,
+    tolerances_mm: Annotated[
+        list[float] | None, typer.Option(help="Tolerance of the surface Dice; may be repeated.")
+    ] = None,
     strata_mm: Annotated[
-        list[float] | None, typer.Option(help="Limits of small|medium and medium|large lesions, diameter; given twice.")
+        list[float] | None,
+        typer.Option(help="Diameter between small and medium, then medium and large lesions; give it twice."),
     ] = None,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples of the cases.")] = 10_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes for the evaluation.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that evaluate.")] = 1,
     allow_geometry_mismatch: Annotated[
-        bool, typer.Option("--allow-geometry-mismatch", help="Only shapes must agree; the spacing is the reference's.")
+        bool,
+        typer.Option("--allow-geometry-mismatch", help="Require equal shapes only; use the spacing of the reference."),
     ] = False,
     viewer: Annotated[
-        bool, typer.Option("--viewer", help="Also write viewer.html: all slices of the pictures' cases.")
+        bool, typer.Option("--viewer", help="Also write viewer.html, with all slices of the cases in the pictures.")
     ] = False,
 ) -> None:
-    """Report on trainings that are there already: any trainers, in nnU-Net's own results folder."""
+    """Report on existing trainings, of any trainers, in nnU-Net's results folder."""
     from nnunet_losses.base.files import check_writable
     from nnunet_losses.found import evaluate_results, find_results, report_results
 
     if results is None:
-        raise UserError("Which results folder? Give --results, or set the environment variable nnUNet_results.")
+        raise UserError(
+            "There is no results folder to report on; give --results, or set the environment variable nnUNet_results."
+        )
     beside = {name: results.absolute().parent / name for name in ("nnUNet_raw", "nnUNet_preprocessed")}
     found = find_results(
         results,
