@@ -10,7 +10,7 @@ from nnunet_losses.base.config import read_yaml
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import check_writable
 from nnunet_losses.base.locks import take_lock
-from nnunet_losses.data.description import find_descriptions
+from nnunet_losses.data.description import find_descriptions, load_dataset_description
 from nnunet_losses.nnunet.names.foreign import require_trainer
 from nnunet_losses.nnunet.preparation.folders import parallel_environment
 from nnunet_losses.study.record import write_record
@@ -31,6 +31,7 @@ try:
         read_yaml(file)  # Snakemake takes the last of two equal keys without a word
     study = load_study(config, where=str(config_files[-1]))
     description_files = find_descriptions(study.config.datasets, Path(workflow.basedir, "config/datasets"))
+    descriptions = {name: load_dataset_description(path) for name, path in description_files.items()}
     own_splits = study.config.folds.file
     split_count = len(read_splits(own_splits, "folds.file")) if own_splits else study.config.folds.number
     runs = study.runs(tuple(description_files), split_count)

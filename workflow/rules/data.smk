@@ -12,7 +12,8 @@ rule prepare:
     params:
         file=lambda wildcards: str(description_files[wildcards.dataset]),
         cases=f"--cases {study.config.cases}" if study.config.cases else "",
-        description=lambda wildcards: description_files[wildcards.dataset].read_text(),
+        # the keys, not the text: another comment must never cost a training
+        description=lambda wildcards: descriptions[wildcards.dataset].plain(),
     shell:
         "nnunet-losses prepare {params.file:q} {params.cases} --raw $nnUNet_raw --summary {output.summary} --workers {threads}"
         " > {log} 2>&1"
