@@ -26,16 +26,16 @@ def blob_loss(
 ) -> Tensor:
     """α·L + β·mean over samples of mean_k L(w·m_k), m_k = 0 on the other components of the reference, 1 elsewhere.
 
-    Kofler et al. 2022, arXiv:2205.08209 (α: ``global_weight``, β: ``blob_weight``). L is the base loss. All false
-    positives stay in every blob's term. The other components get the voxel weight 0, so they have no influence; the
+    Kofler et al. 2022, arXiv:2205.08209 (α: ``global_weight``, β: ``blob_weight``). L is the base loss. Every false
+    positive is in the term of every blob. The other components get the voxel weight 0, so they have no influence; the
     released code multiplies logits by m_k where its network has no sigmoid, which turns masked voxels into predictions
     of probability 1/2.
 
-    Several classes: each by itself against all others, with the components of its own; the blobs of all classes count
-    alike. Regions: each by itself. A sample without components has no blob term. Ignored voxels belong to no component.
-    Range and minimum follow from the base: α + β times those of L. ``batch`` pools L alone, never blobs.
+    With several classes, each is taken by itself against all others, with its own components, and the blobs of all
+    classes count alike; likewise with regions. A sample without components has no blob term. Ignored voxels belong to
+    no component. Range and minimum are α + β times those of L. ``batch`` pools L on the patch, never the blobs.
 
-    One pass over the voxels for a base that is a formula of sums (``of_sums``), one for each blob else.
+    A base that is a formula of sums (``of_sums``) takes one pass over the voxels, another base one for each blob.
     Arguments and errors as in `Loss`; ``base`` as in `InstanceLoss`.
     """
     return instance_loss(
@@ -56,7 +56,7 @@ def blob_loss(
 
 @register
 class BlobLoss(InstanceLoss):
-    """Blob loss (Kofler 2022) around any loss: every lesion is looked at by itself."""
+    """Blob loss (Kofler 2022) around any loss: every lesion also counts by itself."""
 
     functional = staticmethod(blob_loss)
     formula = "α·L + β·mean_samples mean_k L(w·m_k), m_k = 0 on the other lesions"

@@ -20,15 +20,15 @@ def boundary_loss(
 ) -> Tensor:
     """Σ_c,i w_i φ_c,i p_c,i / #{w > 0}, φ_c = +D outside class c, −D inside, D the distance to its other side.
 
-    Kervadec et al. 2019, arXiv:1812.07032; Medical Image Analysis 67, 101851. The mean is over voxels and classes,
-    as in their code, and over the foreground classes by default. D is measured between voxel centres in the units
-    of the spacing. ``shifted`` is their code's form, −(D − 1) inside, so that φ is 0 on the inner border; the 1,
-    which is a voxel there, is here the smallest spacing, since a larger shift would reward errors on the border. A
-    class that is absent from a patch, or fills it, has no border: φ is 0, and predicting it costs nothing, as in
-    their code. The paper uses this loss beside one of overlap: `dice_boundary_loss`.
+    Kervadec et al. 2019, arXiv:1812.07032; Medical Image Analysis 67, 101851. The mean is over voxels and classes, as
+    in their code, by default over the foreground classes. D is measured between voxel centres in the units of the
+    spacing. ``shifted`` is the form of their code, −(D − 1) inside, so that φ is 0 at the inner border. Their 1 is one
+    voxel; here it is the smallest spacing, since a larger shift would reward errors at the border. A class that is
+    absent from a patch or fills it has no border: φ is 0, and predicting the class costs nothing, as in their code. The
+    paper uses this loss together with an overlap loss: `dice_boundary_loss`.
 
-    Range (−∞, ∞), smallest at a perfect prediction, where it is negative. Ignored voxels are no part of either
-    side; weights per class go by the class summed over. Arguments and errors as in `Loss`.
+    Range (−∞, ∞), smallest at a perfect prediction, where it is negative. Ignored voxels belong to neither side; of
+    weights per class, that of the class summed over is taken. Arguments and errors as in `Loss`.
     """
     maps = class_maps(logits, target, voxel_weight, regions=regions, include_background=include_background)
     level = signed_distances(maps.g, maps.valid, spacing, dtype=maps.p.dtype)

@@ -22,13 +22,13 @@ def combo_loss(
 ) -> Tensor:
     """−α Σ_{i,c} w [β g log p + (1 − β)(1 − g) log(1 − p)] / #{w > 0} − (1 − α) Dice.
 
-    Taghanaki et al. 2018, arXiv:1805.02798. Every class is a binary problem, and the voxels of all classes are put in
+    Taghanaki et al. 2018, arXiv:1805.02798. Every class is a binary problem, and the voxels of all classes are put into
     one row: the cross-entropy is the mean over voxels and classes, and Dice = (2 Σ p g + s) / (Σ p + Σ g + s) has sums
-    over both, or is the mean of that of each class (``per_class``). The paper subtracts Dice itself. Background is a
-    class. Weights per class go by the class summed over.
+    over both, or is the mean of the Dice of each class (``per_class``). The paper subtracts Dice itself. The background
+    is a class. Of weights per class, that of the class summed over is taken.
 
-    The authors' code differs: that for several classes has the wrong sign before (1 − β), which rewards false
-    positives; that for one multiplies the negatives by β(1 − β). Neither is reproduced.
+    The authors' code differs: for several classes it has the wrong sign before (1 − β), which rewards false positives;
+    for one class it multiplies the negatives by β(1 − β). Neither is reproduced.
 
     Range [α − 1, ∞), α − 1 at a perfect prediction. Arguments and errors as in `Loss`.
     """

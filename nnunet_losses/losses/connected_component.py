@@ -28,16 +28,18 @@ def connected_component_loss(
 
     Jaus et al. 2024, arXiv:2410.18684 (the cells, as a metric); Bouteille et al. 2025, arXiv:2511.17146 (CC-DiceCE: L
     is Dice + cross-entropy). α is ``global_weight``, β ``component_weight``. A voxel belongs to the component nearest
-    to it in physical distance (``spacing``); one as near to two goes to one of them. A false positive thus counts in
+    to it in physical distance (``spacing``); if two are equally near, to one of them. A false positive thus counts in
     the cell of one lesion only. The released trainer has no smoothing in Dice and takes two classes only; here it is
     ``base=DiceCrossEntropyLoss(smooth=0)``.
 
-    Several classes: each by itself against all others, in the cells of its own components; the cells of all classes
-    count alike. Regions: each by itself. A sample without components has no such term. Ignored voxels belong to no
-    component. Range and minimum follow from the base: α + β times those of L. ``batch`` pools L alone, never cells.
+    With several classes, each is taken by itself against all others, in the cells of its own components, and the cells
+    of all classes count alike; likewise with regions. A sample without components has no such term. Ignored voxels
+    belong to no component. Range and minimum are α + β times those of L. ``batch`` pools L on the patch, never the
+    cells.
 
-    One pass over the voxels for a base that is a formula of sums (``of_sums``), one for each cell else; besides, one
-    distance transform for each sample and class. Arguments and errors as in `Loss`; ``base`` as in `InstanceLoss`.
+    A base that is a formula of sums (``of_sums``) takes one pass over the voxels, another base one for each cell;
+    besides, there is one distance transform for each sample and class. Arguments and errors as in `Loss`; ``base`` as
+    in `InstanceLoss`.
     """
     return instance_loss(
         lambda ids: nearest_component(ids, spacing),

@@ -1,4 +1,4 @@
-"""Cosine Tversky: a cosine of the Tversky index, steepest at middling overlap."""
+"""Cosine Tversky: a cosine of the Tversky index, steepest at medium overlap."""
 
 import math
 
@@ -30,9 +30,9 @@ def cosine_tversky_loss(
     other sign, which for γ = 1 is that code's loss with 1 − TI for TI, and the power takes a base that is never
     negative. Background is a class, as in the code.
 
-    Range [0, 2], 0 at a perfect prediction. The slope is 0 at both ends for γ = 1: a class of which nothing is found
-    has next to no gradient. For γ < 1/2 the slope at TI = 1 is bounded as in `focal_tversky_loss`.
-    Arguments and errors as in `Loss`.
+    Range [0, 2], 0 at a perfect prediction. For γ = 1 the slope is 0 at both ends: a class of which nothing is found
+    has almost no gradient. For γ < 1/2 the slope at TI = 1 is bounded as in `focal_tversky_loss`. Arguments and errors
+    as in `Loss`.
     """
     index = tversky_index(
         logits,

@@ -1,4 +1,4 @@
-"""Cross-entropy: the mean surprise of a voxel."""
+"""Cross-entropy: the mean of −log p of the true class."""
 
 from torch import Tensor
 
@@ -11,10 +11,10 @@ def cross_entropy_loss(
 ) -> Tensor:
     """−Σ_i w_i log p_i(truth) / #{w > 0}.
 
-    Labels: softmax, one term a voxel. Regions: binary cross-entropy, one term a voxel and region. Range [0,
-    ∞), 0 at a perfect prediction; 0 where no voxel counts. With weights it is the weighted cross-entropy of
-    Shirokikh et al. 2020, arXiv:2007.10033; unlike torch's ``weight`` it does not divide by the sum of
-    weights. Arguments and errors as in `Loss`.
+    Labels: softmax, one term for each voxel. Regions: binary cross-entropy, one term for each voxel and region. Range
+    [0, ∞), 0 at a perfect prediction, and where no voxel counts. With weights it is the weighted cross-entropy of
+    Shirokikh et al. 2020, arXiv:2007.10033; unlike torch's ``weight``, it does not divide by the sum of the weights.
+    Arguments and errors as in `Loss`.
     """
     log_p = log_probabilities(logits, target, voxel_weight, regions=regions)
     return -voxel_mean(log_p, voxel_weight, None if regions else target)

@@ -23,7 +23,7 @@ def dice_loss(
     over classes of the ratio is nnU-Net's form, not one ratio pooled over classes.
 
     Range [0, 1], 0 at a perfect prediction. With ``smooth`` (s) a class absent from patch and prediction
-    costs nothing; with ``smooth=0`` an absent class costs 1 whatever is predicted, and has no gradient.
+    costs nothing; with ``smooth=0``, an absent class costs 1 whatever is predicted, and has no gradient.
     Arguments and errors as in `Loss`.
     """
     modes = {"regions": regions, "include_background": include_background, "batch": batch}

@@ -1,4 +1,4 @@
-"""Dice plus boundary: overlap first, then more and more the distance to the border."""
+"""Dice plus boundary: at first overlap, then more and more the distance to the border."""
 
 from torch import Tensor
 
@@ -30,13 +30,13 @@ def dice_boundary_loss(
 ) -> Tensor:
     """(1 − α) · Dice loss + α · boundary loss, α = min(start + growth · epoch, cap).
 
-    Kervadec et al. 2019, arXiv:1812.07032, for the schedule; Ma et al. 2021, doi:10.1016/j.media.2021.102035, for
-    the combination with Dice. The parts are `dice_loss` and `boundary_loss`. ``overlap="generalized"`` is the part
-    of overlap that Kervadec et al. use, `generalized_dice_loss` with the background as a class. ``balance`` chooses
-    the weights of the two parts: ``rebalance`` (1 − α, α); ``increase`` (1, α), a constant weight with
-    ``growth=0``; ``steal`` those of Kervadec's code, (max(1 − growth · epoch, 0.1), start + growth · epoch),
-    without a cap. Ma's sum with equal weights is ``balance="increase", start=1, cap=1``. The schedule is a function
-    of the epoch, so it survives resuming.
+    Kervadec et al. 2019, arXiv:1812.07032, for the schedule; Ma et al. 2021, doi:10.1016/j.media.2021.102035, for the
+    combination with Dice. The terms are `dice_loss` and `boundary_loss`. ``overlap="generalized"`` is the overlap term
+    of Kervadec et al., `generalized_dice_loss` with the background as a class. ``balance`` chooses the weights of the
+    two
+    terms: ``rebalance`` is (1 − α, α); ``increase`` is (1, α), constant with ``growth=0``; ``steal`` is that of
+    Kervadec's code, (max(1 − growth · epoch, 0.1), start + growth · epoch), without a cap. Ma's sum with equal weights
+    is ``balance="increase", start=1, cap=1``. The schedule is a function of the epoch, so it survives resuming.
 
     Range (−∞, ∞), smallest at a perfect prediction. Arguments and errors as in `Loss`.
     """

@@ -19,11 +19,10 @@ def dice_cross_entropy_loss(
     """Cross-entropy − Dice.
 
     Isensee et al. 2021, doi:10.1038/s41592-020-01008-z. Value and gradient equal those of nnU-Net's
-    DC_and_CE_loss (labels) and DC_and_BCE_loss (regions) with its MemoryEfficientSoftDiceLoss; like these it
-    subtracts the Dice coefficient itself, so that its minimum is −1. One difference: for regions *with* an
-    ignore label nnU-Net sums the binary cross-entropy over the R regions and divides by voxels, whereas
-    without one it takes the mean over regions; here it is the mean over regions in both cases (1/R of
-    nnU-Net's cross-entropy in that one case).
+    DC_and_CE_loss (labels) and DC_and_BCE_loss (regions) with its MemoryEfficientSoftDiceLoss; like these, it subtracts
+    the Dice coefficient itself, so that its minimum is −1. One difference: for regions *with* an ignore label, nnU-Net
+    sums the binary cross-entropy over the R regions and divides by the number of voxels; without one, it takes the mean
+    over regions. Here it is the mean over regions in both cases (1/R of nnU-Net's cross-entropy in the former).
 
     Range [−1, ∞). Arguments and errors as in `Loss`.
     """

@@ -22,7 +22,7 @@ def dice_focal_loss(
     """Dice loss + focal loss.
 
     Zhu et al. 2019, AnatomyNet, arXiv:1808.05238; settings (γ 2, α 0.5) of Ma et al. 2021,
-    doi:10.1016/j.media.2021.102035. The parts are those of `dice_loss` and `focal_loss`, each with weight 1.
+    doi:10.1016/j.media.2021.102035. The terms are those of `dice_loss` and `focal_loss`, each with weight 1.
     Range [0, ∞), 0 at a perfect prediction. Arguments and errors as in `Loss`.
     """
     (pg, p, g), log_p = statistics_and_log_probabilities(

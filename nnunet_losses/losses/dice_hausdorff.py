@@ -1,4 +1,4 @@
-"""Dice plus Hausdorff: overlap, and the errors that lie far from the border."""
+"""Dice plus Hausdorff: overlap, and errors far from the border."""
 
 from torch import Tensor
 
@@ -29,13 +29,13 @@ def dice_hausdorff_loss(
 ) -> Tensor:
     """(1 − λ) · Dice loss + λ · Hausdorff loss, λ = min(start + growth · epoch, cap).
 
-    Karimi & Salcudean 2019, arXiv:1904.10030; Ma et al. 2021, doi:10.1016/j.media.2021.102035. The parts are
-    `dice_loss` and `hausdorff_loss`. Both papers weigh them so that they are equal: Karimi & Salcudean by the ratio
-    of their means, which would need a memory of the training, Ma's code by the ratio r of their values in each
-    step. That is ``balance="ratio"``: r · Dice loss + Hausdorff loss, r = Hausdorff / (Dice loss + 1e-5), without
-    gradient; with ``distances="inside"`` it is Ma's DiceHD. Its value is twice the Hausdorff loss and its gradient
-    that of fixed weights, not of this value. The default is the schedule of `dice_boundary_loss`, a function of the
-    epoch alone, or ``balance="increase"``, the weights 1 and λ.
+    Karimi & Salcudean 2019, arXiv:1904.10030; Ma et al. 2021, doi:10.1016/j.media.2021.102035. The terms are
+    `dice_loss` and `hausdorff_loss`. Both papers weight them so that they are equal: Karimi & Salcudean by the ratio of
+    their means, which would need a memory of the training, Ma's code by the ratio r of their values in each step. The
+    latter is ``balance="ratio"``: r · Dice loss + Hausdorff loss, where r = Hausdorff / (Dice loss + 1e-5) has no
+    gradient; with ``distances="inside"`` it is Ma's DiceHD. Its value is twice the Hausdorff loss; its gradient is that
+    of fixed weights, not of this value. The default is the schedule of `dice_boundary_loss`, a function of the epoch
+    alone; ``balance="increase"`` has the weights 1 and λ.
 
     Range [0, ∞), 0 at a perfect prediction. Arguments and errors as in `Loss`.
     """

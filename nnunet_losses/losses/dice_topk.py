@@ -1,4 +1,4 @@
-"""Dice plus top-k: overlap, and cross-entropy of the hardest voxels."""
+"""Dice plus top-k: overlap, and the cross-entropy of the hardest voxels."""
 
 from torch import Tensor
 
@@ -21,8 +21,8 @@ def dice_topk_loss(
     """Dice loss + top-k loss.
 
     Ma et al. 2021, doi:10.1016/j.media.2021.102035; nnU-Net's DC_and_topk_loss, which has no form for regions and
-    subtracts the Dice coefficient itself: its value is smaller by 1, its gradient the same. The parts are those of
-    `dice_loss` and `topk_loss`, each with weight 1.
+    subtracts the Dice coefficient itself: its value is smaller by 1, its gradient the same. The terms are
+    those of `dice_loss` and `topk_loss`, each with weight 1.
 
     Range [0, ∞), 0 at a perfect prediction. Arguments and errors as in `Loss`.
     """

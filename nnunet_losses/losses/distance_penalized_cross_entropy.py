@@ -19,12 +19,12 @@ def distance_penalized_cross_entropy_loss(
 ) -> Tensor:
     """−Σ_i w_i (1 + Φ_i) log p_i / #{w > 0}, Φ_i = max D − D_i, the maximum over the voxels of i's own class.
 
-    Caliva et al. 2019, arXiv:1908.03679. D is the distance to the nearest voxel of another class, in the units of
-    the spacing; for a region, to its other side, so that both sides are penalised. With C labels, the paper's
-    binary map becomes that of each voxel's true class, which is the one that its cross-entropy has. ``normalized``
-    divides the Φ of each class by its largest value, so that it falls from 1 at the border to 0 in the core, as in
-    the code of Ma et al. 2021 (which, as released, then returns the unweighted mean). Φ is 0 where a class has no
-    other class to border on, and where all voxels of a class are equally far from its border.
+    Caliva et al. 2019, arXiv:1908.03679. D is the distance to the nearest voxel of another class, in the units of the
+    spacing; in a region, to its other side, so that both sides are penalised. With C labels, the paper's binary map
+    becomes that of each voxel's true class, the class in its cross-entropy. ``normalized`` divides the Φ of each class
+    by its largest value, so that it falls from 1 at the border to 0 in the core, as in the code of Ma et al. 2021
+    (which, as released, computes it and then returns the unweighted mean). Φ is 0 where a class borders on no other
+    class, and where all voxels of a class are equally far from its border.
 
     Range [0, ∞), 0 at a perfect prediction. Ignored voxels border on nothing. Arguments and errors as in `Loss`.
     """

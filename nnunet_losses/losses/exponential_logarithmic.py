@@ -1,4 +1,4 @@
-"""Exponential logarithmic: powers of log-Dice and of cross-entropy, for structures of very unequal size."""
+"""Exponential logarithmic: powers of log-Dice and of the cross-entropy, for structures of very unequal size."""
 
 import torch
 from torch import Tensor
@@ -26,11 +26,11 @@ def exponential_logarithmic_loss(
     """w_D mean_c (−ln Dice_c)^γ_D + (1 − w_D) Σ_i w_i ω(y_i) (−ln p_i)^γ_C / #{w > 0}, ω_c = f_c^(−power).
 
     Wong, Moradi, Tang, Syeda-Mahmood 2018, arXiv:1809.00076, with w_D 0.8 and its w_Cross 0.2 = 1 − w_D. f_c is the
-    share of the voxels of the training cases that belongs to class c, or that of the batch where it is not given: the
-    paper's ω_c = (Σ_k f_k / f_c)^0.5, not scaled further. A class that occurs in no training case gets the largest of
-    the others. Dice, with ``smooth`` above and below the line, is taken over all classes, background included. Regions:
-    each has a weight on and one off, from f and 1 − f. Ma et al. 2021 leave out the power of the cross-entropy
-    (``ce_gamma`` 1).
+    share of the voxels of the training cases that belongs to class c or, where it is not given, that of the batch: the
+    paper's ω_c = (Σ_k f_k / f_c)^0.5, not scaled further. A class that occurs in no training case gets the largest
+    weight of the others. Dice, with ``smooth`` in the numerator and the denominator, is taken over all classes, the
+    background included. A region has one weight inside and one outside, from f and 1 − f. Ma et al. 2021 leave out the
+    power of the cross-entropy (``ce_gamma`` 1).
 
     Range [0, ∞), 0 at a perfect prediction. A power below 1 has an infinite slope at 0; below 1e-6 its chord takes its
     place. Arguments and errors as in `Loss`.

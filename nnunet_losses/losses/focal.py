@@ -1,4 +1,4 @@
-"""Focal: cross-entropy in which voxels that are right already count little."""
+"""Focal: cross-entropy in which voxels that are already right count little."""
 
 import torch
 from torch import Tensor
@@ -18,9 +18,9 @@ def focal_loss(
 ) -> Tensor:
     """−Σ_i w_i α_i (1 − p_i)^γ log p_i / #{w > 0}, p_i the probability of the truth.
 
-    Lin et al. 2017, arXiv:1708.02002. α_i is ``alpha`` on the foreground and 1 − ``alpha`` on the background;
-    None leaves it out. The paper divides by the number of anchors assigned to an object; here, as in
-    segmentation generally, by the number of voxels. Its sigmoid is ``regions=True``; labels use the softmax.
+    Lin et al. 2017, arXiv:1708.02002. α_i is ``alpha`` on the foreground and 1 − ``alpha`` on the background; None
+    leaves it out. The paper divides by the number of anchors assigned to an object; here, as usual in segmentation, the
+    divisor is the number of voxels. The paper's sigmoid is ``regions=True``; labels use the softmax.
 
     Range [0, ∞), 0 at a perfect prediction. γ = 0 without α is the cross-entropy.
     Arguments and errors as in `Loss`.

@@ -1,4 +1,4 @@
-"""Focal Tversky: Tversky with an exponent that turns the attention to hard or to easy classes."""
+"""Focal Tversky: Tversky with an exponent that shifts the focus to classes found well or badly."""
 
 from torch import Tensor
 
@@ -22,9 +22,9 @@ def focal_tversky_loss(
 ) -> Tensor:
     """mean_c (1 − TI_c)^(1/γ), TI the Tversky index.
 
-    Abraham, Khan 2018, arXiv:1810.07842. The paper's α weighs false negatives (here ``fn_weight``) and its β
-    false positives (``fp_weight``), the reverse of Salehi 2017; its sum over classes is the mean here, and
-    its code's smooth of 1 is ``smooth``.
+    Abraham, Khan 2018, arXiv:1810.07842. The paper's α weighs false negatives (here ``fn_weight``) and its β false
+    positives (``fp_weight``), the reverse of Salehi 2017. Its sum over classes is a mean here; the 1 that its code adds
+    to numerator and denominator is ``smooth``.
 
     Range [0, 1], 0 at a perfect prediction. γ = 1 is Tversky. For γ > 1 the power has an infinite slope at
     TI = 1; below 1 − TI = 1e-6 its chord takes its place. An absent class as in `tversky_loss`.

@@ -21,12 +21,12 @@ def generalized_dice_loss(
 ) -> Tensor:
     """1 − 2 Σ_c v_c Σ p g / Σ_c v_c (Σ p + Σ g), v_c = 1 / (Σ g)².
 
-    Sudre et al. 2017, arXiv:1707.03237 (after Crum, Camara, Hill 2006). Background is a class by default, as
-    in the paper. Only the ratios of the v_c matter: they are scaled so that the largest is 1 before
-    ``smooth`` is added, so that ``smooth`` never outweighs a structure (v_c itself is 1e-10 for an organ). A
-    class absent from the patch, for which the paper's v_c is infinite, gets the largest finite one, as in
-    NiftyNet. With ``fold`` V is not the volume in the patch, as in the paper, but the share of class c in the voxels
-    of the training cases (or, where it is not given, of the batch), so that every patch has the same v_c.
+    Sudre et al. 2017, arXiv:1707.03237 (after Crum, Camara, Hill 2006). The background is a class by default, as in the
+    paper. Only the ratios of the v_c matter: they are scaled to a largest of 1 before ``smooth`` is added, so that
+    ``smooth`` never outweighs a structure (v_c itself is 1e-10 for an organ). A class absent from the patch, for which
+    the paper's v_c is infinite, gets the largest finite one, as in NiftyNet. With ``fold``, the volume in the patch is
+    replaced by the share of class c in the voxels of the training cases (or, where it is not given, of the batch), so
+    that every patch has the same v_c.
 
     Range [0, 1], 0 at a perfect prediction. Arguments and errors as in `Loss`.
     """
@@ -56,7 +56,7 @@ def generalized_dice(
     smooth: float,
     **modes: bool,
 ) -> Tensor:
-    """The generalised Dice score of every sample, (B,); weights from a volume of each class, (1, C), or the patch's."""
+    """The generalised Dice score of each sample, (B,); weights from given volumes, (1, C), or those of the patch."""
     pg, p, g = region_statistics(logits, target, voxel_weight, names="pg p g", **modes)
     v = class_weights(g if volume is None else volume)
     return ratio(2 * (v * pg).sum(-1), (v * (p + g)).sum(-1), smooth)
@@ -90,5 +90,5 @@ class GeneralizedDiceLoss(Loss):
 
     @property
     def needs(self) -> frozenset[str]:
-        """Those of the circumstances that this loss takes: class frequencies only for ``fold``."""
+        """Those of `CIRCUMSTANCES` that this loss takes: class frequencies, and only with ``fold``."""
         return super().needs if self.fold else frozenset()

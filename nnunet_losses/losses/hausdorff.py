@@ -23,14 +23,14 @@ def hausdorff_loss(
 ) -> Tensor:
     """Σ_c,i w_i (p − g)² (d_S^α + d_G^α) / #{w > 0}, d the distance to the other side of S = {p > ½} and of G.
 
-    Karimi & Salcudean 2019, arXiv:1904.10030, by distance transforms; the mean is over voxels and (foreground)
-    classes. Distances are in the units of the spacing and have no gradient. ``distances`` is ``both``, the paper's;
-    ``reference``, its one-sided form d_G^α alone, which needs not transform the prediction in each step; or
-    ``inside``, the form of the code released by Ma et al. and by Kervadec et al.: both, but 0 outside of S and of
-    G. A mask that is empty or full has distance 0. MONAI's HausdorffDTLoss is the same for unit spacing.
+    Karimi & Salcudean 2019, arXiv:1904.10030, by distance transforms; the mean is over voxels and (foreground) classes.
+    Distances are in the units of the spacing and have no gradient. ``distances`` is ``both``, as in the paper;
+    ``reference``, its one-sided form d_G^α, which does not need a transform of the prediction in each step; or
+    ``inside``, the form of the code released by Ma et al. and by Kervadec et al.: both, but 0 outside S and outside G.
+    A mask that is empty or full has distance 0. MONAI's HausdorffDTLoss is the same for unit spacing.
 
-    Range [0, ∞), 0 at a perfect prediction. Ignored voxels are no part of either side, whatever label and logits
-    say there; weights per class go by the class summed over. Arguments and errors as in `Loss`.
+    Range [0, ∞), 0 at a perfect prediction. Ignored voxels belong to neither side, whatever their label and logits; of
+    weights per class, that of the class summed over is taken. Arguments and errors as in `Loss`.
     """
     maps = class_maps(logits, target, voxel_weight, regions=regions, include_background=include_background)
     reach = _reach(maps, alpha, distances, spacing)
@@ -39,7 +39,7 @@ def hausdorff_loss(
 
 @torch.no_grad()
 def _reach(maps: ClassMaps, alpha: float, distances: str, spacing: Spacing) -> Tensor:
-    """d_S^α + d_G^α, or the part of it that is asked for."""
+    """d_S^α + d_G^α, or what ``distances`` keeps of it."""
     masks = [maps.g] if distances == "reference" else [maps.g, maps.p > 0.5]
     total = torch.zeros_like(maps.p)
     for mask in masks:

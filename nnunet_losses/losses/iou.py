@@ -18,8 +18,8 @@ def iou_loss(
 ) -> Tensor:
     """1 − mean_c Σ p g / (Σ p + Σ g − Σ p g).
 
-    Rahman, Wang 2016, doi:10.1007/978-3-319-50835-1_22: the Tversky loss with both weights 1, hence its range and
-    its absent classes. Arguments and errors as in `Loss`.
+    Rahman, Wang 2016, doi:10.1007/978-3-319-50835-1_22: the Tversky loss with both weights 1. Range and absent
+    classes as there. Arguments and errors as in `Loss`.
     """
     return tversky_loss(
         logits,

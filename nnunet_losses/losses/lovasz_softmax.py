@@ -19,15 +19,14 @@ def lovasz_softmax_loss(
 ) -> Tensor:
     """mean_c Σ_k e_(k) (J(k) − J(k−1)), e_(1) ≥ e_(2) ≥ … the errors |g − p| of a class in falling order.
 
-    Berman, Rannen Triki, Blaschko 2018, arXiv:1705.08790. J(k) is the Jaccard loss of a prediction that is wrong on
-    the first k voxels alone: 1 − (Σ w g − those wrong) / (Σ w + wrong w (1 − g)); with weights each size is a sum of
-    weights, so that a voxel of weight 2 is as two voxels. The mean is over the classes present in the reference, as in
-    the paper, or over all of them (``all_classes``, as SegLoss); the loss of an absent class is its largest error.
-    Background is a class by default; without it and without absent classes, what is found in a patch that has no
-    structure goes unpunished.
+    Berman, Rannen Triki, Blaschko 2018, arXiv:1705.08790. J(k) is the Jaccard loss of a prediction that is wrong on the
+    first k voxels only: one minus intersection over union, where each size is a sum of weights, so that a voxel of
+    weight 2 counts as two. The mean is over the classes present in the reference, as in the paper, or over all classes
+    (``all_classes``, as in SegLoss); the loss of an absent class is its largest error. The background is a class by
+    default; without it and without absent classes, false positives in a patch without structures cost nothing.
 
-    Regions: the same of the errors of the sigmoid, for each region; an absent one always counts, since no other class
-    gives it away. (The Lovász hinge of the paper, of logits, is another loss.)
+    With regions, the errors are those of the sigmoid of each region; an absent region always counts, since no other
+    class shows its errors. (The paper's Lovász hinge, of logits, is another loss.)
 
     Range [0, 1], 0 at a perfect prediction; 0 where no class counts. For a hard prediction it is the Jaccard loss.
     Arguments and errors as in `Loss`.
@@ -51,7 +50,7 @@ def lovasz_softmax_loss(
 
 
 def _slopes(errors: Tensor, g: Tensor, w: Tensor, *, batch: bool) -> tuple[Tensor, Tensor]:
-    """J(k) − J(k−1) at the place of each voxel, (R, N), and whether each row has any reference, (R,)."""
+    """J(k) − J(k−1) at each voxel, (R, N), and whether each row has any reference, (R,)."""
     rows = torch.stack([errors.detach(), g, w])
     if not batch:
         slopes, total = lovasz_slopes(*rows)

@@ -25,9 +25,9 @@ def mixed_focal_loss(
     """λ·mean_c (1 − TI_c)^γ_fd + (1 − λ)·focal, or the plain sum without λ.
 
     Yeung et al. 2021, arXiv:2102.04525v1, as in the authors' code of February 2021 (after the fix of the 4th): λ is
-    ``balance`` (None, the sum, is the code's default), δ is ``delta``, the weight of false negatives beside 1 − δ of
-    false positives, γ_fd is ``dice_gamma``, an exponent itself, and γ_f is ``focal_gamma``. Its focal part has no α.
-    Background is a class, as in the code.
+    ``balance`` (None, the sum, is the code's default); δ is ``delta``, the weight of false negatives, and 1 − δ that of
+    false positives; γ_fd is ``dice_gamma``, here an exponent itself; γ_f is ``focal_gamma``. The focal term has no α.
+    The background is a class, as in the code.
 
     Range [0, ∞), 0 at a perfect prediction; the slope of the power is bounded as in `focal_tversky_loss`.
     Arguments and errors as in `Loss`.

@@ -1,4 +1,4 @@
-"""Penalty generalised Dice: generalised Dice that punishes a low overlap harder."""
+"""Penalty generalised Dice: generalised Dice with a stronger penalty on low overlap."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""Region-wise: probability times a map that rewards the core of a class and punishes everywhere else."""
+"""Region-wise: probability times a map that rewards the core of a class and penalises every other voxel."""
 
 import torch
 from torch import Tensor
@@ -20,12 +20,13 @@ def region_wise_loss(
     """Σ_c,i w_i z_c,i p_c,i / #{w > 0}, z_c = −D / max D inside class c, +1 elsewhere.
 
     Valverde & Tohka 2021, arXiv:2108.01405: rectified region-wise maps. D is the distance to the nearest voxel of
-    another class (for a region, outside of it), in the units of the spacing; its maximum is taken over the class in
-    the patch. The mean is over voxels and all classes, background among them, as in the paper. A class that fills
-    the patch has no border: z is 0 in it.
+    another class (of a region, outside it), in the units of the spacing; its maximum is taken over the class in the
+    patch. The mean is over voxels and all classes, the background included, as in the paper. A class that fills the
+    patch has no
+    border: z is 0 in it.
 
-    Range [−1, 1], smallest at a perfect prediction, where it is negative. Ignored voxels border on nothing; weights
-    per class go by the class summed over. Arguments and errors as in `Loss`.
+    Range [−1, 1], smallest at a perfect prediction, where it is negative. Ignored voxels border on nothing; of weights
+    per class, that of the class summed over is taken. Arguments and errors as in `Loss`.
     """
     maps = class_maps(logits, target, voxel_weight, regions=regions, include_background=include_background)
     with torch.no_grad():

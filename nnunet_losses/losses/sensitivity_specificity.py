@@ -1,4 +1,4 @@
-"""Sensitivity-specificity: mean squared error on the lesion and off it, weighed against each other."""
+"""Sensitivity-specificity: a weighted sum of the mean squared errors on the lesion and off it."""
 
 from torch import Tensor
 
@@ -19,7 +19,7 @@ def sensitivity_specificity_loss(
     """mean_c r·Σ (g − p)² g / Σ g + (1 − r)·Σ (g − p)² (1 − g) / Σ (1 − g).
 
     Brosch et al. 2015, doi:10.1007/978-3-319-24574-4_1 (r: ``sensitivity_weight``; the paper found 0.10 to 0.01 very
-    similar and takes the lesion channel alone). The first term is the error on the lesion (sensitivity), the second
+    similar and takes the lesion channel only). The first term is the error on the lesion (sensitivity), the second that
     off it (specificity).
 
     Range [0, 1], 0 at a perfect prediction. A term whose class is absent is 0. The reference is 0 or 1.

@@ -1,4 +1,4 @@
-"""Top-k: cross-entropy of the hardest voxels alone."""
+"""Top-k: the cross-entropy of the hardest voxels only."""
 
 import math
 
@@ -21,14 +21,14 @@ def topk_loss(
     """−Σ_{i in K} w_i log p_i(truth) / #K, K the hardest voxels.
 
     Wu, Shen, van den Hengel 2016, arXiv:1605.06885. K is the ``fraction`` of the voxels that count (w > 0) with the
-    lowest probability of the truth, out of the whole batch and of all processes, rounded down but at least one voxel;
-    nnU-Net's TopKLoss with k = 10 % is the default. With ``threshold`` t, K is every voxel with p < t instead.
+    lowest probability of the truth, of the whole batch and all processes, rounded down to at least one voxel; the
+    default is nnU-Net's TopKLoss with k = 10 %. With ``threshold`` t, K is every voxel with p < t instead.
 
-    Voxels are ranked by their own −log p, never by w·(−log p): weights say what a mistake costs, not what is hard.
-    Voxels that tie with the last one selected share its place, so that their order does not matter. Regions: each
-    voxel and region is one of those ranked.
+    Voxels are ranked by −log p, never by w·(−log p): weights say what a mistake costs, not what is hard. Voxels that
+    tie with the last one selected share its place, so that their order does not matter. With regions, each pair of
+    voxel and region is ranked.
 
-    Range [0, ∞), 0 at a perfect prediction; 0 where no voxel counts or none is under the threshold. fraction = 1 is
+    Range [0, ∞), 0 at a perfect prediction, and where no voxel counts or none is below the threshold. fraction = 1 is
     the cross-entropy. Arguments and errors as in `Loss`.
     """
     log_p = log_probabilities(logits, target, voxel_weight, regions=regions)

@@ -20,13 +20,12 @@ def tversky_loss(
 ) -> Tensor:
     """1 − mean_c TP / (TP + fp_weight·FP + fn_weight·FN).
 
-    Salehi, Erdogmus, Gholipour 2017, arXiv:1706.05721 (α: ``fp_weight``, β: ``fn_weight``; the paper prints
-    the index, to be maximised, and takes the lesion channel alone). Many other papers call α the weight of
-    FN.
+    Salehi, Erdogmus, Gholipour 2017, arXiv:1706.05721 (α: ``fp_weight``, β: ``fn_weight``; the paper prints the index,
+    to be maximised, and takes the lesion channel only). Many other papers call the weight of FN α.
 
-    Range [0, 1], 0 at a perfect prediction. fp = fn = 1/2 is soft Dice, fp = fn = 1 soft Jaccard. ``smooth``
-    is added above and below the line (the paper has none): a class absent from patch and prediction costs
-    nothing. Arguments and errors as in `Loss`.
+    Range [0, 1], 0 at a perfect prediction. fp = fn = 1/2 is soft Dice, fp = fn = 1 soft Jaccard. ``smooth`` is added
+    to the numerator and the denominator (the paper has none): a class absent from patch and prediction costs nothing.
+    Arguments and errors as in `Loss`.
     """
     return 1 - sample_mean(
         tversky_index(

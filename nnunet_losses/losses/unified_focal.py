@@ -1,4 +1,4 @@
-"""Unified focal: one pair of settings for a focal Tversky loss and a focal cross-entropy."""
+"""Unified focal: a focal Tversky loss and a focal cross-entropy that share their settings."""
 
 import torch
 from torch import Tensor
@@ -24,12 +24,12 @@ def unified_focal_loss(
 ) -> Tensor:
     """λ·mean_c (1 − TI_c)^(1−γ) + (1 − λ)·mean_i δ_i (1 − p_i)^γ (−log p_i).
 
-    Yeung, Sala, Schönlieb, Rundo 2022, doi:10.1016/j.compmedimag.2021.102026 (λ: ``balance``). TI is the Tversky
-    index with δ on false negatives and 1 − δ on false positives; δ_i is δ where the truth is foreground and 1 − δ
-    where it is background. The ``symmetric`` form raises every term to its power. The ``asymmetric`` one leaves out
-    the power where it would hold back the rare class: 1 on the background's Tversky term, and no (1 − p)^γ where
-    the truth is foreground. The paper is binary in its asymmetric form; here every class but 0 is foreground, and
-    regions are all foreground. (MONAI's version swaps the role of λ.)
+    Yeung, Sala, Schönlieb, Rundo 2022, doi:10.1016/j.compmedimag.2021.102026 (λ: ``balance``). TI is the Tversky index
+    with δ on false negatives and 1 − δ on false positives; δ_i is δ where the truth is foreground and 1 − δ where it is
+    background. The ``symmetric`` form raises every term to its power. The ``asymmetric`` form leaves a power out where
+    it would suppress the rare class: the exponent of the background's Tversky term is 1, and foreground voxels have no
+    factor (1 − p)^γ. The paper's asymmetric form is binary; here every class but 0 is foreground, and so are all
+    regions. (MONAI's version swaps the role of λ.)
 
     Range [0, ∞), 0 at a perfect prediction; powers have a bounded slope as in `focal_tversky_loss`.
     Arguments and errors as in `Loss`.

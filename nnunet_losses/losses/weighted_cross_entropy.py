@@ -1,4 +1,4 @@
-"""Weighted cross-entropy: a voxel counts the more, the rarer its class."""
+"""Weighted cross-entropy: the rarer its class, the more a voxel counts."""
 
 import torch
 from torch import Tensor
@@ -21,13 +21,14 @@ def weighted_cross_entropy_loss(
     """−Σ_i w_i ω(y_i) log p_i(truth) / #{w > 0}, ω_c = f_c^(−power) / Σ_k f_k^(1 − power).
 
     Ronneberger, Fischer, Brox 2015, arXiv:1505.04597, whose weight map "balances the class frequencies" (without its
-    second term, the border between cells). f_c is the share of the voxels of the training cases that belongs to class
-    c, or that of the batch where it is not given. The class weights ω are scaled to a mean of 1 over those voxels, so
-    that the loss and its learning rate compare with the cross-entropy; a class that occurs in no training case gets
-    the largest of the others. Regions: each has a weight on and one off, from f and 1 − f in the same way.
+    second term, the border between cells). f_c is the share of the voxels of the training cases that belongs to class c
+    or, where it is not given, that of the batch. The class weights ω are scaled to a mean of 1 over those voxels, so
+    that the loss and its learning rate are comparable with the cross-entropy; a class that occurs in no training case
+    gets the largest weight of the others. A region has one weight inside and one outside, from f and 1 − f in the same
+    way.
 
-    ``normalised`` divides by the sum of the class weights ω of the voxels that count, not by their number, as torch's
-    cross_entropy(weight=ω) does; then every batch has the same total weight, however rare its classes.
+    ``normalised`` divides by the sum of the class weights ω of the voxels that count instead of their number, as
+    torch's cross_entropy(weight=ω) does; then every batch has the same total weight, however rare its classes.
 
     Range [0, ∞), 0 at a perfect prediction. power = 0 is the cross-entropy. Arguments and errors as in `Loss`.
     """

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from monai.losses import HausdorffDTLoss as MonaiHausdorff
 
 from nnunet_losses.losses import hausdorff_loss
@@ -30,14 +30,24 @@ def test_the_one_sided_forms_by_hand():
     assert hausdorff_loss(LOGITS, LABELS, distances="inside").item() == pytest.approx(inside)
 
 
+def test_a_voxel_of_probability_one_half_is_not_predicted():
+    # p is 1/2 everywhere, so nothing is predicted and only the distances of the reference count
+    zeros = torch.zeros_like(LOGITS)
+    assert hausdorff_loss(zeros, LABELS).item() == pytest.approx(sum(of_g**2 for of_g in REACH) / 4 / 6)
+    one_predicted = zeros.clone()
+    one_predicted[:, 1, :, 0] = 1e-3
+    assert hausdorff_loss(one_predicted, LABELS) > hausdorff_loss(zeros, LABELS) + 1
+
+
 @pytest.mark.parametrize("alpha", [1.0, 2.0, 3.0])
 @pytest.mark.parametrize("include_background", [False, True])
+@settings(max_examples=30)
 @given(SEEDS)
 def test_labels_equal_monai(include_background: bool, alpha: float, seed: int):
     logits, labels = random_problem(seed)
-    settings = {"alpha": alpha, "include_background": include_background}
-    monai = MonaiHausdorff(**settings, softmax=True, to_onehot_y=True)
-    ours = hausdorff_loss(logits, labels, **settings)
+    form = {"alpha": alpha, "include_background": include_background}
+    monai = MonaiHausdorff(**form, softmax=True, to_onehot_y=True)
+    ours = hausdorff_loss(logits, labels, **form)
     torch.testing.assert_close(ours, monai(logits, labels), rtol=1e-5, atol=1e-6)  # MONAI's distances are float32
 
 

@@ -23,6 +23,21 @@ def test_four_voxels_by_hand():
     assert topk_loss(LOGITS, LABELS, threshold=0.3).item() == 0
 
 
+def test_a_share_of_the_voxels_is_counted_as_on_paper():
+    # 0.29 · 100 is 28.999999999999996 in floating point
+    p = torch.linspace(0.005, 0.995, 100, dtype=torch.float64)
+    logits = torch.stack([(1 - p).log(), p.log()]).view(1, 2, 10, 10)
+    found = topk_loss(logits, torch.ones(1, 1, 10, 10, dtype=torch.int16), fraction=0.29)
+    assert found.item() == pytest.approx(-p[:29].log().mean().item())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_voxel_at_the_threshold_is_not_below_it(dtype: torch.dtype):
+    logits, labels = torch.zeros(1, 2, 2, 2, dtype=dtype), torch.zeros(1, 1, 2, 2, dtype=torch.int16)
+    assert topk_loss(logits, labels, threshold=0.5).item() == 0
+    assert topk_loss(logits, labels, threshold=0.501).item() == pytest.approx(math.log(2))
+
+
 def test_weights_say_what_a_mistake_costs_not_what_is_hard():
     weight = torch.tensor([5.0, 2.0, 0.0, 1.0]).view(1, 1, 2, 2)
     # of the three voxels that count, .8, .4 and .9, the hardest has .4

@@ -86,6 +86,15 @@ def test_ignored_voxels_weigh_nothing_and_are_not_counted():
     assert positive.flatten().tolist() == pytest.approx([1, 1, 0, 1, 0, 0])
 
 
+@pytest.mark.parametrize(("voxels", "weight"), [(300_000, 150_000), (500_000, 200_000)])
+def test_weights_of_the_release_end_at_200000(voxels: int, weight: float):
+    ids = torch.zeros(1, 1, voxels, 1, dtype=torch.int16)
+    ids[0, 0, 7] = 1
+    weights = inverse_weights(ids)
+    assert weights[0, 0, 7].item() == weight
+    assert weights[0, 0, 0].item() == 1
+
+
 @pytest.mark.parametrize("definition", SLOW)
 @pytest.mark.parametrize("dtype", [torch.int16, torch.int32, torch.int64, torch.uint8])
 def test_samples_and_regions_are_weighted_each_by_itself(definition: str, dtype: torch.dtype):

@@ -1,4 +1,4 @@
-"""What a loss makes of one voxel, right or wrong: its value over the probability of the truth there."""
+"""The value of a loss over the probability of the truth at one voxel, all other voxels being right."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class Curve(NamedTuple):
     """A loss on a patch in which all voxels but one are right."""
 
     p: Tensor
-    """(P,) probability of the truth at that voxel, from little to nearly 1."""
+    """(P,) probability of the truth at that voxel, from nearly 0 to nearly 1."""
     missed: Tensor
     """(P,) value where that voxel belongs to the lesion: as p falls, it becomes a false negative."""
     added: Tensor
@@ -24,10 +24,10 @@ class Curve(NamedTuple):
 
 
 def curve(loss: Loss, points: int = 49) -> Curve:
-    """Give the value of a loss for two classes (or one region) over p at one voxel.
+    """The value of a loss of two classes (or one region) over p at one voxel.
 
-    The patch is 8 × 8 with a square lesion of 3 × 3. The voxel missed is in the middle of the lesion's edge, the one
-    added touches it there.
+    The patch is 8 × 8 with a square lesion of 3 × 3. The missed voxel lies in the middle of the lesion's edge, the
+    added one beside it, outside.
     """
     labels = torch.zeros(1, 1, SIZE, SIZE, dtype=torch.int16)
     labels[..., 2:5, 2:5] = 1

@@ -11,18 +11,18 @@ from nnunet_losses.losses.catalogue.parameter import Parameter
 _MODES = ("regions", "include_background", "batch")
 
 CIRCUMSTANCES = ("spacing", "epoch", "instances", "class_frequencies")
-"""What a functional may take besides hyper-parameters and modes, by keyword; it must work without (the value None, or
-epoch 0), so that a loss can be used by itself:
+"""What a functional may take by keyword besides hyper-parameters and modes. Each has a default, None or epoch 0, so
+that a loss can be used on its own:
 
 ``spacing``
-    Physical size of a voxel along each axis of S, from plans and resolution; None means 1 along each.
+    Physical size of a voxel along each axis of S, from the plans and the level of resolution; None is 1 along each.
 ``epoch``
-    The epoch of the training, from 0, for schedules: a schedule is a function of it and so survives resuming.
+    The epoch of the training, from 0, for schedules. A schedule is a function of the epoch and so survives resuming.
 ``instances``
-    (B, L, *S) component numbers as `label_components` gives them, 0 the background, L = 1 for labels, else one for each
-    region; None has the loss label the components itself, on the CPU.
+    (B, L, *S) component numbers as `label_components` gives them, with background 0; L is 1 for labels, else the number
+    of regions. With None, the loss labels the components itself, on the CPU.
 ``class_frequencies``
-    (C,) shares of the voxels of the training cases that belong to each class or region; None means those of the target.
+    (C,) share of the voxels of the training cases that belongs to each class or region; None takes those of the batch.
 """
 
 
@@ -34,24 +34,24 @@ class Loss(nn.Module):
 
     Args:
         regions: sigmoid over overlapping regions instead of softmax over labels.
-        include_background: count class 0 of labels as a class; None takes the loss's own default. Regions
-            have no background channel.
-        batch: pool the samples of the batch (over all processes of a distributed training) before the formula
-            of a region loss; voxel-wise losses always take the mean over the batch.
+        include_background: count class 0 of labels as a class; None takes the loss's default. Regions have no
+            background channel.
+        batch: pool the samples of the batch (over all processes of a distributed training) before a region loss applies
+            its formula; voxel-wise losses always take the mean over the batch.
 
     Raises:
-        TypeError: for an unknown hyper-parameter.
-        ValueError: for a value out of range, or ``include_background=False`` where no class can be left out.
+        TypeError: there is no such hyper-parameter.
+        ValueError: a value is out of range, or ``include_background`` is False where no class can be left out.
     """
 
     functional: ClassVar[Callable[..., Tensor]]
     hyper_parameters: ClassVar[tuple[Parameter, ...]] = ()
-    """What can be chosen, in canonical order. (``parameters`` is torch's word for what is trained.)"""
+    """In the order in which trainers' names spell them. (``parameters`` is torch's word for what is trained.)"""
     formula: ClassVar[str]
     reference: ClassVar[str]
     of_sums: ClassVar[bool] = False
-    """Whether all sums over voxels are by `region_statistics`, `voxel_mean` and `sample_mean`, and the formula treats
-    samples one by one: a loss per lesion then costs one pass, instead of one for each lesion."""
+    """Whether all sums over voxels come from `region_statistics`, `voxel_mean` and `sample_mean`, and the formula
+    treats each sample by itself. A loss per lesion then costs one pass instead of one for each lesion."""
     background_default: ClassVar[bool]
     """Whether class 0 of labels counts as a class by default; always True for voxel-wise losses."""
 
@@ -113,22 +113,22 @@ class Loss(nn.Module):
     def forward(
         self, logits: Tensor, target: Tensor, voxel_weight: Tensor | None = None, **circumstances: Any
     ) -> Tensor:
-        """Give the loss as a scalar of at least float32.
+        """The loss, a scalar of at least float32.
 
         Args:
             logits: (B, C, *S), any float type, 2D or 3D.
             target: (B, 1, *S) integer labels or, with ``regions``, (B, C, *S) of any type.
-            voxel_weight: None, (B, 1, *S) or (B, C, *S), ≥ 0. A voxel of weight 0 has no influence on value
-                and gradient, whatever its label; weights per class go by the true class of a voxel where the
-                loss is voxel-wise, and by the class summed over where it is a region loss.
-            circumstances: any of `CIRCUMSTANCES`; those that this loss does not need are left aside.
+            voxel_weight: None, (B, 1, *S) or (B, C, *S), ≥ 0. A voxel of weight 0 has no influence on value and
+                gradient, whatever its label. Of weights per class, a voxel-wise loss takes that of the voxel's true
+                class, a region loss that of the class it sums over.
+            circumstances: any of `CIRCUMSTANCES`; those that this loss does not take are ignored.
 
         Raises:
-            TypeError: for a circumstance that does not exist.
-            ValueError: if shapes, types or labels do not fit together.
+            TypeError: there is no such circumstance.
+            ValueError: shapes, types or labels do not fit together.
         """
         if unknown := circumstances.keys() - set(CIRCUMSTANCES):
-            raise TypeError(f"{min(unknown)} is no circumstance of a loss; there are: {', '.join(CIRCUMSTANCES)}")
+            raise TypeError(f"{min(unknown)} is not a circumstance of a loss; there are: {', '.join(CIRCUMSTANCES)}")
         options = {name: value for name, value in (self.settings() | circumstances).items() if name in self._accepted}
         return type(self).functional(logits, target, voxel_weight, **options)
 

@@ -1,4 +1,4 @@
-"""A hyper-parameter of a loss, described as data: trainer names, help texts and checks are made from it."""
+"""A hyper-parameter of a loss as data: trainers' names, checks, help texts and tables are made from it."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ class Parameter:
     """A hyper-parameter: how a trainer's name spells it, and which values it takes."""
 
     option: str
-    """Short word in trainer names: ``fp`` in ``TverskyTrainer_fp0.1``; a bool or a choice is written as a word."""
+    """Its word in trainers' names, ``fp`` in ``TverskyTrainer_fp0.1``; a switch is the word alone, a choice its own."""
     keyword: str
     """Keyword argument of the loss."""
     type: type
@@ -28,13 +28,13 @@ class Parameter:
     """Whether the minimum itself is out of range."""
     choices: Sequence[str] = ()
     none: str | None = None
-    """Word that stands for the value None in trainer names (``noalpha``); without it None is no value."""
+    """The word for the value None in trainers' names (``noalpha``); without it, None is not allowed."""
 
     def check(self, value: Any) -> Any:
-        """Give ``value`` in this parameter's type.
+        """The value in this parameter's type.
 
         Raises:
-            ValueError: if the value is of another kind or out of range.
+            ValueError: it is of another kind or out of range.
         """
         if value is None and self.none is not None:
             return None

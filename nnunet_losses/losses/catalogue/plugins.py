@@ -1,4 +1,4 @@
-"""Losses of other packages: what they name in the entry-point group ``nnunet_losses.losses`` is imported."""
+"""Losses of other packages: the modules that their entry points ``nnunet_losses.losses`` name are imported."""
 
 import warnings
 from importlib.metadata import EntryPoint, entry_points

@@ -24,15 +24,15 @@ def register(
 def register(loss: Any = None, /, **description: Any) -> Any:
     """Decorator: put a loss into the catalogue.
 
-    Around a class it takes no arguments. Around a function, ``@register(formula=..., reference=...)``, it makes the
-    class: ``hinge_loss`` becomes ``HingeLoss`` of the same module, described by the first line of the docstring; each
-    keyword argument with a default becomes a hyper-parameter of the default's type, called in trainers' names as it is
-    without underscores. ``hyper_parameters`` describes those of which more is to be said (range, help, option);
-    a choice is annotated ``Literal["one", "other"]``.
+    A class is decorated by ``@register``. A function is decorated by ``@register(formula=..., reference=...)``, which
+    makes the class: ``hinge_loss`` becomes ``HingeLoss`` in the same module, described by the first line of the
+    docstring. Each keyword argument with a default becomes a hyper-parameter of the default's type; its option in
+    trainers' names is the keyword without underscores. ``hyper_parameters`` describes those that need more (range,
+    help, letter, option). A choice is annotated ``Literal["one", "other"]``.
 
     Raises:
-        ValueError: if the name is taken, or the class or function does not say what it is.
-        TypeError: if a function is decorated without formula and reference.
+        ValueError: the name is taken, or the class or function does not say what it is.
+        TypeError: a function is decorated without formula and reference.
     """
     if isinstance(loss, type):
         return _register_class(loss)
@@ -91,13 +91,13 @@ def _class_of(functional: Callable[..., Any], *, hyper_parameters: tuple[Paramet
         **texts,
     }
     loss = type(class_name, (Loss,), attributes)
-    # where pickle and people look for it
+    # pickle looks for it there
     setattr(sys.modules[functional.__module__], class_name, loss)
     return loss
 
 
 def _parameter(function: str, argument: inspect.Parameter) -> Parameter:
-    """A hyper-parameter as far as a signature says."""
+    """A hyper-parameter, as far as the signature describes it."""
     keyword, default = argument.name, argument.default
     option, phrase = keyword.replace("_", "").lower(), keyword.replace("_", " ")
     if get_origin(argument.annotation) is Literal:

@@ -1,4 +1,4 @@
-"""What a loss on distances is made of: probability, reference and weight of each class, voxel by voxel."""
+"""What a distance loss is made of: probability, reference and weight of each class at each voxel."""
 
 from typing import NamedTuple
 
@@ -49,9 +49,9 @@ def class_maps(
 
 
 def valid_voxels(voxel_weight: Tensor | None, *, regions: bool) -> Tensor | None:
-    """Where a voxel counts, (B, 1, *S) bool, or (B, C, *S) for regions with a weight each; None means everywhere.
+    """Where a voxel counts, (B, 1, *S) bool, or (B, C, *S) for regions with a weight each; None is everywhere.
 
-    A voxel of labels is ignored where all its weights are 0, a voxel of a region where the weight for that region is.
+    With labels, a voxel is ignored if all its weights are 0; with regions, if its weight for the region is 0.
     """
     if voxel_weight is None:
         return None
@@ -61,8 +61,9 @@ def valid_voxels(voxel_weight: Tensor | None, *, regions: bool) -> Tensor | None
 def sides(target: Tensor, channels: int, *, regions: bool) -> tuple[Tensor, int]:
     """The label maps along whose borders distances are measured, and how many labels they have.
 
-    Labels: (B, 1, *S), ``channels`` of them; those out of range, which only ignored voxels may have, are moved into it.
-    Regions: (B, C, *S), outside and inside.
+    Labels: (B, 1, *S), ``channels`` of them; labels out of range, which only ignored voxels may have, are moved into
+        it.
+    Regions: (B, C, *S), two each: outside and inside.
     """
     if regions:
         return target > 0.5, 2

@@ -6,10 +6,10 @@ after the other (Felzenszwalb & Huttenlocher 2012, doi:10.4086/toc.2012.v008a019
 
 Conventions:
 
-- Where there is nothing to measure to, the distance is 0: in a map without sources, on both sides of a mask that is
-  empty or full. Such a map has no part in a loss, as in the code of Kervadec et al. and in MONAI.
-- Beyond the patch there is nothing: its edge is no border of a structure.
-- An ignored voxel belongs to no class and to no side, as if it lay beyond the patch: others do not measure to it,
+- Where there is nothing to measure to, the distance is 0: in a map without sources, and on both sides of a mask that is
+  empty or full. Such a map contributes nothing to a loss, as in the code of Kervadec et al. and in MONAI.
+- Beyond the patch there is nothing: the edge of the patch is not the border of a structure.
+- An ignored voxel belongs to no class and to no side, as if it lay beyond the patch: no distance is measured to it,
   whatever its label, and its own distance is 0.
 """
 
@@ -28,7 +28,7 @@ DEVICE_BLOCK = 1 << 26
 
 @torch.no_grad()
 def distances_to(sources: Tensor, spacing: Spacing = None, *, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Give the distance from each voxel to the nearest source, 0 throughout a map without sources.
+    """The distance from each voxel to the nearest source; 0 everywhere in a map without sources.
 
     Args:
         sources: (B, K, *S) bool, each of the B·K maps by itself; S is 2D or 3D.
@@ -38,7 +38,7 @@ def distances_to(sources: Tensor, spacing: Spacing = None, *, dtype: torch.dtype
     Returns: (B, K, *S) of type ``dtype``.
 
     Raises:
-        ValueError: if the spacing is not one positive number an axis.
+        ValueError: the spacing is not one positive number for each axis.
     """
     steps = check_spacing(spacing, sources.ndim - 2)
     if sources.device.type == "cpu":
@@ -55,7 +55,7 @@ def distances_to_others(
     classes: int = 2,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """Give the distance from each voxel to the nearest voxel of another label; of a mask, to its other side.
+    """The distance from each voxel to the nearest voxel of another label; in a mask, to its other side.
 
     Args:
         labels: (B, K, *S) bool, or labels 0 … ``classes`` − 1 of any type; each of the B·K maps by itself.
@@ -67,7 +67,7 @@ def distances_to_others(
     Returns: (B, K, *S) of type ``dtype``; 0 where no other label exists, and where a voxel is ignored.
 
     Raises:
-        ValueError: if the spacing is not one positive number an axis.
+        ValueError: the spacing is not one positive number for each axis.
     """
     if labels.device.type == "cpu" and (valid is None or bool(valid.all())):
         numbers = labels.to(torch.uint8 if classes < 255 else torch.int32) + 1  # 0 is a source to edt
@@ -83,9 +83,9 @@ def distances_to_others(
 def signed_distances(
     masks: Tensor, valid: Tensor | None = None, spacing: Spacing = None, *, dtype: torch.dtype = torch.float32
 ) -> Tensor:
-    """Give the distance to the other side of each mask: negative inside, positive outside, never 0 on either.
+    """The distance to the other side of each mask, negative inside and positive outside.
 
-    It is 0 where a mask is empty or full, and where a voxel is ignored. Arguments and errors as in
+    It is 0 only where a mask is empty or full, or where a voxel is ignored. Arguments and errors as in
     `distances_to_others`, with masks (B, K, *S) bool.
     """
     distances = distances_to_others(masks, valid, spacing, dtype=dtype)
@@ -93,7 +93,7 @@ def signed_distances(
 
 
 def largest_of_label(values: Tensor, labels: Tensor, classes: int) -> Tensor:
-    """Give at each voxel the largest of ``values`` (B, K, *S), ≥ 0, among the voxels of its map with its label."""
+    """At each voxel, the largest of ``values`` (B, K, *S), ≥ 0, among the voxels of the same map and label."""
     largest = torch.zeros_like(values)
     space = tuple(range(2, values.ndim))
     for label in range(classes):
@@ -103,10 +103,10 @@ def largest_of_label(values: Tensor, labels: Tensor, classes: int) -> Tensor:
 
 
 def check_spacing(spacing: Spacing, axes: int) -> tuple[float, ...]:
-    """Give the spacing along each of so many axes.
+    """The spacing along each axis.
 
     Raises:
-        ValueError: if it is not one positive number an axis.
+        ValueError: it is not one positive number for each axis.
     """
     if spacing is None:
         return (1.0,) * axes
@@ -136,7 +136,7 @@ def squared_by_torch(sources: Tensor, spacing: tuple[float, ...], dtype: torch.d
 
 
 def _lower_envelope(squared: Tensor, axis: int, step: float) -> Tensor:
-    """The minimum over j of squared[j] + (step·(i − j))² at each i along an axis, many lines at a time."""
+    """The minimum over j of squared[j] + (step·(i − j))² at each i along an axis, for many lines at a time."""
     lines = squared.movedim(axis, -1)
     length = lines.shape[-1]
     places = torch.arange(length, dtype=squared.dtype, device=squared.device)

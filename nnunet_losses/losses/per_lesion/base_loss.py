@@ -9,8 +9,8 @@ from nnunet_losses.losses.catalogue import CATALOGUE, Loss, Parameter
 class InstanceLoss(Loss):
     """A loss around a base loss.
 
-    ``base`` is a word, or in Python a loss with settings of its own: ``BlobLoss(base=TverskyLoss(fp_weight=0.1))``. Of
-    such a loss the hyper-parameters are taken, whereas the modes are always those of the outer loss;
+    ``base`` is a word or, in Python, a loss with settings of its own: ``BlobLoss(base=TverskyLoss(fp_weight=0.1))``.
+    The hyper-parameters of such a loss are taken; the modes are always those of the outer loss, where
     ``include_background=None`` is the default of the base.
     """
 
@@ -20,7 +20,7 @@ class InstanceLoss(Loss):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        # made once here, so that what the base cannot do is refused at once
+        # made here once, so that what the base cannot do is refused early
         made = make_base(self.base, regions=self.regions, include_background=self.include_background, batch=self.batch)
         self.include_background = made.include_background
         self._needs_of_base = made.needs
@@ -49,10 +49,10 @@ class BaseParameter(Parameter):
     """The base loss: a word, or in Python a loss."""
 
     def check(self, value: Any) -> Any:
-        """Give ``value``.
+        """The value itself.
 
         Raises:
-            ValueError: if it is neither a word for a loss nor a loss, or itself a loss around another.
+            ValueError: it is neither a word for a loss nor a loss, or is itself a loss around another.
         """
         if isinstance(value, InstanceLoss):
             raise ValueError(f"{self.keyword} must not itself be a loss around another, got {type(value).__name__}")

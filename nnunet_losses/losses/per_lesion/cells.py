@@ -8,14 +8,15 @@ from torch import Tensor
 
 
 def nearest_component(ids: Tensor, spacing: Sequence[float] | None = None) -> Tensor:
-    """Give each voxel the number of the component nearest to it.
+    """The number of the component nearest to each voxel.
 
     Args:
         ids: (*S) component numbers, 0 elsewhere; at least one component.
         spacing: size of a voxel along each axis; None means 1 along each.
 
-    Returns: (*S) numbers, none of them 0, of the type and on the device of ``ids``. A voxel as near to two components
-        goes to one of them.
+    Returns:
+        (*S) numbers, none of them 0, of the type and on the device of ``ids``. A voxel equally near to two components
+        gets one of them.
     """
     if ids.device.type != "cpu":  # a copy to the host and back would wait for the device
         return _spread_along_each_axis(ids, spacing or (1.0,) * ids.ndim)

@@ -37,11 +37,11 @@ def instance_loss(
     modes: dict[str, bool | None],
     circumstances: dict[str, Any],
 ) -> Tensor:
-    """global_weight·L(patch) + instance_weight·mean over samples of the mean over their parts of L(part).
+    """global_weight·L(patch) + instance_weight·(mean over samples of the mean over their parts of L(part)).
 
-    Each class (or region) is taken by itself against all others, as two classes (or one region), and cut into a part
-    for each of its components; the parts of all classes count alike. A sample without components does not count in the
-    mean, which is 0 where none counts. Pooling (``batch``) concerns L(patch) only.
+    Each class (or region) is taken by itself against all others, as two classes (or one region), and cut into one part
+    for each of its components; the parts of all classes count alike. Samples without components do not enter the mean,
+    which is 0 if there are no others. Pooling (``batch``) concerns L(patch) only.
     """
     check_inputs(logits, target, voxel_weight, regions=bool(modes["regions"]))
     x = logits.to(torch.promote_types(logits.dtype, torch.float32))

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-# Elements of the temporaries of a block. On the CPU: small beside the gradient, large beside what a call costs, and
-# in a cache. Elsewhere 128 MB bound the temporaries, and calls do not count beside it.
+# Elements of the temporaries of a block. On the CPU: few enough for the cache and small beside the gradient, many
+# enough that the cost of a call does not matter. Elsewhere: at most 128 MB.
 CPU_BLOCKS = 1 << 16, 1 << 19
 DEVICE_BLOCK = 1 << 25
 
@@ -24,7 +24,7 @@ class Request(NamedTuple):
     keep: bool  # the probabilities, for the backward pass
 
     def rows(self, channels: int, kept: bool) -> tuple[int, int, int, int]:
-        """Rows of memory that a block needs for references, products, probabilities and one row more."""
+        """Rows of memory that a block needs: for references, products, probabilities, and one row more."""
         rows = channels if self.voxels else channels - self.first
         return rows, 0 if self._in_place else rows, 0 if kept else channels, 1
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 
 def check_inputs(logits: Tensor, target: Tensor, voxel_weight: Tensor | None, *, regions: bool) -> None:
-    """Refuse shapes and types that would be misread silently, with one sentence that says what was expected."""
+    """Refuse shapes, types and labels that would be misread silently; one sentence says what was expected."""
     if logits.ndim < 3 or not logits.is_floating_point():
         raise ValueError(f"logits must be floating point of shape (B, C, *S), got {logits.dtype} {tuple(logits.shape)}")
     batch, channels, *space = logits.shape
@@ -30,7 +30,7 @@ def check_inputs(logits: Tensor, target: Tensor, voxel_weight: Tensor | None, *,
 
 
 def _check_labels(labels: Tensor, weight: Tensor | None, channels: int) -> None:
-    """Refuse labels (B, 1, *S) that are no class, where their weight is not 0."""
+    """Refuse labels (B, 1, *S) that are not a class at a voxel whose weight is not 0."""
     low, high = torch.aminmax(labels)
     if low >= 0 and high < channels:
         return

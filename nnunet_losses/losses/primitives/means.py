@@ -10,9 +10,9 @@ from nnunet_losses.losses.primitives.ranks import sum_over_ranks
 def voxel_mean(values: Tensor, voxel_weight: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
     """Mean of a voxel-wise loss, Σ w·l / #{w > 0}, over the batch and over all processes.
 
-    With weights ≥ 1 this is the weighted mean of the inverse-weighting paper, with a mask nnU-Net's mean over
-    valid voxels; 0 where no voxel counts. Weights per class, (B, C, *S), go with ``labels`` by the true class
-    of a voxel.
+    With weights ≥ 1 this is the weighted mean of the inverse-weighting paper; with a mask, it is nnU-Net's mean over
+    valid voxels. It is 0 where no voxel counts. Of weights per class, (B, C, *S), that of a voxel's true class is taken
+    if ``labels`` are given.
     """
     if voxel_weight is None:
         total, count = values.sum(), values.new_full((), values.numel())
@@ -29,7 +29,7 @@ def voxel_mean(values: Tensor, voxel_weight: Tensor | None = None, labels: Tenso
 
 
 def sample_mean(values: Tensor) -> Tensor:
-    """Mean of (B, C) over classes and samples, or of (B,) over samples; those of all processes."""
+    """Mean of (B, C) over classes and samples, or of (B,) over samples, those of all processes."""
     per_sample = values.flatten(1).mean(1) if values.ndim > 1 else values
     if current_parts() is not None:
         return per_sample

@@ -30,10 +30,10 @@ _current: ContextVar[Parts | None] = ContextVar("parts", default=None)
 
 @contextmanager
 def in_parts(parts: Parts) -> Iterator[None]:
-    """Have sums and means taken for each part by itself: a loss ``of_sums`` gives (parts,) values instead of a scalar.
+    """Inside, sums and means are taken of each part by itself: a loss ``of_sums`` gives (parts,) values, not a scalar.
 
-    One pass over the voxels replaces one evaluation for each part. For one sample with a voxel weight, unpooled;
-    nothing is exchanged with other processes.
+    One pass over the voxels replaces one evaluation for each part. The problem must be one sample with a voxel weight,
+    not pooled; nothing is exchanged with other processes.
     """
     token = _current.set(parts)
     try:

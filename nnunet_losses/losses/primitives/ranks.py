@@ -1,4 +1,4 @@
-"""What reaches over all processes of a distributed training: sums that stay differentiable, values gathered."""
+"""What goes over all processes of a distributed training: sums with a gradient, and gathered values."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ _alone = ContextVar("alone", default=False)
 
 @contextmanager
 def one_rank_alone() -> Iterator[None]:
-    """Keep what is computed inside in this process: for parts of a loss that ranks compute unequally often."""
+    """Inside, nothing is exchanged: for parts of a loss that processes compute unequally often."""
     token = _alone.set(True)
     try:
         yield
@@ -32,23 +32,22 @@ class _SumOverRanks(Function):
 
     @staticmethod
     def backward(_ctx: Any, grad: Tensor) -> Tensor:
-        # Every rank computes the same loss from the same total, so the gradient of the sum over ranks of that
-        # loss is the world size times the local one; the mean that DDP then takes gives the single-process
-        # one.
+        # Every process computes the same loss from the same total, so the gradient of the sum of these losses is the
+        # world size times the local one. The mean that DDP then takes gives the gradient of a single process.
         return grad * dist.get_world_size()
 
 
 def sum_over_ranks(x: Tensor) -> Tensor:
     """Sum ``x`` over the processes of a distributed training; ``x`` itself where there is only one.
 
-    Every process must call it equally often. After DDP has averaged the gradients over the processes they
-    equal those of one process that sees the whole batch.
+    Every process must call it equally often. After DDP has averaged the gradients over the processes, they equal those
+    of one process that sees the whole batch.
     """
     return _SumOverRanks.apply(x) if _several_ranks() else x
 
 
 def gather_over_ranks(x: Tensor) -> tuple[list[Tensor], int]:
-    """Give the ``x`` of every process, without gradient, and the place of one's own among them.
+    """The ``x`` of every process, without gradient, and the position of this process's own among them.
 
     They may differ in the length of the last axis. Every process must call it equally often.
     """

@@ -33,7 +33,7 @@ def region_statistics(
         target: (B, 1, *S) integer labels, or (B, C, *S) regions.
         voxel_weight: None, (B, 1, *S) or (B, C, *S), ≥ 0. A voxel of weight 0 has no influence, whatever its
             label.
-        names: the sums wanted, out of `STATISTICS`, for example ``"pg p g"``.
+        names: the sums wanted, of `STATISTICS`, for example ``"pg p g"``.
         regions: sigmoid over overlapping regions instead of softmax over labels.
         include_background: keep class 0 of labels; regions have no background channel.
         batch: pool the samples of the batch, over all processes of a distributed training.
@@ -42,7 +42,7 @@ def region_statistics(
         The sums in the order asked for, each (B, C), or (1, C) where the batch is pooled.
 
     Raises:
-        ValueError: if shapes, types or labels do not fit together, or for an unknown name.
+        ValueError: shapes, types or labels do not fit together, or there is no such sum.
     """
     sums, _ = _one_pass(
         logits, target, voxel_weight, names, regions, include_background=include_background, batch=batch, voxels=False
@@ -53,10 +53,10 @@ def region_statistics(
 def log_probabilities(
     logits: Tensor, target: Tensor, voxel_weight: Tensor | None = None, *, regions: bool = False
 ) -> Tensor:
-    """Give the log probability of the truth at each voxel.
+    """The log probability of the truth at each voxel.
 
     Labels: log softmax at the true class, (B, 1, *S). Regions: g·log p + (1 − g)·log(1 − p), (B, C, *S).
-    ``voxel_weight`` only tells where a label may hold anything (weight 0); it is not multiplied in.
+    ``voxel_weight`` only says where a label may be anything (weight 0); the result is not multiplied by it.
     Arguments and errors as in `region_statistics`.
     """
     _, log_p = _one_pass(logits, target, voxel_weight, "", regions, include_background=True, batch=False, voxels=True)
@@ -73,10 +73,10 @@ def statistics_and_log_probabilities(
     include_background: bool = False,
     batch: bool = False,
 ) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Give what `region_statistics` and `log_probabilities` give, in one pass and with one gradient.
+    """What `region_statistics` and `log_probabilities` give, in one pass and with one gradient.
 
-    For a loss that adds a voxel-wise part to a region part: two passes would cost twice the time and a second
-    gradient. Arguments and errors as in `region_statistics`.
+    For a loss that adds a voxel-wise term to a region term: two passes would take twice the time, and memory for a
+    second gradient. Arguments and errors as in `region_statistics`.
     """
     return _one_pass(
         logits, target, voxel_weight, names, regions, include_background=include_background, batch=batch, voxels=True

@@ -1,4 +1,4 @@
-"""How frequent the classes are, and the weights that follow from it."""
+"""How frequent the classes are, and the weights of classes that follow from it."""
 
 import torch
 from torch import Tensor
@@ -14,13 +14,13 @@ def frequencies(
     *,
     regions: bool,
 ) -> Tensor:
-    """Share of the voxels that belongs to each class or region, (C,), in at least float32.
+    """The share of the voxels that belongs to each class or region, (C,), in at least float32.
 
-    ``class_frequencies``, those of the training cases; or, where it is None, those of the voxels of the batch that
+    These are the ``class_frequencies`` of the training cases if given, else the shares of the voxels of the batch that
     count (w > 0), over all processes.
 
     Raises:
-        ValueError: if there is not one share for each class.
+        ValueError: there is not one share for each class.
     """
     channels = logits.shape[1]
     dtype = torch.promote_types(logits.dtype, torch.float32)

@@ -1,8 +1,8 @@
-"""Inverse weighting: a voxel counts the more, the smaller the component it belongs to.
+"""Inverse weighting: the smaller the component a voxel belongs to, the more the voxel counts.
 
 Shirokikh et al. 2020, "Universal loss reweighting to balance lesion size inequality in 3D medical image
-segmentation", arXiv:2007.10033. Two definitions exist: that of the paper's release, ``iw``, and that of the
-earlier code to which the published records most probably belong, ``iwpos``.
+segmentation", arXiv:2007.10033. There are two definitions: ``iw`` is that of the paper's release, ``iwpos`` that of the
+earlier code, from which the published records most probably come.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ LIMITS = (1.0, 2e5)
 
 
 def inverse_weights(instances: Tensor, valid: Tensor | None = None, *, definition: str = "iw") -> Tensor:
-    """Give each voxel the weight of its component.
+    """The weight of each voxel, by its component.
 
     Args:
         instances: (B, L, *S) integer component numbers, 0 the background; L is 1 for labels, else one per
             region.
-        valid: (B, 1, *S) bool; the others are ignored: their weight is 0 and they are not counted.
+        valid: (B, 1, *S) bool; other voxels are ignored: they have weight 0 and are not counted.
         definition: ``iw``: N / (M·n_k), M the number of components present including the background, n_k the
             size of component k, N = Σ n_k, clipped to [1, 2e5]. ``iwpos``: N₊ / (K·n_k) on each of the K
             components present, N₊ the sum of their sizes, and 1 on the background.
@@ -29,7 +29,7 @@ def inverse_weights(instances: Tensor, valid: Tensor | None = None, *, definitio
         (B, L, *S) float32 weights, computed for each sample and region by itself.
 
     Raises:
-        ValueError: for an unknown definition or shapes that do not fit.
+        ValueError: there is no such definition, or shapes do not fit.
     """
     if definition not in WEIGHTINGS:
         raise ValueError(f"there is no weighting {definition!r}; there are: {', '.join(WEIGHTINGS)}")
@@ -43,7 +43,7 @@ def inverse_weights(instances: Tensor, valid: Tensor | None = None, *, definitio
     if valid is not None:
         valid = valid.expand_as(instances).reshape(ids.shape)
         ids, count = ids * valid, valid.sum(1, keepdim=True)
-    # Lesions are few: only their voxels are counted one by one and looked up.
+    # Lesion voxels are few: only they are counted one by one and looked up.
     flat = ids.reshape(-1)
     lesion = flat.nonzero()[:, 0]
     slots = int(ids.max()) + 1

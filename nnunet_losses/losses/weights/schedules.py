@@ -1,4 +1,4 @@
-"""How two terms of a loss share the weight as the training goes on: functions of the epoch, so resuming is exact."""
+"""How two terms of a loss share the weight, as functions of the epoch, so that resuming is exact."""
 
 
 def growing_share(epoch: int, *, start: float, growth: float, cap: float) -> float:
