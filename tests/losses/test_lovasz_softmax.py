@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nnunet_losses.losses import iou_loss, lovasz_softmax_loss
@@ -46,6 +46,7 @@ def test_a_voxel_of_weight_n_is_as_n_voxels(seed: int, regions: bool, batch: boo
     )
 
 
+@settings(max_examples=30)
 @given(SEEDS)
 def test_it_is_the_convex_closure_of_the_jaccard_loss(seed: int):
     """The slopes are the best of the extreme points of the submodular polyhedron: those of all orders of voxels."""
