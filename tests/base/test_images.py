@@ -7,10 +7,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from nnunet_losses.base import images
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.images import read_geometry, read_segmentation, read_voxels
+from nnunet_losses.base.images import Geometry, read_geometry, read_segmentation, read_voxels
 
 SHAPE = (5, 4, 3)
 VOXELS = np.arange(60, dtype=np.uint8).reshape(SHAPE)
@@ -71,6 +74,20 @@ def test_the_offset_is_that_of_the_worst_corner_in_edges_of_the_smallest_voxel(t
         other = read_geometry(save(tmp_path / "other.nii", affine=affine))
         assert one.offset_voxels(other) == pytest.approx(offset, abs=1e-5)
         assert other.offset_voxels(one) == pytest.approx(offset, abs=1e-5)
+
+
+@given(
+    st.tuples(*[st.integers(1, 9)] * 3),
+    arrays(float, (2, 3, 4), elements=st.floats(-9, 9)),
+    st.tuples(*[st.floats(0.1, 3)] * 3),
+)
+def test_no_voxel_is_off_by_more_than_the_worst_corner(
+    shape: tuple[int, ...], affines: np.ndarray, spacing: tuple[float, ...]
+) -> None:
+    one, two = (Geometry(shape, spacing, np.vstack([affine, [0, 0, 0, 1]])) for affine in affines)
+    indices = np.vstack([np.indices(shape).reshape(3, -1), np.ones((1, np.prod(shape)))])
+    apart = np.linalg.norm((affines[0] - affines[1]) @ indices, axis=0)
+    assert one.offset_voxels(two) == pytest.approx(apart.max() / min(spacing), abs=1e-9)
 
 
 def test_flat_images_are_compared_as_one_slice(tmp_path: Path) -> None:
