@@ -39,11 +39,11 @@ def name_problem(name: object) -> str | None:
     It must be a name and not a path, so that a file made from it stays in the folder that it is made in.
 
     >>> name_problem("patient 07")
-    >>> name_problem("../../home")
+    >>> name_problem("a/b")
     "holds '/'"
     """
     if not isinstance(name, str):
-        return f"is no text but {type(name).__name__}"
+        return f"is not text but {type(name).__name__}"
     if not name:
         return "is empty"
     if name.startswith("."):
