@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from nnunet_losses.base.disk import DiskFullError, disk_full, is_disk_full, on_disk
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.locks import alone
 
@@ -18,10 +19,14 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
     """Give a temporary neighbour of ``path`` to write to; it takes the place of ``path`` only if the block succeeds.
 
     The temporary name ends like ``path`` does, because writers choose the format by the suffix.
+
+    Raises:
+        DiskFullError: there is no space for it; ``path`` is as it was.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix="".join(path.suffixes), dir=path.parent)
+    with on_disk(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", suffix="".join(path.suffixes), dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -32,6 +37,12 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())  # after a power cut, the name must not stand for an empty file
         os.replace(temporary, path)
+    except DiskFullError:
+        raise
+    except Exception as error:
+        if is_disk_full(error):
+            raise disk_full(path.parent, temporary.stat().st_size, more=True) from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -48,6 +59,7 @@ def new_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
 
     Raises:
         UserError: ``path`` exists and is not to be replaced, or nothing can be written beside it.
+        DiskFullError: there is no space for it; what was at ``path`` is still there.
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.partial")
@@ -56,6 +68,8 @@ def new_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
         guard = ExitStack()
         guard.enter_context(alone(path.with_name(f".{path.name}.lock")))
     except OSError as error:
+        if is_disk_full(error):
+            raise disk_full(path.parent) from error
         raise UserError(
             f"Cannot write to {path.parent} ({error.strerror}); choose a folder that you may write to."
         ) from error
@@ -69,6 +83,13 @@ def new_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
             if replace:
                 shutil.rmtree(path, ignore_errors=True)
             partial.rename(path)
+        except DiskFullError:
+            raise
+        except Exception as error:
+            if is_disk_full(error):
+                written = sum(file.stat().st_size for file in partial.rglob("*") if file.is_file())
+                raise disk_full(path.parent, written, more=True) from error
+            raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

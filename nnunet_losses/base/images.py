@@ -1,6 +1,7 @@
 """Image files: their geometry from the header alone, and their voxels. nibabel reads NIfTI, SimpleITK all else."""
 
 import gzip
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".gipl", ".png", ".bmp", ".tif", 
 SAME_GRID_VOXELS = 0.1
 """Images whose corners lie closer than this, in voxels, are on the same grid: headers are rounded."""
 
+_TRAILING = 1 << 20  # bytes that may follow the voxels
 # What the libraries raise for a file that is damaged or of another kind (SimpleITK raises bare RuntimeErrors).
 _READ_ERRORS = (OSError, EOFError, zlib.error, RuntimeError, ValueError, nib.filebasedimages.ImageFileError)
 # SimpleITK's coordinates run to the left and to the back, nibabel's to the right and to the front.
@@ -90,6 +92,25 @@ def read_segmentation(path: Path) -> NDArray[np.integer]:
             f"{path} holds {voxels[wrong][0]:g} ({int(wrong.sum())} voxels are not integers); store whole numbers."
         )
     return whole.astype(np.int16 if np.abs(whole).max(initial=0) <= np.iinfo(np.int16).max else np.int64)
+
+
+def check_intact(path: Path) -> None:
+    """Look through a whole NIfTI file: its header, its length and, if it is compressed, its checksum.
+
+    Raises:
+        UserError: it is no image, damaged or cut short.
+    """
+    with readable(path):
+        nifti: Any = nib.load(path)
+        _check_complete(path, nifti)
+        if path.name.endswith(".gz"):
+            most = _content_length(nifti) + _TRAILING
+            with gzip.open(path) as file:
+                length = 0
+                while block := file.read(1 << 20):
+                    length += len(block)
+                    if length > most:
+                        raise ValueError("it is longer than its header promises")
 
 
 def count_not_finite(path: Path) -> int:
@@ -172,8 +193,7 @@ def _check_complete(path: Path, nifti: Any) -> None:
     A .gz file ends with the length of its content, so an intact one need not be decompressed. A file of several gzip
     members does not match and is read.
     """
-    # nibabel clears the offset in its copy of the header
-    expected = int(nifti.dataobj.offset) + int(np.prod(nifti.shape)) * nifti.header.get_data_dtype().itemsize
+    expected = _content_length(nifti)
     if not path.name.endswith(".gz"):
         complete = path.stat().st_size >= expected
     else:
@@ -183,8 +203,14 @@ def _check_complete(path: Path, nifti: Any) -> None:
         if not complete:
             with gzip.open(path) as file:
                 length = 0
-                while block := file.read(1 << 22):
+                while length < expected and (block := file.read(1 << 22)):
                     length += len(block)
             complete = length >= expected
     if not complete:
         raise EOFError("it is shorter than its header promises")
+
+
+def _content_length(nifti: Any) -> int:
+    """Bytes that a NIfTI file must hold at least when it is not compressed."""
+    # nibabel clears the offset in its copy of the header; Python's numbers do not overflow
+    return int(nifti.dataobj.offset) + math.prod(map(int, nifti.shape)) * int(nifti.header.get_data_dtype().itemsize)

@@ -48,15 +48,22 @@ def name_problem(name: object) -> str | None:
         return "is empty"
     if name.startswith("."):
         return "begins with '.'"
-    for character in name:
-        if character in "/\\":
+    for character in "/\\":
+        if character in name:
             return f"holds '{character}'"
-        # control characters, line breaks, text that runs backwards, half characters
-        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-            return f"holds the character {character!a}, which cannot be printed"
+    if character := unprintable(name):
+        return f"holds the character {character!a}, which cannot be printed"
     if len(name.encode()) > LONGEST_NAME:
         return f"is longer than {LONGEST_NAME} bytes"
     return None
+
+
+def unprintable(text: str) -> str:
+    """The first character that does not show as itself; empty if there is none.
+
+    Control characters, line breaks, halves of characters, and marks that turn the direction of writing do not.
+    """
+    return next((c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")), "")
 
 
 def image_file(folder: Path, case: str, channel: int, ending: str) -> Path:

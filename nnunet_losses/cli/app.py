@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
 import typer
 
+from nnunet_losses.base.disk import disk_full, is_disk_full
 from nnunet_losses.base.errors import UserError
 
 P = ParamSpec("P")
@@ -39,6 +41,13 @@ def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callabl
                 function(*args, **kwargs)
             except UserError as error:
                 typer.echo(f"nnunet-losses {name}: {error}", err=True)
+                raise typer.Exit(1) from None
+            except Exception as error:
+                if not is_disk_full(error):
+                    raise
+                place = getattr(error, "filename", None)
+                folder = Path(place).parent if isinstance(place, str) else Path.cwd()
+                typer.echo(f"nnunet-losses {name}: {disk_full(folder)}", err=True)
                 raise typer.Exit(1) from None
             except KeyboardInterrupt:
                 typer.echo(f"nnunet-losses {name}: interrupted; run the same command again to continue.", err=True)

@@ -6,6 +6,7 @@ import string
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
@@ -61,19 +62,47 @@ def _label(value: Any) -> Any:
     return tuple(values) if isinstance(value, list) else value
 
 
+def is_web_address(url: str) -> bool:
+    """Whether ``url`` is an address that can be downloaded from."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
+
+
+def _address(url: str) -> str:
+    if not is_web_address(url):
+        raise ValueError(f"'{url}' is no address of the web (http:// or https://); for files of your own, use 'path'")
+    return url
+
+
 Expanded = Annotated[Line, AfterValidator(expand_variables)]
 Pattern = Annotated[Expanded, AfterValidator(_pattern), Says("text that holds the case's number: {case:02d}")]
+Address = Annotated[Expanded, AfterValidator(_address), Says("an address that begins with https:// or http://")]
+AddressPattern = Annotated[Pattern, AfterValidator(_address), Says("an address with the case's number: {case:02d}")]
 CaseName = Annotated[Pattern, AfterValidator(_name_of_case)]
 Label = Annotated[Any, AfterValidator(_label), Says("a whole number or a list of them")]
+
+
+class Limits(ConfigModel):
+    """What is refused as a decompression bomb, an archive made to fill a disk."""
+
+    size_gb: float = key("most that an archive may hold when it is unpacked", default=500.0, unit="GB", gt=0)
+    ratio: float = key(
+        "how many times its own size an archive may hold; up to 0.1 GB, any ratio is allowed", default=100.0, ge=1
+    )
+    files: int = key("most files that an archive may hold", default=200_000, ge=1)
 
 
 class Archive(ConfigModel):
     """To download: one archive (.tar, .tar.gz, .zip) that holds a folder as `source.path` describes it."""
 
-    url: Expanded = key("address of the archive")
+    url: Address = key("address of the archive")
     checksum: Annotated[str, Says("md5:, sha1: or sha256: and the hexadecimal sum")] = key(
         "its checksum", pattern=CHECKSUM
     )
+    limits: Limits = key("what is refused as a decompression bomb", default=Limits())
 
 
 class FileByFile(ConfigModel):
@@ -81,10 +110,10 @@ class FileByFile(ConfigModel):
 
     cases: Pair[Annotated[int, Field(ge=0, le=999_999_999)]] = key("first and last number of the cases")
     case_name: CaseName = key("name of a case; `{case}` stands for its number: `patient{case:02d}`")
-    images: Annotated[dict[Line, Pattern], Field(min_length=1), Says("a table of channel name: address")] = key(
+    images: Annotated[dict[Line, AddressPattern], Field(min_length=1), Says("a table of channel name: address")] = key(
         "address of the image of each channel"
     )
-    label: Pattern = key("address of the label map")
+    label: AddressPattern = key("address of the label map")
 
     @field_validator("cases")
     @classmethod

@@ -1,50 +1,86 @@
-"""Downloads that are complete, checked against a checksum, and unpacked without leaving their folder."""
+"""Downloads that are complete, looked into, and checked against a checksum; nothing else is kept."""
 
-import shutil
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from functools import partial
-from lzma import LZMAError
-from pathlib import Path, PurePosixPath
-from typing import IO
+import hashlib
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
-import pooch
 import requests
+from requests.adapters import HTTPAdapter
+from tqdm import tqdm
+from urllib3.exceptions import HTTPError, MaxRetryError, ReadTimeoutError, ResponseError
+from urllib3.util.retry import Retry
 
+from nnunet_losses.base.disk import on_disk, require_space
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
+from nnunet_losses.data.description import is_web_address
+
+ATTEMPTS = 3
+CONNECT_SECONDS = 10.0
+SILENCE_SECONDS = 20.0
+"""A server that sends nothing for so long has stalled."""
+LONGEST_WAIT_SECONDS = 60.0
+"""A server that asks to come back later than that is not waited for."""
+BUSY = (429, 500, 502, 503, 504)
+"""Answers after which it makes sense to ask again."""
+Check = Callable[[Path], object]
+"""Looks into a file and raises a UserError if it is not what it should be."""
+
+_PIECE = 1 << 20  # bytes
+_WEB_PAGE = re.compile(rb"\s*(<!doctype html|<html|<head)", re.IGNORECASE)
 
 
-def download(url: str, target: Path, checksum: str | None, *, progress: bool = True) -> Path:
-    """Download ``url`` to ``target`` unless it is already there with the right checksum ("md5:…", "sha256:…").
+class ChecksumError(UserError):
+    """A file is not the one that its checksum is of."""
+
+
+def download(
+    url: str, target: Path, checksum: str | None, *, check: Check | None = None, progress: bool = True
+) -> Path:
+    """Download ``url`` to ``target`` unless the right file is already there.
+
+    Args:
+        url: its address, http or https.
+        target: the file to make.
+        checksum: "md5:…", "sha1:…" or "sha256:…"; None if it is unknown.
+        check: looks into the file before it is kept.
+        progress: show a progress bar.
 
     Raises:
-        UserError: the address cannot be reached, or what came has another checksum (nothing is kept then).
+        UserError: the address cannot be reached, or something else came; nothing of it is kept.
+        DiskFullError: there is no space for it.
     """
-    fetcher = pooch.create(
-        path=target.parent,
-        base_url="",
-        registry={target.name: checksum},
-        urls={target.name: url},
-        retry_if_failed=2,
-    )
-    try:
-        fetcher.fetch(target.name, progressbar=progress)
-    except requests.RequestException as error:
-        raise UserError(
-            f"{url} could not be downloaded ({error}); check the network, or download it elsewhere "
-            f"and put it at {target}."
-        ) from error
-    except ValueError as error:  # pooch says so when the checksum differs
-        raise UserError(
-            f"What came from {url} does not have the checksum {checksum}: it is damaged or was changed. Nothing was "
-            "kept; try again, or check the source and correct the checksum in the data-set file."
-        ) from error
-    except OSError as error:
-        raise UserError(f"{url} could not be stored at {target}: {error}.") from error
+    if target.is_file() and (checksum is None or file_checksum(target, checksum) == checksum):
+        try:
+            _look_into(target, url, check)
+            return target
+        except UserError:  # an earlier version kept whatever came; ask the server again
+            pass
+    with write_atomically(target) as temporary:
+        _fetch(url, temporary, target, progress)
+        _look_into(temporary, url, check)
+        if checksum is not None and (found := file_checksum(temporary, checksum)) != checksum:
+            raise ChecksumError(
+                f"What came from {url} does not have the checksum {checksum} but {found}: it is damaged or was "
+                "changed. Nothing was kept; try again, or check the source and correct the data-set file's checksum."
+            )
     return target
+
+
+def file_checksum(path: Path, kind: str) -> str:
+    """The checksum of a file with its kind before it.
+
+    Args:
+        path: the file.
+        kind: "md5", "sha1" or "sha256"; what follows a colon is ignored.
+    """
+    algorithm = kind.partition(":")[0]
+    with path.open("rb") as file:
+        return f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}"
 
 
 class RecordedChecksums:
@@ -54,65 +90,199 @@ class RecordedChecksums:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        lines = path.read_text().splitlines() if path.exists() else []
-        self.sums = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line.strip())}
+        """Read the file, if there is one.
 
-    def download(self, url: str, target: Path, *, progress: bool = True) -> Path:
-        """Download to ``target``, beside or below the file of checksums, and record or compare its checksum."""
+        Raises:
+            UserError: a line is no checksum.
+        """
+        self.path = path
+        self.sums: dict[str, str] = {}
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        for number, line in enumerate(lines, start=1):
+            if match := re.fullmatch(r"([0-9a-f]{64})\s+(\S.*)", line):
+                self.sums[match.group(2)] = match.group(1)
+            elif line.strip():
+                raise UserError(f"{path}, line {number} is no checksum as sha256sum writes it; correct or remove it.")
+
+    def download(self, url: str, target: Path, *, check: Check | None = None, progress: bool = True) -> Path:
+        """Download to ``target``, beside or below the file of checksums, and record or compare its checksum.
+
+        Raises:
+            UserError: as `download`; a file that ``check`` refuses is neither kept nor recorded.
+        """
         name = target.relative_to(self.path.parent).as_posix()
         known = self.sums.get(name)
-        download(url, target, f"sha256:{known}" if known else None, progress=progress)
+        if known is not None and check is not None and target.is_file() and not _passes(target, check):
+            known = None  # what was recorded was never the right file
+        try:
+            download(url, target, f"sha256:{known}" if known else None, check=check, progress=progress)
+        except ChecksumError as error:
+            raise UserError(
+                f"What came from {url} is another file than at the first download: it is damaged or was changed. "
+                f"Nothing was kept; try again or, if the change is right, remove the line of {name} from {self.path}."
+            ) from error
         if known is None:
-            self.sums[name] = pooch.file_hash(str(target), alg="sha256")
+            self.sums[name] = file_checksum(target, "sha256").partition(":")[2]
             with write_atomically(self.path) as temporary:
                 temporary.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(self.sums.items())))
         return target
 
 
-def unpack(archive: Path, folder: Path) -> None:
-    """Unpack the regular files of a .tar (of any compression) or .zip into ``folder``, without macOS's ``._*`` files.
+def _passes(path: Path, check: Check) -> bool:
+    try:
+        check(path)
+    except UserError:
+        return False
+    return True
+
+
+def _look_into(path: Path, url: str, check: Check | None) -> None:
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start:
+        raise UserError(f"{url} sent an empty file; check the address, or try again later.")
+    if _WEB_PAGE.match(start):
+        raise UserError(
+            f"{url} sent a web page instead of the file; if it asks you to log in or to accept terms, download the "
+            f"file with your browser and put it into {path.parent}, or else correct the address."
+        )
+    if check is not None:
+        try:
+            check(path)
+        except UserError as error:
+            raise UserError(
+                f"What came from {url} is not intact: {error} The server may have cut it short; nothing was kept, so "
+                "run the same command again."
+            ) from error
+
+
+class _Patience(Retry):
+    """Asks a busy server again after the time that it names, unless that is too long to wait for."""
+
+    def increment(
+        self,
+        method: Any = None,
+        url: Any = None,
+        response: Any = None,
+        error: Any = None,
+        _pool: Any = None,
+        _stacktrace: Any = None,
+    ) -> "_Patience":
+        if isinstance(error, ReadTimeoutError):  # a server that has stalled
+            raise error
+        if response is not None and (self.get_retry_after(response) or 0) > LONGEST_WAIT_SECONDS:
+            raise MaxRetryError(_pool, url, ResponseError("too long to wait"))
+        return super().increment(method, url, response, error, _pool, _stacktrace)
+
+    def get_retry_after(self, response: Any) -> float | None:
+        return _seconds(response.headers.get("Retry-After"))
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Seconds to wait by a header Retry-After; None if it says nothing that can be understood."""
+    if not retry_after:
+        return None
+    try:
+        return Retry().parse_retry_after(retry_after)
+    except (HTTPError, OverflowError, ValueError):
+        return None
+
+
+class _Session(requests.Session):
+    """Follows redirections to the web only, and none that gives up encryption."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            here, there = urlsplit(resp.url).scheme, urlsplit(urljoin(resp.url, target)).scheme
+            if there not in ("http", "https") or (here == "https" and there == "http"):
+                raise UserError(
+                    f"{resp.url} redirects to {target}, which is not {here}; such redirections are refused. Check the "
+                    "address in the data-set file."
+                )
+        return target
+
+
+def _fetch(url: str, path: Path, target: Path, progress: bool) -> None:
+    """Write what ``url`` sends to ``path``.
 
     Raises:
-        UserError: the archive is damaged or of another kind, or a member is a link or leads out of the folder.
+        UserError: it cannot be had; the text tells how to get it to ``target`` otherwise.
+        DiskFullError: there is no space for it.
     """
-    try:
-        for name, open_member in _members(archive):
-            path = PurePosixPath(name)
-            if path.name.startswith("._") or "__MACOSX" in path.parts:
-                continue
-            if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in path.parts[0]:
-                raise UserError(f"{archive} holds '{name}', which leads out of its folder; do not trust this archive.")
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with open_member() as source, target.open("wb") as sink:
-                shutil.copyfileobj(source, sink, 1 << 20)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError) as error:
-        raise UserError(f"{archive} cannot be unpacked ({error}); remove it and download it again.") from error
-
-
-def _members(archive: Path) -> Iterator[tuple[str, Callable[[], IO[bytes]]]]:
-    """Name and opener of every regular file; links and devices are refused, since image data need none."""
-    if zipfile.is_zipfile(archive):
-        with zipfile.ZipFile(archive) as zipped:
-            for info in zipped.infolist():
-                if (info.external_attr >> 16) & 0o170000 == 0o120000:
-                    raise UserError(f"{archive} holds the link '{info.filename}'; do not trust this archive.")
-                if not info.is_dir():
-                    yield info.filename, partial(zipped.open, info)
-        return
-    with tarfile.open(archive) as tarred:
-        for member in tarred:
-            if member.isdir():
-                continue
-            if not member.isfile():
+    if not is_web_address(url):
+        raise UserError(f"'{url}' is no address of the web (http or https); correct it in the data-set file.")
+    elsewhere = f"download it elsewhere and put it at {target}"
+    patience = _Patience(ATTEMPTS - 1, status_forcelist=BUSY, backoff_factor=0.5, raise_on_status=False)
+    with _Session() as session:
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(max_retries=patience))
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                _stream(session, url, path, target, progress)
+                return
+            except requests.exceptions.ChunkedEncodingError as error:  # the connection broke off
+                if attempt == ATTEMPTS:
+                    raise UserError(
+                        f"The connection to {urlsplit(url).netloc} broke off {ATTEMPTS} times while {url} was being "
+                        f"downloaded; try again later, or {elsewhere}."
+                    ) from error
+                time.sleep(0.5 * attempt)
+            except requests.HTTPError as error:
+                raise UserError(f"{url} could not be downloaded: {_refusal(error, elsewhere)}") from error
+            except requests.TooManyRedirects as error:
+                raise UserError(f"{url} redirects without end; check the address in the data-set file.") from error
+            except (requests.Timeout, requests.ConnectionError) as error:
+                stalled = isinstance(error, requests.ReadTimeout) or "Read timed out" in str(error)
+                reason = f"the server sent nothing for {SILENCE_SECONDS:g} s" if stalled else "it cannot be reached"
                 raise UserError(
-                    f"{archive} holds '{member.name}', which is a link or a device; do not trust this archive."
-                )
-            yield member.name, partial(_extract, tarred, member)
+                    f"{url} could not be downloaded: {reason} ({_short(error)}); check the network and try again, or "
+                    f"{elsewhere}."
+                ) from error
+            except (requests.RequestException, HTTPError, UnicodeError) as error:
+                raise UserError(
+                    f"{url} could not be downloaded ({_short(error)}); check the address in the data-set file, or "
+                    f"{elsewhere}."
+                ) from error
 
 
-def _extract(tarred: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    opened = tarred.extractfile(member)
-    assert opened is not None, "regular files can be opened"
-    return opened
+def _stream(session: requests.Session, url: str, path: Path, target: Path, progress: bool) -> None:
+    # A server may compress what it sends; then its length says nothing of the file's.
+    headers = {"Accept-Encoding": "identity"}
+    with session.get(url, stream=True, timeout=(CONNECT_SECONDS, SILENCE_SECONDS), headers=headers) as response:
+        response.raise_for_status()
+        given = response.headers.get("Content-Length", "")
+        length = int(given) if given.isascii() and given.isdigit() else 0
+        require_space(target.parent, length)
+        with (
+            on_disk(target.parent, length or None),
+            path.open("wb") as file,
+            tqdm(total=length or None, unit="B", unit_scale=True, desc=target.name, disable=not progress) as bar,
+        ):
+            for piece in response.iter_content(_PIECE):
+                file.write(piece)
+                bar.update(len(piece))
+
+
+def _refusal(error: requests.HTTPError, elsewhere: str) -> str:
+    response = error.response
+    assert response is not None, "raise_for_status says what it is about"
+    status = response.status_code
+    if status in (401, 403, 407):
+        return f"the server refuses it ({status}), perhaps until you log in or accept terms; do that, and {elsewhere}."
+    if status in (404, 410):
+        return f"the server does not have it ({status}); correct the address in the data-set file."
+    if status in BUSY:
+        wait = response.headers.get("Retry-After")
+        asks = f" and asks to come back after {wait if not wait.isdigit() else wait + ' s'}" if wait else ""
+        return f"the server is busy or out of order ({status}){asks}; run the same command again later."
+    return f"the server answers {status} {response.reason}; check the address in the data-set file, or {elsewhere}."
+
+
+def _short(error: Exception) -> str:
+    """The innermost reason, on one line."""
+    inner: BaseException = error
+    while inner.args and isinstance(inner.args[0], BaseException):
+        inner = inner.args[0]
+    reason = getattr(inner, "reason", None)
+    return " ".join(str(reason or inner).split())[:200]

@@ -110,6 +110,7 @@ def _origin(description: DatasetDescription, cases: Cases) -> dict[str, Any]:
         kind, made_from = "LocalFolder", {"path": str(source.resolve())}
     else:
         kind, made_from = type(source).__name__, source.plain()
+        made_from.pop("limits", None)  # on which the result does not depend
     if isinstance(source, FileByFile):
         made_from |= {"cases": list(source.numbers), "labels": description.labels}
     origin = {

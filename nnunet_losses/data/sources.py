@@ -12,12 +12,14 @@ from tqdm import tqdm
 
 from nnunet_losses.base.dataset import read_dataset_json, write_dataset_json
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.images import check_intact
 from nnunet_losses.base.names import DATASET_JSON, NIFTI, image_file, label_file, name_problem
 from nnunet_losses.data.description import Archive, DatasetDescription, FileByFile
-from nnunet_losses.data.download import RecordedChecksums, download, unpack
+from nnunet_losses.data.download import RecordedChecksums, download
 from nnunet_losses.data.inspection import list_files, missing_labels, refuse
 from nnunet_losses.data.layout import make_folders
 from nnunet_losses.data.msd import convert_msd, is_msd
+from nnunet_losses.data.unpack import unpack
 
 log = logging.getLogger(__name__)
 Cases = int | Sequence[str] | None
@@ -107,7 +109,7 @@ def bring_archive(
         source.url, downloads / ("archive" if name_problem(name) else name), source.checksum, progress=progress
     )
     unpacked = folder / ".unpacked"
-    unpack(archive, unpacked)
+    unpack(archive, unpacked, source.limits)
     found = sorted(unpacked.rglob(DATASET_JSON), key=lambda path: len(path.parts))
     if not found:
         raise UserError(f"{archive} holds no {DATASET_JSON}, so it is neither an nnU-Net nor a Decathlon data set.")
@@ -145,7 +147,8 @@ def bring_files(
         addresses[label_file(folder, case, NIFTI)] = source.label
         for path, pattern in addresses.items():
             kept = downloads / path.relative_to(folder)
-            copy(checksums.download(pattern.format(case=numbers[case]), kept, progress=False), path)
+            url = pattern.format(case=numbers[case])
+            copy(checksums.download(url, kept, check=check_intact, progress=False), path)
     write_dataset_json(
         folder,
         {

@@ -96,7 +96,15 @@ LABELLED = {"background": 0, "lesion": 1}
         ({"source": {"path": "${NOT_SET_ANYWHERE}/x"}}, "source.path uses ${NOT_SET_ANYWHERE}, which is not set; run"),
         ({"source": {"path": ["a"]}}, "source.path must be text, got ['a']."),
         ({"source": {"download": {"url": "https://x/a.tar"}}}, "the key 'checksum' is missing in source.download; add"),
-        ({"source": {"download": {"url": "u", "checksum": "abc"}}}, "source.download.checksum must be md5:, sha1: or"),
+        (
+            {"source": {"download": {"url": "https://x/a", "checksum": "abc"}}},
+            "source.download.checksum must be md5:, sha1: or",
+        ),
+        (
+            {"source": {"download": {"url": "file:///x/a.tar", "checksum": "md5:" + "0" * 32}}},
+            "source.download.url 'file:///x/a.tar' is no address of the web (http:// or https://); for files of your",
+        ),
+        ({"source": {"download": {"url": "http://["}}}, "source.download.url 'http://[' is no address of the web"),
         ({"source": {"download": FILES}}, "say nothing of their labels; add 'labels'."),
         ({"source": {"phantom": {"seeds": 1}}}, "unknown key 'seeds' in source.phantom; did you mean 'seed'?"),
         ({"labels": {"lesion": 1}}, "labels must hold 'background: 0'."),
@@ -114,6 +122,7 @@ LABELLED = {"background": 0, "lesion": 1}
                 ({"case_name": "patient"}, "case_name 'patient' does not depend on the case; write its number as"),
                 ({"label": "https://x/{number}.nii.gz"}, "no pattern; write the case's number as {case:02d}."),
                 ({"label": "{case:99999999999d}"}, "no pattern; write the case's number as {case:02d}."),
+                ({"label": "ftp://x/{case}"}, "source.download.label 'ftp://x/{case}' is no address of the web"),
                 ({"label": "{case"}, "no pattern (expected '}' before end of string); write the case's number as"),
                 ({"checksum": "md5:" + "0" * 32}, "unknown key 'checksum' in source.download; the keys there are"),
             )

@@ -1,0 +1,80 @@
+"""A full disk is one sentence, costs nothing that was there, and with space the same command finishes."""
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nnunet_losses.base.disk import DiskFullError, bytes_text, disk_full, is_disk_full, on_disk, require_space
+from nnunet_losses.base.files import new_folder, write_atomically
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 1 MB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if os.geteuid() or subprocess.call(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], stderr=subprocess.DEVNULL
+    ):
+        pytest.skip("only root may mount a disk")
+    yield folder
+    subprocess.check_call(["umount", str(folder)])
+
+
+def test_a_file_that_does_not_fit_leaves_the_old_one(small: Path) -> None:
+    target = small / "a.bin"
+    target.write_bytes(b"old")
+    sentence = r"not enough space for .*/small: more than .* needed, .* free. Free some"
+    with pytest.raises(DiskFullError, match=sentence), write_atomically(target) as temporary:
+        temporary.write_bytes(b"x" * 2_000_000)
+    assert target.read_bytes() == b"old"
+    assert list(small.iterdir()) == [target]
+    with write_atomically(target) as temporary:
+        temporary.write_bytes(b"x" * 500_000)
+    assert target.stat().st_size == 500_000
+
+
+def test_a_folder_that_does_not_fit_leaves_the_old_one(small: Path) -> None:
+    def make(size: int) -> None:
+        with new_folder(small / "f", replace=True) as folder:
+            (folder / "a").write_bytes(b"x" * size)
+
+    make(100_000)
+    with pytest.raises(DiskFullError, match="more than"):
+        make(2_000_000)
+    assert (small / "f/a").stat().st_size == 100_000
+    make(200_000)
+    assert (small / "f/a").stat().st_size == 200_000
+    assert not (small / ".f.partial").exists()
+
+
+def test_space_is_asked_for_in_advance(tmp_path: Path) -> None:
+    require_space(tmp_path / "not/yet/there", 1)
+    with pytest.raises(DiskFullError, match=r"there: 1000000.0 TB are needed, .* are free"):
+        require_space(tmp_path / "not/yet/there", 10**18)
+
+
+def test_a_full_disk_is_seen_through_what_libraries_make_of_it(tmp_path: Path) -> None:
+    wrapped = RuntimeError("PytorchStreamWriter failed writing file")
+    wrapped.__cause__ = ValueError("something")
+    wrapped.__cause__.__context__ = OSError(errno.EDQUOT, "Disk quota exceeded")
+    assert is_disk_full(wrapped)
+    assert not is_disk_full(OSError(errno.EACCES, "Permission denied"))
+    with pytest.raises(DiskFullError, match="5 bytes are needed"), on_disk(tmp_path, 5):
+        raise wrapped
+    with pytest.raises(ValueError, match="else"), on_disk(tmp_path):
+        raise ValueError("something else")
+    with pytest.raises(DiskFullError) as refusal, on_disk(tmp_path):
+        raise disk_full(tmp_path / "named first")
+    assert "named first" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(999, "999 bytes"), (1000, "1.0 kB"), (999_960, "1.0 MB"), (29 * 10**9, "29.0 GB")]
+)
+def test_bytes_are_written_for_a_person(count: int, text: str) -> None:
+    assert bytes_text(count) == text
