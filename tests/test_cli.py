@@ -1,5 +1,6 @@
 """The command line: what a person types, and what it says when that is wrong."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -137,3 +138,14 @@ def test_help_needs_neither_torch_nor_nnunet() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_full_disk_is_one_sentence_in_every_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("writing failed") from OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("nnunet_losses.data.inspection.inspect_dataset", full)
+    result = CliRunner().invoke(app, ["inspect", str(tmp_path)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("nnunet-losses inspect: There is not enough space for ")
+    assert result.stderr.endswith("are free. Free some and run the same command again.\n")

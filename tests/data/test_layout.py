@@ -160,7 +160,7 @@ def test_brackets_nested_deeply_are_one_sentence(raw_dataset: Path) -> None:
         ("labelsTr/d.nii.gz", "labelsTr/d.nii.gz has no image in imagesTr"),
         ("imagesTr/d_0000.nii", "imagesTr/d_0000.nii does not end in '.nii.gz'"),
         ("imagesTr/d_0000.NII.GZ", "imagesTr/d_0000.NII.GZ does not end in '.nii.gz'"),
-        ("imagesTr/d\ne_0000.nii.gz", r"the case name 'd\ne' holds the character '\n', which cannot be printed"),
+        ("imagesTr/d\ne_0000.nii.gz", r"the character '\n'"),
     ],
 )
 @pytest.mark.parametrize("local", [True, False])
