@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from nnunet_losses.base.dataset import read_dataset_json
+from nnunet_losses.base.dataset import find_dataset, read_dataset_json
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import DATASET_JSON, LABELS_FOLDER, REFERENCES_FOLDER, SPLITS_JSON
 from nnunet_losses.base.tables.storage import write_tables
@@ -16,17 +16,10 @@ from nnunet_losses.comparison.gallery import Predicted, gallery_files
 from nnunet_losses.comparison.provenance import provenance_of_found
 from nnunet_losses.comparison.tables import compare_tables, record_of
 from nnunet_losses.evaluation import EvaluationSettings, Prediction, evaluate_folders
-from nnunet_losses.nnunet.preparation.folders import dataset_folder
+from nnunet_losses.nnunet.names.identity import identity
 from nnunet_losses.nnunet.results.history import job_row, read_history
-from nnunet_losses.nnunet.results.outcome import identity
-from nnunet_losses.nnunet.results.trainings import (
-    Splits,
-    Training,
-    Validation,
-    find_trainings,
-    find_validation,
-    without_repeats,
-)
+from nnunet_losses.nnunet.results.trainings import Training, find_trainings
+from nnunet_losses.nnunet.results.validations import Splits, Validation, find_validation, without_repeats
 from nnunet_losses.report import write_report
 from nnunet_losses.study.record import Run
 from nnunet_losses.study.splits import read_splits
@@ -118,7 +111,7 @@ def find_results(
     """
     if not results.is_dir():
         raise UserError(f"There is no folder {results}; give nnU-Net's results folder, --results.")
-    folder = dataset_folder(results, dataset)
+    folder = find_dataset(results, dataset)
     trainings = find_trainings(folder, trainers=trainers, configurations=configurations, plans=plans)
     raw, preprocessed = (
         base / folder.name if base is not None and (base / folder.name).is_dir() else None

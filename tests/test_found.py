@@ -309,7 +309,7 @@ def test_a_trainer_of_somebodys_own_may_be_called_almost_like_ours(world: World,
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"dataset": "5"}, "There is no data set 5 in .*; there are: Dataset004_Tiny"),
+        ({"dataset": "5"}, "There is no data set 5 in .*; it holds Dataset004_Tiny"),
         ({"dataset": "Dataset004_Tinny"}, "There is no data set Dataset004_Tinny"),
         ({"trainers": ["nnUNetTrainr"]}, "holds no trainer nnUNetTrainr; did you mean nnUNetTrainer"),
         ({"configurations": ["3d_lowres"]}, "holds no configuration 3d_lowres; (did you mean|there are) 3d_fullres"),

@@ -54,12 +54,13 @@ def split(
     out: Annotated[Path | None, typer.Option(help="File for a copy of the splits.")] = None,
 ) -> None:
     """Split the cases into folds before any training; otherwise, trainings that start together would race for it."""
+    from nnunet_losses.base.dataset import find_dataset
     from nnunet_losses.base.files import write_json
-    from nnunet_losses.nnunet.preparation.folders import dataset_folder, nnunet_folder
+    from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.nnunet.preparation.splits import case_names, make_splits, write_splits
     from nnunet_losses.study.splits import read_splits
 
-    raw = dataset_folder(nnunet_folder("nnUNet_raw"), dataset)
+    raw = find_dataset(nnunet_folder("nnUNet_raw"), dataset)
     preprocessed = nnunet_folder("nnUNet_preprocessed") / raw.name
     cases = case_names(raw)
     splits = make_splits(cases, folds=folds, seed=seed) if file is None else read_splits(file, "--file")
@@ -90,11 +91,12 @@ def configure(
     out: Annotated[Path | None, typer.Option(help="File for the complete configuration.")] = None,
 ) -> None:
     """Add a configuration, such as a small network, to nnU-Net's plans."""
+    from nnunet_losses.base.dataset import find_dataset
     from nnunet_losses.base.files import write_json
-    from nnunet_losses.nnunet.preparation.folders import dataset_folder, nnunet_folder
+    from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.nnunet.preparation.plans import add_configuration, resolved_configuration
 
-    folder = dataset_folder(nnunet_folder("nnUNet_preprocessed"), dataset)
+    folder = find_dataset(nnunet_folder("nnUNet_preprocessed"), dataset)
     file = folder / f"{plans}.json"
     if inherits_from is not None:
         add_configuration(

@@ -60,7 +60,7 @@ def evaluate(
     """Measure predictions per voxel, surface and lesion, into tidy tables."""
     from nnunet_losses.base.names import DATASET_JSON
     from nnunet_losses.evaluation import Prediction, evaluate_folders
-    from nnunet_losses.nnunet.results.outcome import identity
+    from nnunet_losses.nnunet.names.identity import identity
 
     for folder in filter(None, (reference, prediction, probabilities)):
         if not folder.is_dir():

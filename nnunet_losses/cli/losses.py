@@ -76,7 +76,7 @@ def describe(
 @command("doctor")
 def doctor() -> None:
     """Look a trainer up as nnU-Net does, and explain what fails."""
-    from nnunet_losses.nnunet.names.doctor import diagnose
+    from nnunet_losses.nnunet.doctor import diagnose
 
     checks = diagnose()
     for check in checks:
@@ -88,7 +88,7 @@ def doctor() -> None:
 @command("env")
 def env() -> None:
     """Print the shell line that lets nnU-Net find the trainers where start-up hooks are forbidden."""
-    from nnunet_losses.nnunet.names.doctor import environment_line
+    from nnunet_losses.nnunet.doctor import environment_line
 
     typer.echo(environment_line())
 

@@ -18,7 +18,7 @@ def publish(
     plans: Plans = "nnUNetPlans",
 ) -> None:
     """Copy a finished training out of nnUNet_results: model, curves, cost."""
-    from nnunet_losses.nnunet.results.outcome import publish_training
+    from nnunet_losses.nnunet.results.publishing import publish_training
 
     publish_training(dataset, configuration, trainer, plans, fold, out)
 
@@ -38,7 +38,7 @@ def predict(
     device: str = "cuda",
 ) -> None:
     """Predict the cases that a fold did not train on, with probabilities."""
-    from nnunet_losses.nnunet.results.outcome import predict_out_of_fold
+    from nnunet_losses.nnunet.results.predictions import predict_out_of_fold
 
     predict_out_of_fold(
         dataset,

@@ -10,7 +10,7 @@ from nnunet_losses.base.identity import RUN
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.base.tables.results import JOBS
-from nnunet_losses.nnunet.results.outcome import identity
+from nnunet_losses.nnunet.names.identity import identity
 from nnunet_losses.statistics import compare
 from nnunet_losses.study.config import COMPARED_METRICS
 from nnunet_losses.study.record import Run, StudyRecord

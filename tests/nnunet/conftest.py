@@ -10,9 +10,19 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from nnunetv2.run.run_training import get_trainer_from_args, run_training
+from nnunetv2.training.logging.nnunet_logger import MetaLogger
+from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
-from nnunet_losses._door import VARIABLE, door_directory
+from nnunet_losses.nnunet.preparation.folders import fold_folder
 from nnunet_losses.nnunet.preparation.plans import add_configuration
+from nnunet_losses.nnunet.start_up import VARIABLE, door_folder
+from nnunet_losses.nnunet.training.lookup import find_trainer
+from nnunet_losses.nnunet.training.pools import OneThreadPool
+from nnunet_losses.nnunet.training.trainer import LossTrainer
+
+TRAINED = "TverskyTrainer_fp0.1_iw_4epochs_3iters_seed7"
+PLOT = MetaLogger.plot_progress_png
 
 CASES = [f"case_{n}" for n in range(6)]
 DATASETS: dict[str, dict[str, Any]] = {
@@ -38,27 +48,47 @@ NETWORKS = {
 def world_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that holds ``raw`` and ``preprocessed`` of all synthetic data sets, made once."""
     world = tmp_path_factory.mktemp("nnunet")
+    for part in ("raw", "preprocessed"):
+        (world / part).mkdir()
     with pytest.MonkeyPatch.context() as patch:
+        set_nnunet_up(patch, world, world / "results")
         patch.setenv("nnUNet_n_proc_DA", "1")  # with 0 nnU-Net's planner fails
-        for part in ("raw", "preprocessed"):
-            (world / part).mkdir()
-            patch.setenv(f"nnUNet_{part}", str(world / part))
         for name, labels in DATASETS.items():
             _make_dataset(world, name, labels)
     return world
 
 
+def set_nnunet_up(patch: pytest.MonkeyPatch, world: Path, results: Path) -> None:
+    """Set nnU-Net's variables, for one core, and leave out what costs nnU-Net seconds and tests nothing.
+
+    nnU-Net's search for a trainer goes through all loaded modules; `test_lookup` is about it, all other tests ask its
+    answer directly.
+    """
+    for part in ("raw", "preprocessed"):
+        patch.setenv(f"nnUNet_{part}", str(world / part))
+    patch.setenv("nnUNet_results", str(results))
+    patch.setenv("nnUNet_n_proc_DA", "0")
+    patch.setenv("nnUNet_def_n_proc", "1")
+    patch.setenv("OMP_NUM_THREADS", "1")
+    patch.setenv(VARIABLE, str(door_folder()))
+    patch.setattr("multiprocessing.cpu_count", lambda: 1)  # nnU-Net's commands take all cores
+    patch.setattr("nnunetv2.training.nnUNetTrainer.nnUNetTrainer.default_num_processes", 1)
+    patch.setattr("nnunetv2.utilities.utils.Pool", OneThreadPool)
+    patch.setattr("nnunetv2.run.run_training.recursive_find_trainer_class_by_name", _quick_search)
+    patch.setattr("nnunetv2.training.logging.nnunet_logger.MetaLogger.plot_progress_png", lambda *_: None)
+
+
+def _quick_search(name: str) -> type:
+    try:
+        return find_trainer(name)
+    except AttributeError:
+        return recursive_find_trainer_class_by_name(name)
+
+
 @pytest.fixture
 def world(world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """As ``world_once``, nnU-Net's variables set, results in a folder of this test."""
-    for part in ("raw", "preprocessed"):
-        monkeypatch.setenv(f"nnUNet_{part}", str(world_once / part))
-    monkeypatch.setenv("nnUNet_results", str(tmp_path / "results"))
-    monkeypatch.setenv("nnUNet_n_proc_DA", "0")
-    monkeypatch.setenv("nnUNet_def_n_proc", "1")
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv(VARIABLE, str(door_directory()))
-    monkeypatch.setattr("nnunetv2.training.nnUNetTrainer.nnUNetTrainer.default_num_processes", 1)
+    set_nnunet_up(monkeypatch, world_once, tmp_path / "results")
     threads = torch.get_num_threads()
     yield world_once
     torch.set_num_threads(threads)  # nnU-Net's commands and our trainers change them
@@ -76,8 +106,7 @@ def own_world(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 @pytest.fixture
 def make(world: Path) -> Callable[..., Any]:
-    """Make a trainer as nnU-Net's command does, through the door."""
-    from nnunetv2.run.run_training import get_trainer_from_args
+    """Make a trainer as nnU-Net's command does."""
 
     def trainer(name: str, dataset: str = "Dataset901_Labels", configuration: str = "3d_tiny", fold: Any = 0) -> Any:
         return get_trainer_from_args(dataset, configuration, fold, name, device=torch.device("cpu"))
@@ -88,27 +117,39 @@ def make(world: Path) -> Callable[..., Any]:
 @pytest.fixture
 def run(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Train as ``nnUNetv2_train`` does; gives the fold's folder. The final validation takes seconds: only if asked."""
-    from nnunetv2.run.run_training import run_training
 
-    from nnunet_losses.nnunet.training.trainer import LossTrainer
-
-    def train(
-        name: str,
-        dataset: str = "Dataset901_Labels",
-        configuration: str = "3d_tiny",
-        fold: Any = 0,
-        results: str = "results",
-        validate: bool = False,
-        **options: Any,
-    ) -> Path:
-        monkeypatch.setenv("nnUNet_results", str(tmp_path / results))
+    def train(*arguments: Any, results: str = "results", validate: bool = False, **options: Any) -> Path:
         with monkeypatch.context() as patch:
+            patch.setenv("nnUNet_results", str(tmp_path / results))
             if not validate:
                 patch.setattr(LossTrainer, "perform_actual_validation", lambda *_: None)
-            run_training(dataset, configuration, fold, name, device=torch.device("cpu"), **options)
-        return tmp_path / results / dataset / f"{name}__nnUNetPlans__{configuration}" / f"fold_{fold}"
+            return _train(*arguments, **options)
 
     return train
+
+
+def _train(
+    name: str, dataset: str = "Dataset901_Labels", configuration: str = "3d_tiny", fold: Any = 0, **options: Any
+) -> Path:
+    run_training(dataset, configuration, fold, name, device=torch.device("cpu"), **options)
+    return fold_folder(dataset, configuration, name, "nnUNetPlans", fold)
+
+
+@pytest.fixture(scope="session")
+def trained_once(world_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a fold that was trained and validated: read it, or take ``trained`` to change it."""
+    with pytest.MonkeyPatch.context() as patch:
+        set_nnunet_up(patch, world_once, tmp_path_factory.mktemp("trained"))
+        patch.setattr("nnunetv2.training.logging.nnunet_logger.MetaLogger.plot_progress_png", PLOT)
+        return _train(TRAINED, export_validation_probabilities=True)
+
+
+@pytest.fixture
+def trained(trained_once: Path, world: Path, tmp_path: Path) -> Path:
+    """A copy of ``trained_once`` among the results of this test."""
+    results = trained_once.parents[2]
+    shutil.copytree(results, tmp_path / "results")
+    return tmp_path / "results" / trained_once.relative_to(results)
 
 
 def _make_dataset(world: Path, name: str, labels: dict[str, Any]) -> None:
@@ -143,7 +184,7 @@ def _make_dataset(world: Path, name: str, labels: dict[str, Any]) -> None:
     for configuration in plans["configurations"].values():
         # all networks read the same files, which are preprocessed once
         configuration["data_identifier"] = first["data_identifier"]
-    # the cascade: a low resolution first, what it predicts refined at the full one
+    # the cascade: a low resolution first, whose prediction is refined at the full one
     plans["configurations"]["3d_before"] = {
         "inherits_from": "3d_tiny",
         "next_stage": "3d_after",
@@ -155,13 +196,13 @@ def _make_dataset(world: Path, name: str, labels: dict[str, Any]) -> None:
 
     manager = PlansManager(plans)
     preprocessor = DefaultPreprocessor(verbose=False)
-    for name in ("3d_tiny", "3d_before"):
-        configuration = manager.get_configuration(name)
+    files = get_filenames_of_train_images_and_targets(str(raw), dataset_json)
+    for configuration in map(manager.get_configuration, ("3d_tiny", "3d_before")):
         folder = preprocessed / configuration.data_identifier
         folder.mkdir()
-        for case, files in get_filenames_of_train_images_and_targets(str(raw), dataset_json).items():
+        for case, of_case in files.items():
             preprocessor.run_case_save(
-                str(folder / case), files["images"], files["label"], manager, configuration, dataset_json
+                str(folder / case), of_case["images"], of_case["label"], manager, configuration, dataset_json
             )
 
 

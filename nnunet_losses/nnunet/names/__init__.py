@@ -1,1 +1,1 @@
-"""A trainer's name: what it says, and how nnU-Net finds it."""
+"""What a trainer's name says, and whether nnU-Net knows a trainer of that name."""

@@ -1,1 +1,1 @@
-"""Before a training: folders, plans, splits."""
+"""Before a training: nnU-Net's folders, plans and splits, and the cores it may use."""

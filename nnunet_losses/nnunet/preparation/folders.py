@@ -1,9 +1,10 @@
-"""nnU-Net's three folders, found or explained."""
+"""nnU-Net's folders, found or explained."""
 
 import os
 from pathlib import Path
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.names import fold_name, model_name
 
 
 def nnunet_folder(variable: str) -> Path:
@@ -20,35 +21,6 @@ def nnunet_folder(variable: str) -> Path:
     return Path(value)
 
 
-def dataset_folder(base: Path, dataset: str | int) -> Path:
-    """The folder ``DatasetXXX_Name`` in ``base``, by its name or by its number.
-
-    Raises:
-        UserError: none or more than one fits; the text names those that exist.
-    """
-    text = str(dataset)
-    pattern = f"Dataset{int(text):03d}_*" if text.isdigit() else text
-    found = sorted(path for path in base.glob(pattern) if path.is_dir())
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UserError(f"{base} holds several data sets of number {text}: {', '.join(p.name for p in found)}.")
-    there = ", ".join(sorted(path.name for path in base.glob("Dataset*") if path.is_dir())) or "none"
-    raise UserError(f"There is no data set {text} in {base}; there are: {there}.")
-
-
-def parallel_environment(device: str, threads: int) -> str:
-    """Shell assignments that keep nnU-Net within ``threads`` cores.
-
-    On a CPU the network is the work: it gets the threads, and augmentation and export run in the same process. On a GPU
-    the workers are the work: they get a thread each.
-    """
-    if device == "cpu":
-        values = {"nnUNet_n_proc_DA": 0, "nnUNet_def_n_proc": 1, "OMP_NUM_THREADS": threads}
-    else:
-        values = {
-            "nnUNet_n_proc_DA": max(1, threads - 1),
-            "nnUNet_def_n_proc": max(1, threads // 4),
-            "OMP_NUM_THREADS": 1,
-        }
-    return " ".join(f"{name}={value}" for name, value in values.items())
+def fold_folder(dataset: str, configuration: str, trainer: str, plans: str, fold: int) -> Path:
+    """Where nnU-Net trains this fold, in ``nnUNet_results``; ``dataset`` is ``DatasetXXX_Name``."""
+    return nnunet_folder("nnUNet_results") / dataset / model_name(trainer, plans, configuration) / fold_name(fold)

@@ -1,1 +1,1 @@
-"""After a training: what became of it, its curves, its published files."""
+"""What trainings leave: their history, their model, their predictions."""

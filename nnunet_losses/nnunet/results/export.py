@@ -8,6 +8,7 @@ import torch
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.names import DATASET_JSON, FINAL_CHECKPOINT, PLANS_JSON
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.nnunet.training.checkpoint import read_checkpoint
 
@@ -15,7 +16,7 @@ STOCK = "nnUNetTrainer"
 
 
 def export_checkpoint(checkpoint: Path, out: Path) -> Path:
-    """Write a checkpoint that stock nnU-Net predicts with; the network is nnU-Net's own, only the trainer's name goes.
+    """Write a checkpoint that stock nnU-Net predicts with: its network, and its trainer's name instead of ours.
 
     Args:
         checkpoint: ``.../<trainer>__<plans>__<configuration>/fold_<k>/checkpoint_final.pth``.
@@ -26,10 +27,11 @@ def export_checkpoint(checkpoint: Path, out: Path) -> Path:
         The checkpoint written.
 
     Raises:
-        UserError: no checkpoint of one of our trainers, or the files beside it are missing.
+        UserError: it is no checkpoint of one of our trainers or cannot be read safely (see `read_checkpoint`), or the
+            files beside it are missing.
     """
     if not (checkpoint.is_file() and zipfile.is_zipfile(checkpoint)):
-        raise UserError(f"{checkpoint} is not a checkpoint, or damaged; give the checkpoint_final.pth of a fold.")
+        raise UserError(f"{checkpoint} is not a checkpoint, or damaged; give the {FINAL_CHECKPOINT} of a fold.")
     content = read_checkpoint(checkpoint)
     trainer = content.get("trainer_name", "")
     if parse_trainer_name(trainer) is None:
@@ -38,12 +40,12 @@ def export_checkpoint(checkpoint: Path, out: Path) -> Path:
     target = out
     if out.suffix != ".pth":
         model = checkpoint.parent.parent
-        for name in ("plans.json", "dataset.json"):
+        for name in (PLANS_JSON, DATASET_JSON):
             if not (model / name).is_file():
                 raise UserError(f"{model} holds no {name}; give a checkpoint in nnU-Net's results folder.")
             with write_atomically(out / name) as temporary:
                 shutil.copyfile(model / name, temporary)
-        target = out / checkpoint.parent.name / "checkpoint_final.pth"
+        target = out / checkpoint.parent.name / FINAL_CHECKPOINT
     with write_atomically(target) as temporary:
         torch.save(content, temporary)
     return target

@@ -10,12 +10,15 @@ import numpy as np
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.nnunet.training.checkpoint import FINAL, read_checkpoint
+from nnunet_losses.base.identity import RUN
+from nnunet_losses.base.names import CHECKPOINTS, FINAL_CHECKPOINT
+from nnunet_losses.base.states import RunStatus
+from nnunet_losses.base.tables.results import TRAINING
+from nnunet_losses.nnunet.training.checkpoint import read_checkpoint
+from nnunet_losses.nnunet.training.job import JOBS_JSON
+from nnunet_losses.nnunet.training.outcome import outcome
 
-COLLAPSE_EPOCHS = 10
-"""A network whose pseudo Dice is 0 for so many epochs has collapsed to background."""
-CHECKPOINTS = (FINAL, "checkpoint_latest.pth", "checkpoint_best.pth")
-COLUMNS = ("epoch", "train_loss", "val_loss", "pseudo_dice", "ema_pseudo_dice", "lr", "seconds")
+COLUMNS = tuple(column for column in TRAINING.columns if column not in RUN)
 _NUMBER = r"(nan|-?inf|[-+]?[0-9.]+(?:e[-+]?[0-9]+)?)"
 _EPOCH = re.compile(r"Epoch (\d+) *$")
 _VALUES = {
@@ -29,9 +32,9 @@ _PREDICTED = re.compile(r": predicting (\S+) *$", re.MULTILINE)
 
 
 def read_history(folder: Path) -> pd.DataFrame:
-    """The per-epoch table of a fold: from its checkpoint or, where these know more epochs, from its text logs.
+    """The table ``training`` of a fold, without identity: from its checkpoint, or from its text logs if they know more.
 
-    Columns: epoch, train_loss, val_loss, pseudo_dice, ema_pseudo_dice, lr, seconds. Empty if nothing was logged.
+    Empty if nothing was logged.
     """
     saved = curves_of({})
     for name in CHECKPOINTS:
@@ -39,15 +42,15 @@ def read_history(folder: Path) -> pd.DataFrame:
             saved = curves_of(read_checkpoint(folder / name, mapped=True)["logging"])
             break
         except (UserError, OSError, KeyError):
-            continue  # absent, damaged, or of another kind: the text logs tell the same, rounded
-    if (folder / FINAL).is_file() and len(saved):
+            continue  # absent, damaged or not safe to load: the text logs tell the same, rounded
+    if (folder / FINAL_CHECKPOINT).is_file() and len(saved):
         return saved
     told = _curves_of_text(path.read_text(errors="replace") for path in text_logs(folder))
     return told if len(told) > len(saved) else saved
 
 
 def curves_of(log: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    """The per-epoch table, from what nnU-Net logs into its checkpoints; an epoch that was cut off is left out."""
+    """The same from the log that nnU-Net keeps in its checkpoints; an epoch that was cut off is left out."""
     keys = ("train_losses", "val_losses", "mean_fg_dice", "ema_fg_dice", "lrs")
     starts, ends = (log.get(f"epoch_{when}_timestamps", []) for when in ("start", "end"))
     epochs = min(len(column) for column in (starts, ends, *(log.get(key, []) for key in keys)))
@@ -56,21 +59,11 @@ def curves_of(log: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(COLUMNS, (range(epochs), *values, seconds), strict=True)))
 
 
-def fate(curves: pd.DataFrame, *, finished: bool) -> str:
-    """How a training ended, from its curves: diverged, collapsed, unfinished or completed."""
-    if len(curves) and not np.isfinite(curves["train_loss"].iloc[-1]):
-        return "diverged"
-    if not finished:
-        return "unfinished"
-    last = curves["pseudo_dice"].iloc[-COLLAPSE_EPOCHS:]
-    return "collapsed" if len(last) and (last == 0).all() else "completed"
-
-
 def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, Any]:
     """Cost and outcome of a fold, a row of the table ``jobs`` without identity.
 
-    Our trainers wrote both down. For any other trainer the time is that of its epochs, the outcome that of its curves,
-    the device nnU-Net's own note; its memory is not known.
+    Our trainers record both. For other trainers the time is the sum over epochs, the outcome follows from the curves,
+    the device is what nnU-Net noted, and the memory is unknown.
     """
     debug = _json(folder / "debug.json")
     job: dict[str, Any] = {
@@ -79,11 +72,11 @@ def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, 
         "device": str(debug.get("device", "")).partition(":")[0],
         "hardware": str(debug.get("gpu_name", "")),
         "epochs": len(curves),
-        "status": fate(curves, finished=finished),
+        "status": outcome(curves["train_loss"].tolist(), curves["pseudo_dice"].tolist(), finished=finished),
     }
-    recorded = _json(folder / "jobs.json")
-    if not finished and recorded.get("status") != "diverged":
-        recorded = {}  # of an earlier end of a training that goes on
+    recorded = _json(folder / JOBS_JSON)
+    if not finished and recorded.get("status") != RunStatus.DIVERGED:
+        recorded = {}  # it is about an earlier end of a training that was resumed
     return job | {key: recorded[key] for key in job if key in recorded}
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from typing_extensions import override
 
 from nnunet_losses.losses import Loss, inverse_weights
-from nnunet_losses.nnunet.training.stop import StopTraining
+from nnunet_losses.nnunet.training.errors import StopTraining
 from nnunet_losses.nnunet.training.target import TargetFormat
 
 VoxelWeight = Callable[[Tensor, Tensor], Tensor]

@@ -1,98 +1,65 @@
-"""A fold's folder belongs to one experiment: nnU-Net knows it by name only, this fingerprint by content."""
+"""A fold's folder belongs to one experiment: nnU-Net knows it by its name only, this record by its content."""
 
-import inspect
 import json
-import platform
 import reprlib
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnunet_losses.base.files import write_json
-from nnunet_losses.nnunet.training.stop import StopTraining
-from nnunet_losses.nnunet.training.weight_maps import digest
+from nnunet_losses.base.names import EXPERIMENT_JSON
+from nnunet_losses.base.versions import software_versions
+from nnunet_losses.nnunet.training.errors import StopTraining
 
-if TYPE_CHECKING:
-    from nnunet_losses.nnunet.training.trainer import LossTrainer
-
-FILE = "experiment.json"
-
-
-def describe_experiment(trainer: "LossTrainer") -> dict[str, Any]:
-    """Everything that a training's result depends on, as JSON holds it; the trainer must be initialised."""
-    plans = {key: value for key, value in trainer.plans_manager.plans.items() if key != "configurations"}
-    dataset = {key: trainer.dataset_json.get(key) for key in ("labels", "channel_names", "regions_class_order")}
-    train, val = trainer.do_split()
-    maps = trainer.weight_maps(train)
-    experiment = {
-        "trainer": {
-            "name": type(trainer).__name__,
-            "loss": repr(trainer.adapter.loss),
-            "weighting": trainer.adapter.weighting,
-            "deep_supervision_weights": getattr(trainer.loss, "weight_factors", None),
-            "epochs": trainer.num_epochs,
-            "iterations_per_epoch": trainer.num_iterations_per_epoch,
-            "validation_iterations_per_epoch": trainer.num_val_iterations_per_epoch,
-            "initial_lr": trainer.initial_lr,
-            "weight_decay": trainer.weight_decay,
-            "seed": trainer.name.seed,
-            **_if_any("class_frequencies", trainer.class_frequencies and trainer.class_frequencies.shares),
-            **_if_any("voxel_weight_maps", digest(maps) if maps else None),
-            **_if_any("voxel_weight", inspect.getsource(trainer.voxel_weight) if trainer.has_own_weights() else None),
-        },
-        "plans": plans,
-        "configuration": trainer.configuration_manager.configuration,
-        "dataset": dataset,
-        "split": {"train": sorted(train), "val": sorted(val)},
-    }
-    normalised: dict[str, Any] = json.loads(json.dumps(experiment, default=_plain))
-    return normalised
+SOFTWARE = ("nnunetv2", "torch", "numpy")
+"""What computes the result, beside this package."""
 
 
-def write_experiment(folder: Path, experiment: Mapping[str, Any]) -> None:
-    """Record the experiment, and with which versions it was begun (these may change before it is resumed)."""
-    write_json(folder / FILE, {"experiment": experiment, "begun_with": versions()})
+def claim_folder(folder: Path, experiment: Mapping[str, Any]) -> None:
+    """Record that the folder belongs to this experiment, unless the record is there.
 
-
-def refuse_other_experiment(folder: Path, experiment: Mapping[str, Any]) -> bool:
-    """Whether the folder holds this experiment; False if it does not say.
+    The record names the versions with which the experiment began; they may change before it is resumed.
 
     Raises:
-        StopTraining: it holds another one; the text says what differs.
+        StopTraining: the folder belongs to another experiment.
     """
-    if not (folder / FILE).is_file():
-        return False
+    refuse_other_experiment(folder, experiment)
+    file = folder / EXPERIMENT_JSON
+    if not file.is_file():
+        write_json(file, {"experiment": _as_json(experiment), "begun_with": software_versions(SOFTWARE)})
+
+
+def refuse_other_experiment(folder: Path, experiment: Mapping[str, Any]) -> None:
+    """Compare an experiment with the record in a folder; no record is no objection.
+
+    Args:
+        folder: of a fold.
+        experiment: everything that the result depends on, by nested keys.
+
+    Raises:
+        StopTraining: the folder belongs to another experiment; the message names the first difference.
+    """
+    file = folder / EXPERIMENT_JSON
+    if not file.is_file():
+        return
     try:
-        then = dict(_leaves(json.loads((folder / FILE).read_text())["experiment"]))
+        then = dict(_leaves(json.loads(file.read_text())["experiment"]))
     except (ValueError, KeyError, TypeError):
-        raise StopTraining(f"{folder / FILE} is damaged; remove it if you know that the folder is yours.") from None
-    now = dict(_leaves(experiment))
+        raise StopTraining(f"{file} is damaged; remove it if you are sure which experiment the folder holds.") from None
+    now = dict(_leaves(_as_json(experiment)))
     differing = [key for key in [*then, *(key for key in now if key not in then)] if then.get(key) != now.get(key)]
     if differing:
         first, more = differing[0], len(differing) - 1
+        others = f" ({more} more {'difference' if more == 1 else 'differences'})" if more else ""
         raise StopTraining(
             f"{folder} holds another experiment under the same name: {first} was {then.get(first, 'absent')} and is "
-            f"now {now.get(first, 'absent')}{f' (and {more} more differences)' if more else ''}; rename or remove "
-            f"that folder, or go back to the old setting."
+            f"now {now.get(first, 'absent')}{others}; rename or remove that folder, or restore the old setting."
         )
-    return True
 
 
-def versions() -> dict[str, str]:
-    """Versions of what computes the result."""
-    found = {"python": platform.python_version()}
-    for package in ("nnunet-losses", "nnunetv2", "torch", "numpy"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # a checkout on the path, not installed
-            found[package] = "not installed"
-    return found
-
-
-def _if_any(key: str, value: Any) -> dict[str, Any]:
-    """Nothing for None: an experiment without it has the same description as before there was such a thing."""
-    return {} if value is None else {key: value}
+def _as_json(experiment: Mapping[str, Any]) -> Any:
+    """The same after writing and reading, so that a tuple equals a list; nnU-Net puts NumPy's numbers into plans."""
+    return json.loads(json.dumps(experiment, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v)))
 
 
 def _leaves(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -113,8 +80,3 @@ class _Text(str):
 
 _BRIEF = reprlib.Repr()
 _BRIEF.maxstring = 120
-
-
-def _plain(value: Any) -> Any:
-    """NumPy numbers and arrays (nnU-Net puts them into plans) as JSON."""
-    return value.tolist() if hasattr(value, "tolist") else str(value)

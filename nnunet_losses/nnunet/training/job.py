@@ -7,13 +7,23 @@ from pathlib import Path
 import torch
 
 from nnunet_losses.base.files import write_json
-from nnunet_losses.nnunet.training.experiment import versions
+from nnunet_losses.base.states import RunStatus
+from nnunet_losses.base.versions import software_versions
+from nnunet_losses.nnunet.training.experiment import SOFTWARE
 
-FILE = "jobs.json"
+JOBS_JSON = "jobs.json"
 
 
-def write_job(folder: Path, *, seconds: float, epochs: int, status: str, device: torch.device) -> None:
-    """Write ``jobs.json``: seconds of all epochs (over all resumptions), peak memory of this process, hardware."""
+def write_job(folder: Path, *, seconds: float, epochs: int, status: RunStatus, device: torch.device) -> None:
+    """Write ``jobs.json``.
+
+    Args:
+        folder: of the fold.
+        seconds: of all epochs, over all resumptions.
+        epochs: that were trained.
+        status: how the training ended.
+        device: on which it ran; memory and name are read from it.
+    """
     job = {
         "seconds": seconds,
         "peak_memory_mb": peak_memory_mb(device),
@@ -21,9 +31,9 @@ def write_job(folder: Path, *, seconds: float, epochs: int, status: str, device:
         "hardware": hardware(device),
         "epochs": epochs,
         "status": status,
-        "versions": versions(),
+        "versions": software_versions(SOFTWARE),
     }
-    write_json(folder / FILE, job)
+    write_json(folder / JOBS_JSON, job)
 
 
 def peak_memory_mb(device: torch.device) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnunet_losses.base.files import write_atomically
-from nnunet_losses.nnunet.training.stop import StopTraining
+from nnunet_losses.nnunet.training.errors import StopTraining
 
 
 def find_weight_maps(folder: Path, cases: Iterable[str], file_ending: str) -> dict[str, Path]:

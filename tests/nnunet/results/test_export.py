@@ -9,10 +9,14 @@ import pytest
 import torch
 from nnunetv2.inference.predict_from_raw_data import predict_entry_point
 from nnunetv2.run.run_training import run_training_entry
+from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
-from nnunet_losses._door import VARIABLE
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.nnunet.results.export import export_checkpoint
+from nnunet_losses.nnunet.start_up import VARIABLE
+
+from ..conftest import TRAINED
+from ..training.test_checkpoint import Evil
 
 NAME = "TverskyTrainer_fp0.1_fn0.9_iw_1epochs_2iters"
 
@@ -27,6 +31,8 @@ def nnunet(monkeypatch: pytest.MonkeyPatch, command: Callable[[], None], *words:
 def test_nnunets_commands_train_and_predict_and_stock_nnunet_predicts_the_same(
     world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    search = "nnunetv2.run.run_training.recursive_find_trainer_class_by_name"
+    monkeypatch.setattr(search, recursive_find_trainer_class_by_name)  # through the door, as people do
     nnunet(monkeypatch, run_training_entry, "901", "3d_tiny", "0", "-tr", NAME, "--npz")
     model = tmp_path / "results" / "Dataset901_Labels" / f"{NAME}__nnUNetPlans__3d_tiny"
     for case in ("case_4", "case_5"):
@@ -48,20 +54,31 @@ def test_nnunets_commands_train_and_predict_and_stock_nnunet_predicts_the_same(
     np.testing.assert_array_equal(one, other)
 
 
-def test_an_exported_checkpoint_differs_in_the_name_of_the_trainer_only(
-    run: Callable[..., Path], tmp_path: Path
-) -> None:
-    source = run("DiceTrainer_1epochs_1iters") / "checkpoint_final.pth"
+def test_an_exported_checkpoint_differs_in_the_name_of_the_trainer_only(trained_once: Path, tmp_path: Path) -> None:
+    source = trained_once / "checkpoint_final.pth"
     written = export_checkpoint(source, tmp_path / "shared" / "model.pth")
     before, after = (torch.load(path, weights_only=False) for path in (source, written))
     assert written == tmp_path / "shared" / "model.pth"
-    assert (before.pop("trainer_name"), after.pop("trainer_name")) == ("DiceTrainer_1epochs_1iters", "nnUNetTrainer")
-    assert before.keys() == after.keys()
-    assert all(
-        torch.equal(before["network_weights"][key], after["network_weights"][key]) for key in after["network_weights"]
-    )
+    assert (before.pop("trainer_name"), after.pop("trainer_name")) == (TRAINED, "nnUNetTrainer")
+    for key in ("network_weights", "optimizer_state"):
+        one, other = (dict(_flat(checkpoint.pop(key))) for checkpoint in (before, after))
+        assert one.keys() == other.keys()
+        assert all(torch.equal(torch.as_tensor(one[name]), torch.as_tensor(other[name])) for name in one)
+    assert before == after
     with pytest.raises(UserError, match="written by nnUNetTrainer, which is not one of this package"):
         export_checkpoint(written, tmp_path / "again.pth")
+
+
+def test_a_folder_gets_what_nnunet_needs_to_predict(trained_once: Path, tmp_path: Path) -> None:
+    source = trained_once / "checkpoint_final.pth"
+    assert export_checkpoint(source, tmp_path / "model") == tmp_path / "model" / "fold_0" / "checkpoint_final.pth"
+    for name in ("plans.json", "dataset.json"):
+        assert (tmp_path / "model" / name).read_bytes() == (trained_once.parent / name).read_bytes()
+    alone = tmp_path / "alone" / "fold_0" / "checkpoint_final.pth"
+    alone.parent.mkdir(parents=True)
+    alone.write_bytes(source.read_bytes())
+    with pytest.raises(UserError, match=r"alone holds no plans\.json; give a checkpoint in nnU-Net's results folder"):
+        export_checkpoint(alone, tmp_path / "out")
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -70,3 +87,19 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "half.pth").write_bytes(b"half")
     with pytest.raises(UserError, match=r"half\.pth is not a checkpoint, or damaged"):
         export_checkpoint(tmp_path / "half.pth", tmp_path / "out")
+
+
+def test_code_in_a_checkpoint_is_not_run_and_nothing_is_written(tmp_path: Path) -> None:
+    torch.save({"trainer_name": TRAINED, "more": Evil(tmp_path / "trace")}, tmp_path / "evil.pth")
+    with pytest.raises(UserError, match=r"evil\.pth was not loaded"):
+        export_checkpoint(tmp_path / "evil.pth", tmp_path / "out.pth")
+    assert not (tmp_path / "trace").exists()
+    assert not (tmp_path / "out.pth").exists()
+
+
+def _flat(tree: object, path: str = "") -> list[tuple[str, object]]:
+    if isinstance(tree, dict):
+        return [leaf for key, value in tree.items() for leaf in _flat(value, f"{path}.{key}")]
+    if isinstance(tree, list):
+        return [leaf for index, value in enumerate(tree) for leaf in _flat(value, f"{path}.{index}")]
+    return [] if tree is None else [(path, tree)]

@@ -4,8 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_losses._door import VARIABLE, door_directory
-from nnunet_losses.nnunet.names.doctor import Check, diagnose, environment_line
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.losses import CATALOGUE
+from nnunet_losses.nnunet.doctor import Check, diagnose, environment_line
+from nnunet_losses.nnunet.start_up import VARIABLE, door_folder
+
+
+@pytest.fixture(autouse=True)
+def few_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """nnU-Net needs a while to look up the trainers of all losses."""
+    for loss in set(CATALOGUE) - {"Dice", "Tversky"}:
+        monkeypatch.delitem(CATALOGUE, loss)
 
 
 def failing(checks: list[Check]) -> dict[str, str]:
@@ -21,6 +30,7 @@ def test_all_is_well() -> None:
     checks = diagnose()
     assert failing(checks) == {}
     assert len(checks) == 6
+    assert checks[-1].message == "nnU-Net finds the trainers of all 2 losses."
 
 
 def test_a_missing_folder_and_a_missing_variable_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,13 +54,13 @@ def test_a_class_of_the_same_name_elsewhere_is_told(tmp_path: Path, monkeypatch:
         "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\n"
         "class DiceTrainer(nnUNetTrainer): pass\n"
     )
-    monkeypatch.setenv(VARIABLE, os.pathsep.join([str(tmp_path), str(door_directory())]))
+    monkeypatch.setenv(VARIABLE, os.pathsep.join([str(tmp_path), str(door_folder())]))
     assert "nnU-Net takes DiceTrainer from mine" in failing(diagnose())["lookup"]
 
 
 def test_a_directory_of_others_that_cannot_be_imported_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken.py").write_text("import a_package_that_is_not_there\n")
-    monkeypatch.setenv(VARIABLE, os.pathsep.join([str(tmp_path), str(door_directory())]))
+    monkeypatch.setenv(VARIABLE, os.pathsep.join([str(tmp_path), str(door_folder())]))
     message = failing(diagnose())["lookup"]
     assert "No module named 'a_package_that_is_not_there'" in message
     assert str(tmp_path) in message
@@ -76,5 +86,13 @@ def test_the_line_works_in_a_shell(before: str | None, after: str) -> None:
         capture_output=True,
         text=True,
         check=True,
+        timeout=60,
     )
-    assert ran.stdout == after.format(door=door_directory())
+    assert ran.stdout == after.format(door=door_folder())
+
+
+def test_a_package_installed_in_part_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnunet_losses.nnunet.doctor.door_folder", lambda: None)
+    assert "are missing; install it again" in failing(diagnose())["door"]
+    with pytest.raises(UserError, match="are missing; install it again"):
+        environment_line()

@@ -1,4 +1,4 @@
-"""Answer nnU-Net's question for a trainer by its name."""
+"""The answer to nnU-Net's search for a trainer."""
 
 import sys
 
@@ -10,8 +10,9 @@ def find_trainer(name: str) -> type[LossTrainer]:
     """The trainer class of this name.
 
     Raises:
-        AttributeError: the name is not ours, so that nnU-Net looks further (with a hint on stderr at a near miss).
-        SystemExit: the name is ours but wrong: nnU-Net ends here, with the reason as its last line.
+        AttributeError: the name is not ours, so nnU-Net searches on (after a hint on stderr if the name is close to one
+            of ours).
+        SystemExit: the name begins like one of ours, but is wrong; nnU-Net ends with the reason as its last line.
     """
     try:
         ours = parse_trainer_name(name) is not None

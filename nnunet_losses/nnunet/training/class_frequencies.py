@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnunet_losses.base.files import write_json
-from nnunet_losses.nnunet.training.stop import StopTraining
+from nnunet_losses.nnunet.training.errors import StopTraining
 
 FILE = "class_frequencies.json"
 """A user's own frequencies, beside ``splits_final.json``: a JSON object of shares by class name."""

@@ -1,17 +1,18 @@
 """Do what nnU-Net does when it looks for one of our trainers, and explain what goes wrong."""
 
-import io
 import os
 import shlex
 import traceback
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from nnunet_losses._door import VARIABLE, door_directory
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.nnunet.names.search import search_trainer
 from nnunet_losses.nnunet.preparation.folders import nnunet_folder
+from nnunet_losses.nnunet.start_up import VARIABLE, door_folder
+
+INCOMPLETE = "Parts of the package nnunet_losses are missing; install it again."
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Check:
 
 
 def diagnose() -> list[Check]:
-    """Check everything that ``nnUNetv2_train -tr <our trainer>`` rests on, in the order in which nnU-Net needs it."""
+    """Check what ``nnUNetv2_train -tr <our trainer>`` depends on, in the order in which nnU-Net needs it."""
     return [
         *(_folder(variable) for variable in ("nnUNet_raw", "nnUNet_preprocessed", "nnUNet_results")),
         _door(),
@@ -34,14 +35,14 @@ def diagnose() -> list[Check]:
 
 
 def environment_line() -> str:
-    """A shell line that opens the door where start-up hooks (``.pth`` files) are forbidden; own directories stay first.
+    """A shell line for people who forbid start-up hooks (``.pth`` files); their own folders stay first.
 
     Raises:
-        UserError: the package is not installed as a whole.
+        UserError: the package is installed in part only.
     """
-    door = door_directory()
+    door = door_folder()
     if door is None:
-        raise UserError("The package nnunet_losses is not on Python's path as a whole; install it again.")
+        raise UserError(INCOMPLETE)
     return f'export {VARIABLE}="${{{VARIABLE}:+${VARIABLE}{os.pathsep}}}"{shlex.quote(door)}'
 
 
@@ -53,15 +54,15 @@ def _folder(variable: str) -> Check:
 
 
 def _door() -> Check:
-    door, entries = door_directory(), os.environ.get(VARIABLE, "").split(os.pathsep)
-    if door is not None and door in entries:
-        return Check("door", True, f"{VARIABLE} lists {door}.")
+    door, listed = door_folder(), os.environ.get(VARIABLE, "").split(os.pathsep)
     if door is None:
-        return Check("door", False, "The package nnunet_losses is not on Python's path as a whole; install it again.")
+        return Check("door", False, INCOMPLETE)
+    if door in listed:
+        return Check("door", True, f"{VARIABLE} lists {door}.")
     return Check(
         "door",
         False,
-        f"{VARIABLE} does not list {door}: install the package with pip (its start-up hook adds it), or run: "
+        f"{VARIABLE} does not list {door}; install the package with pip, whose start-up hook adds it, or run: "
         f"{environment_line()}",
     )
 
@@ -83,32 +84,29 @@ def _built_in_trainers() -> Check:
             False,
             f"nnU-Net imports all its trainers before it looks for others, and {where} fails ({type(error).__name__}: "
             f"{error}); repair that dependency (torch {_version('torch')} and torchvision {_version('torchvision')} "
-            f"must be released together).",
+            f"must be of the same release).",
         )
     return Check("nnU-Net's own trainers", True, f"All modules of nnU-Net {_version('nnunetv2')} can be imported.")
 
 
 def _lookup() -> Check:
-    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
-
     from nnunet_losses.losses import CATALOGUE
     from nnunet_losses.nnunet.training.trainer import LossTrainer
 
     for loss in CATALOGUE:
         name = f"{loss}Trainer"
         try:
-            with redirect_stdout(io.StringIO()):  # nnU-Net tells of every module it inspects
-                found = recursive_find_trainer_class_by_name(name)
+            found = search_trainer(name)
         except (Exception, SystemExit) as error:  # other people's modules are imported on the way
             reason = f"nnU-Net cannot find {name} ({type(error).__name__}: {error})"
-            where = os.environ.get(VARIABLE) or "no other directory"
+            where = os.environ.get(VARIABLE) or "no other folder"
             return Check("lookup", False, f"{reason}; it looks into {where}.")
         if not issubclass(found, LossTrainer):
             return Check(
                 "lookup",
                 False,
                 f"nnU-Net takes {name} from {found.__module__}, not from this package; rename that class, or remove "
-                f"its directory from {VARIABLE}.",
+                f"its folder from {VARIABLE}.",
             )
     return Check("lookup", True, f"nnU-Net finds the trainers of all {len(CATALOGUE)} losses.")
 

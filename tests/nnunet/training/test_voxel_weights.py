@@ -17,16 +17,18 @@ from nnunetv2.training.dataloading.nnunet_dataset import nnUNetDatasetBlosc2
 from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from torch import Tensor
 
-from nnunet_losses._door import VARIABLE
 from nnunet_losses.losses import CrossEntropyLoss, TverskyLoss, inverse_weights
+from nnunet_losses.nnunet.start_up import VARIABLE
 from nnunet_losses.nnunet.training.adapter import LossAdapter
-from nnunet_losses.nnunet.training.stop import StopTraining
+from nnunet_losses.nnunet.training.errors import StopTraining
 from nnunet_losses.nnunet.training.target import TargetFormat
 from nnunet_losses.nnunet.training.trainer import LossTrainer, make_trainer
 from nnunet_losses.nnunet.training.transforms import AppendInstanceIds
 from nnunet_losses.nnunet.training.weight_maps import prepare_weight_maps
 
-PAGE = Path(__file__).parents[2] / "docs" / "howto" / "voxel-weights.md"
+from ..steps import begin, validate
+
+PAGE = Path(__file__).parents[3] / "docs" / "howto" / "voxel-weights.md"
 
 
 def example() -> str:
@@ -54,18 +56,14 @@ def test_the_example_of_the_page_trains_and_validates(
 ) -> None:
     trainer = make("BorderTrainer", dataset, configuration)
     assert (trainer.num_epochs, type(trainer).__name__) == (200, "BorderTrainer")
-    trainer.on_train_start()
-    trainer.on_epoch_start()
-    trainer.on_train_epoch_start()
+    begin(trainer)
     assert np.isfinite(trainer.train_step(next(trainer.dataloader_train))["loss"])
-    trainer.on_validation_epoch_start()
     batch = next(trainer.dataloader_val)
-    with torch.no_grad():
-        validated = trainer.validation_step(batch)
-        assert validated["tp_hard"].shape == (2,)
-        # without the weights, the same network has another loss
-        trainer.adapter.voxel_weight = None
-        assert float(trainer.validation_step(batch)["loss"]) != float(validated["loss"])
+    validated = validate(trainer, batch)
+    assert validated["tp_hard"].shape == (2,)
+    # without the weights, the same network has another loss
+    trainer.adapter.voxel_weight = None
+    assert float(validate(trainer, batch)["loss"]) != float(validated["loss"])
 
 
 def test_other_weights_under_the_same_name_are_another_experiment(own_trainer: Path, run: Callable[..., Path]) -> None:
@@ -160,9 +158,7 @@ def maps(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_train
 
 
 def batches(trainer: LossTrainer) -> list[dict[str, Any]]:
-    trainer.on_train_start()
-    trainer.on_epoch_start()
-    trainer.on_train_epoch_start()
+    begin(trainer)
     return [next(trainer.dataloader_train), next(trainer.dataloader_val)]
 
 
@@ -195,9 +191,7 @@ def test_stored_maps_move_with_the_patch_and_change_nothing_else(
     )
     losses = []
     for each, (train, val) in ((plain_trainer, plain), (trainer, weighted)):
-        each.on_validation_epoch_start()
-        with torch.no_grad():
-            losses.append(each.validation_step(val))
+        losses.append(validate(each, val))
         assert np.isfinite(each.train_step(train)["loss"])
     for key in ("tp_hard", "fp_hard", "fn_hard"):
         np.testing.assert_array_equal(losses[0][key], losses[1][key])

@@ -1,0 +1,79 @@
+"""The cases that trainings predicted out of fold, and what is odd about these predictions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nnunet_losses.base.names import PROBABILITIES, SPLITS_JSON
+from nnunet_losses.nnunet.results.history import validated_cases
+from nnunet_losses.nnunet.results.trainings import Training
+
+Splits = Sequence[Mapping[str, Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The out-of-fold predictions of a training, and a sentence about each thing that is odd about them."""
+
+    training: Training
+    cases: tuple[str, ...]
+    with_probabilities: frozenset[str]
+    remarks: tuple[str, ...]
+
+
+def find_validation(training: Training, ending: str, splits: Splits | None) -> Validation:
+    """The cases that a training predicted out of fold, according to its log, its files and the splits.
+
+    nnU-Net never removes a file from ``validation``, so some may be left from other splits. The training's log names
+    the cases of its last validation. Without a log the splits name them if all their cases are there, else the files.
+
+    Args:
+        training: the fold.
+        ending: of the predictions, as in ``dataset.json``.
+        splits: the present ``splits_final.json``; None if it is not there.
+    """
+    files = [path.name for path in training.validation.iterdir()] if training.validation.is_dir() else []
+    predicted = {name.removesuffix(ending) for name in files if name.endswith(ending) and not name.startswith(".")}
+    split = set(splits[training.fold]["val"]) if splits is not None and training.fold < len(splits) else None
+    logged = set(validated_cases(training.folder))
+    own = logged or predicted
+    if split is not None and (own <= split or (not logged and split <= own)):
+        own = split
+    remarks = []
+    if predicted and own != split and splits is not None:
+        remarks.append(f"{training} was trained with other splits than {SPLITS_JSON}; its own cases are compared.")
+    if stale := predicted - own:
+        remarks.append(f"{training}: {len(stale)} predictions are not of its last validation and are left out.")
+    if training.finished and (missing := own - predicted):
+        remarks.append(
+            f"{training}: {len(missing)} of {len(own)} predictions are missing; nnUNetv2_train ... --val makes them."
+        )
+    cases = sorted(own & predicted)
+    return Validation(
+        training, tuple(cases), frozenset(c for c in cases if f"{c}{PROBABILITIES}" in files), tuple(remarks)
+    )
+
+
+def without_repeats(validations: Sequence[Validation], splits: Splits | None) -> list[Validation]:
+    """The same with each case once per trainer, configuration and plans.
+
+    Folds that were trained with different splits may predict a case twice. It stays in the fold where the splits have
+    it, or else in the first.
+    """
+    home = {case: fold for fold, split in enumerate(splits or []) for case in split["val"]}
+    owner: dict[tuple[str, ...], int] = {}
+    for validation in validations:
+        training = validation.training
+        for case in validation.cases:
+            key = (training.plans, training.configuration, training.trainer, case)
+            if key not in owner or training.fold == home.get(case):
+                owner[key] = training.fold
+    result = []
+    for validation in validations:
+        training = validation.training
+        run = (training.plans, training.configuration, training.trainer)
+        kept = tuple(case for case in validation.cases if owner[(*run, case)] == training.fold)
+        remarks = validation.remarks
+        if repeated := len(validation.cases) - len(kept):
+            remarks += (f"{training}: {repeated} cases count in another fold that predicted them too.",)
+        result.append(Validation(training, kept, validation.with_probabilities & set(kept), remarks))
+    return result

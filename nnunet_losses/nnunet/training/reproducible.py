@@ -1,0 +1,258 @@
+"""nnU-Net's trainer, made repeatable, safe to interrupt and accountable; no word about losses."""
+
+import os
+import random
+import time
+import zipfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from batchgeneratorsv2.transforms.base.basic_transform import BasicTransform
+from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
+from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
+from typing_extensions import override
+
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.locks import Lock, take_lock
+from nnunet_losses.base.states import RunStatus
+from nnunet_losses.nnunet.names.grammar import TrainerName
+from nnunet_losses.nnunet.training import experiment, job
+from nnunet_losses.nnunet.training.checkpoint import safe_loading
+from nnunet_losses.nnunet.training.errors import StopTraining
+from nnunet_losses.nnunet.training.outcome import COLLAPSE_EPOCHS, epochs_without_dice, outcome
+from nnunet_losses.nnunet.training.pools import pools_in_this_process
+from nnunet_losses.nnunet.training.transforms import OwnRandomStream, make_reproducible
+
+LOCK_INTERVAL_S = 2
+PLOT_INTERVAL_S = 60
+"""nnU-Net draws progress.png after every epoch, which takes most of a second: longer than a short epoch."""
+
+
+class ReproducibleTrainer(nnUNetTrainer):
+    """nnU-Net's recipe (1000 epochs of 250 steps unless the name says otherwise), with rules for its course.
+
+    - One folder, one experiment, one process: another experiment of the same name is refused, a second process waits.
+    - A seed in the name fixes every random stream; a resumed training draws the same numbers as an uninterrupted one.
+    - Checkpoints are written whole or not at all, and loaded without running code that they may hold.
+    - A loss that is not finite ends the training; what a training cost and how it ended is recorded.
+
+    Every method overrides a hook of nnU-Net and calls it.
+    """
+
+    name: ClassVar[TrainerName]
+    # nnU-Net has no types of its own for these
+    num_iterations_per_epoch: int
+    num_val_iterations_per_epoch: int
+
+    def __init__(
+        self,
+        plans: dict[str, Any],
+        configuration: str,
+        fold: int,
+        dataset_json: dict[str, Any],
+        device: torch.device = torch.device("cuda"),  # noqa: B008  # as in nnU-Net
+    ) -> None:
+        # nnU-Net reads the names of these five arguments from the signature: there may be no others
+        super().__init__(plans, configuration, fold, dataset_json, device)
+        self._lock = self._wait_for_others() if self.local_rank == 0 else None
+        if self.name.epochs is not None:
+            self.num_epochs = self.name.epochs
+        if self.name.iterations is not None:
+            ratio = self.num_val_iterations_per_epoch / self.num_iterations_per_epoch
+            self.num_iterations_per_epoch = self.name.iterations
+            self.num_val_iterations_per_epoch = max(1, round(ratio * self.name.iterations))
+        self.save_every = max(1, min(10, self.num_epochs // 10))
+        self._split: tuple[list[str], list[str]] | None = None
+        self._steps = 0
+        self._epochs_here = 0
+        self._plotted = time.monotonic()
+        self.logger.plot_progress_png = self._plot_progress_sparingly
+        if self.device.type == "cpu" and (threads := os.environ.get("OMP_NUM_THREADS", "").split(",")[0]).isdigit():
+            # nnU-Net's command has just taken all cores, whatever the user or the scheduler had allotted
+            torch.set_num_threads(max(1, int(threads)))
+
+    # --- one folder, one experiment, one process
+
+    def describe_experiment(self) -> dict[str, Any]:
+        """Everything that the result depends on, by nested keys; the trainer must be initialised."""
+        train, val = self.do_split()
+        return {
+            "trainer": {
+                "name": type(self).__name__,
+                "epochs": self.num_epochs,
+                "iterations_per_epoch": self.num_iterations_per_epoch,
+                "validation_iterations_per_epoch": self.num_val_iterations_per_epoch,
+                "initial_lr": self.initial_lr,
+                "weight_decay": self.weight_decay,
+                "seed": self.name.seed,
+            },
+            "plans": {key: value for key, value in self.plans_manager.plans.items() if key != "configurations"},
+            "configuration": self.configuration_manager.configuration,
+            "dataset": {key: self.dataset_json.get(key) for key in ("labels", "channel_names", "regions_class_order")},
+            "split": {"train": sorted(train), "val": sorted(val)},
+        }
+
+    @override
+    def do_split(self) -> tuple[list[str], list[str]]:
+        if self._split is None:
+            self._split = super().do_split()
+        return self._split
+
+    def _wait_for_others(self) -> Lock:
+        """Lock this fold's folder. A training that outlived its killed scheduler is waited for, and resumed then."""
+        waited = False
+        while (lock := take_lock(Path(self.output_folder, ".lock"))) is None:
+            if not waited:
+                self.print_to_log_file(f"Another process is training in {self.output_folder}; waiting for its end.")
+            waited = True
+            time.sleep(LOCK_INTERVAL_S)
+        return lock
+
+    # --- random numbers
+
+    def _seed(self, stage: int) -> None:
+        """Seed every random stream of this process from (seed, stage), if the name holds a seed."""
+        if self.name.seed is None:
+            return
+        python, numpy, pytorch = np.random.SeedSequence([self.name.seed, stage, self.local_rank]).generate_state(3)
+        random.seed(int(python))
+        np.random.seed(int(numpy))  # noqa: NPY002  # nnU-Net draws from this stream
+        torch.manual_seed(int(pytorch))
+
+    @classmethod
+    @override
+    def get_training_transforms(cls, *args: Any, **kwargs: Any) -> BasicTransform:
+        pipeline = super().get_training_transforms(*args, **kwargs)
+        pipeline.transforms.insert(0, OwnRandomStream())
+        if cls.name.seed is not None:
+            make_reproducible(pipeline)
+        return pipeline
+
+    @classmethod
+    @override
+    def get_validation_transforms(cls, *args: Any, **kwargs: Any) -> BasicTransform:
+        pipeline = super().get_validation_transforms(*args, **kwargs)
+        pipeline.transforms.insert(0, OwnRandomStream())
+        return pipeline
+
+    @override
+    def initialize(self) -> None:
+        self._seed(0)
+        super().initialize()
+
+    # --- the course of a training
+
+    @override
+    def on_train_start(self) -> None:
+        if not self.was_initialized:
+            self.initialize()
+        if self.local_rank == 0:
+            folder = Path(self.output_folder)
+            experiment.claim_folder(folder, self.describe_experiment())
+            for leftover in folder.glob(".*.pth"):  # of a process killed while it was writing
+                leftover.unlink()
+        if self.name.seed is not None:
+            torch.backends.cudnn.benchmark = False
+            torch.backends.cudnn.deterministic = True
+            if get_allowed_n_proc_DA() > 0:
+                self.print_to_log_file(
+                    "INFO: the seed fixes the initial weights only, because batches come from worker processes in "
+                    "whatever order they are ready; set nnUNet_n_proc_DA=0 to repeat a training exactly."
+                )
+        super().on_train_start()
+
+    @override
+    def on_epoch_start(self) -> None:
+        self._seed(1 + self.current_epoch)
+        self._steps = 0
+        super().on_epoch_start()
+
+    @override
+    def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = super().train_step(batch)
+        if not np.isfinite(result["loss"]):
+            self._write_job(RunStatus.DIVERGED)
+            raise StopTraining(
+                f"The loss of {self.name} became {float(result['loss'])} in epoch {self.current_epoch}, step "
+                f"{self._steps}, at cases {', '.join(map(str, batch['keys']))}; the checkpoints in "
+                f"{self.output_folder} are older, and --c goes on from the last of them."
+            )
+        self._steps += 1
+        return result
+
+    @override
+    def on_epoch_end(self) -> None:
+        super().on_epoch_end()
+        self._epochs_here += 1
+        if epochs_without_dice(self._logged("mean_fg_dice")) == COLLAPSE_EPOCHS:
+            self.print_to_log_file(
+                f"WARNING: the pseudo Dice has been 0 for {COLLAPSE_EPOCHS} epochs: the network has collapsed to "
+                f"background. Training goes on; the outcome is recorded as collapsed unless it recovers."
+            )
+
+    @override
+    def on_train_end(self) -> None:
+        super().on_train_end()
+        # nnU-Net comes here too if --c finds nothing left to train: what was recorded at the end stays
+        if self._epochs_here or not Path(self.output_folder, job.JOBS_JSON).is_file():
+            self._write_job(outcome(self._logged("train_losses"), self._logged("mean_fg_dice"), finished=True))
+
+    @override
+    def perform_actual_validation(self, save_probabilities: bool = False) -> None:
+        # whoever wants augmentation in this process (nnUNet_n_proc_DA=0) has no core for nnU-Net's export workers
+        with pools_in_this_process() if get_allowed_n_proc_DA() == 0 else nullcontext():
+            super().perform_actual_validation(save_probabilities)
+
+    def _logged(self, key: str) -> list[float]:
+        """What nnU-Net logged under this key, a number for each epoch."""
+        values: list[float] = self.logger.get_value(key, step=None)
+        return values
+
+    def _plot_progress_sparingly(self, folder: str) -> None:
+        last = self.current_epoch == self.num_epochs - 1
+        if last or time.monotonic() - self._plotted >= PLOT_INTERVAL_S:
+            type(self.logger).plot_progress_png(self.logger, folder)
+            self._plotted = time.monotonic()
+
+    def _write_job(self, status: RunStatus) -> None:
+        if self.local_rank != 0:
+            return
+        starts, ends = self._logged("epoch_start_timestamps"), self._logged("epoch_end_timestamps")
+        job.write_job(
+            Path(self.output_folder),
+            seconds=sum(end - start for start, end in zip(starts, ends, strict=False)),
+            epochs=len(ends),
+            status=status,
+            device=self.device,
+        )
+
+    # --- checkpoints
+
+    @override
+    def save_checkpoint(self, filename: str) -> None:
+        if self.local_rank != 0 or self.disable_checkpointing:
+            super().save_checkpoint(filename)
+            return
+        with write_atomically(filename) as temporary:
+            super().save_checkpoint(str(temporary))
+
+    @override
+    def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
+        if isinstance(filename_or_checkpoint, str) and not zipfile.is_zipfile(filename_or_checkpoint):
+            raise StopTraining(
+                f"{filename_or_checkpoint} is damaged (its writer may have been killed); remove it, and nnU-Net "
+                f"continues from another checkpoint of that folder or from the beginning."
+            )
+        if not self.was_initialized:
+            self.initialize()
+        if self.local_rank == 0:
+            experiment.refuse_other_experiment(Path(self.output_folder), self.describe_experiment())
+        try:
+            with safe_loading(Path(str(filename_or_checkpoint))):
+                super().load_checkpoint(filename_or_checkpoint)
+        except UserError as error:
+            raise StopTraining(str(error)) from error
