@@ -13,7 +13,7 @@ import torch
 from nnunet_losses.losses import CATALOGUE, Parameter, cross_entropy_loss, register
 from nnunet_losses.losses.catalogue import load_plugins, package_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(autouse=True)

@@ -4,15 +4,13 @@ from torch import Tensor
 
 from nnunet_losses.losses.primitives import (
     STATISTICS,
-    blocks,
     log_probabilities,
     region_statistics,
-    sample_mean,
     statistics_and_log_probabilities,
     voxel_mean,
 )
 
-from .problems import random_problem
+from ..problems import random_problem
 
 
 def statistics_by_definition(p: Tensor, g: Tensor, w: Tensor) -> dict[str, Tensor]:
@@ -84,40 +82,6 @@ def test_nothing_but_the_inputs_is_saved_in_half_precision_or_without_a_gradient
     assert set(saved) == ({x.untyped_storage().data_ptr() for x in (logits, labels)} if learning else set())
     if learning:
         assert sums.grad_fn.next_functions[0][0].probabilities is None
-
-
-def test_a_voxel_mean_counts_the_voxels_that_count():
-    values = torch.tensor([1.0, 2.0, 3.0, 4.0]).view(1, 1, 2, 2)
-    assert voxel_mean(values).item() == 2.5
-    assert voxel_mean(values, torch.tensor([0.0, 2.0, 0.0, 1.0]).view(1, 1, 2, 2)).item() == 4
-    assert voxel_mean(values, torch.zeros(1, 1, 2, 2)).item() == 0
-
-
-def test_a_sample_mean_is_the_mean_over_samples_and_classes():
-    assert sample_mean(torch.tensor([[1.0, 2.0], [3.0, 6.0]])).item() == 3
-    assert sample_mean(torch.tensor([1.0, 3.0])).item() == 2
-
-
-@pytest.mark.parametrize(
-    ("logits", "target", "weight", "regions", "sentence"),
-    [
-        (torch.zeros(2, 3), torch.zeros(2, 1), None, False, "logits must be floating point of shape"),
-        (torch.zeros(2, 3, 4, 4, dtype=torch.int64), torch.zeros(2, 1, 4, 4), None, False, "logits must be floating"),
-        (torch.zeros(2, 1, 4, 4), torch.zeros(2, 1, 4, 4), None, False, "a softmax over one channel is always 1"),
-        (torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4), None, False, r"labels must have shape \(2, 1, 4, 4\)"),
-        (torch.zeros(2, 2, 4, 4), torch.zeros(2, 2, 4, 4), None, False, r"labels must have shape \(2, 1, 4, 4\)"),
-        (torch.zeros(2, 3, 4, 4), torch.zeros(2, 1, 4, 4), None, True, r"regions must have shape \(2, 3, 4, 4\)"),
-        (torch.zeros(2, 3, 4, 4), torch.zeros(2, 1, 4, 4), torch.ones(2, 4, 4), False, "voxel_weight must have"),
-        (torch.zeros(2, 3, 4, 4), -torch.ones(2, 1, 4, 4), None, False, "label -1 stands at a voxel that counts"),
-    ],
-)
-def test_inputs_that_do_not_fit_are_refused_with_one_sentence(
-    logits: Tensor, target: Tensor, weight: Tensor | None, regions: bool, sentence: str
-):
-    with pytest.raises(ValueError, match=sentence):
-        region_statistics(logits, target, weight, names="p", regions=regions)
-    with pytest.raises(ValueError, match=sentence):
-        log_probabilities(logits, target, weight, regions=regions)
 
 
 def test_an_unknown_statistic_is_refused():
@@ -224,15 +188,6 @@ def test_memory_layout_does_not_matter(regions: bool):
         (gradient,) = torch.autograd.grad(torch.stack(sums).square().sum() + log_p.square().sum(), leaf)
         answers.append((torch.stack(sums), log_p, gradient))
     torch.testing.assert_close(answers[0], answers[1])
-
-
-@pytest.mark.parametrize("voxels", [1, 5, 6, 7, 13])
-def test_any_number_of_voxels_goes_into_blocks(voxels: int, monkeypatch: pytest.MonkeyPatch):
-    torch.manual_seed(voxels)
-    logits, labels = torch.randn(3, 4, voxels), torch.randint(0, 4, (3, 1, voxels))
-    whole = statistics_and_log_probabilities(logits, labels, names="pg p g")
-    monkeypatch.setattr(blocks, "CPU_BLOCKS", (6 * 4, 6 * 4))
-    torch.testing.assert_close(statistics_and_log_probabilities(logits, labels, names="pg p g"), whole)
 
 
 @pytest.mark.parametrize("size", [0.0, 20.0, 6e4])

@@ -19,7 +19,7 @@ from nnunet_losses.losses.distances.transforms import (
     squared_by_torch,
 )
 
-from .problems import SEEDS
+from ..problems import SEEDS
 
 SPACES = st.lists(st.integers(1, 9), min_size=2, max_size=3).map(tuple)
 STEPS = st.lists(st.floats(0.1, 8), min_size=3, max_size=3)

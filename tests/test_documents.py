@@ -15,7 +15,7 @@ from nnunet_losses.losses.catalogue import package_of
 from nnunet_losses.losses.catalogue.curve import curve
 from nnunet_losses.statistics import TABLES
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def load(name: str) -> ModuleType:
