@@ -42,6 +42,7 @@ def test_snakemake_speaks_to_a_file_and_the_person_sees_the_stages(place: Place)
     assert "Nothing to be done" in place.run().stdout
 
 
+@pytest.mark.slow
 def test_the_last_lines_say_what_the_report_found_and_where_it_is(place: Place) -> None:
     place.run()
     verdict = place.folder / "reports/small/data/verdict.json"
@@ -54,6 +55,7 @@ def test_the_last_lines_say_what_the_report_found_and_where_it_is(place: Place) 
     ]
 
 
+@pytest.mark.slow
 def test_a_failed_job_is_named_with_the_end_of_its_log_and_snakemakes_exit_code(place: Place) -> None:
     done = place.run("--keep-going", first="echo no such loss >&2; exit 3")
     assert done.returncode == 1
@@ -63,6 +65,7 @@ def test_a_failed_job_is_named_with_the_end_of_its_log_and_snakemakes_exit_code(
     assert place.run().returncode == 0  # the same command, mended
 
 
+@pytest.mark.slow
 def test_a_workflow_that_cannot_start_says_why_in_one_sentence(place: Place) -> None:
     (place.folder / "Snakefile").write_text(
         "from snakemake.exceptions import WorkflowError\nraise WorkflowError('study.yaml: unknown key.')\n"
@@ -72,12 +75,14 @@ def test_a_workflow_that_cannot_start_says_why_in_one_sentence(place: Place) -> 
     assert done.stderr.splitlines()[-2] == "study.yaml: unknown key."
 
 
+@pytest.mark.slow
 def test_a_wrong_option_is_snakemakes_to_explain(place: Place) -> None:
     done = place.run("--no-such-option")
     assert done.returncode == 2
     assert "unrecognized arguments: --no-such-option" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_dry_run_shows_the_plan(place: Place) -> None:
     done = place.run("-n")
     assert done.returncode == 0
@@ -85,6 +90,7 @@ def test_a_dry_run_shows_the_plan(place: Place) -> None:
     assert not (place.folder / "logs").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_everything_and_the_same_command_goes_on(place: Place, number: signal.Signals) -> None:
     process = place.start(second="sleep 600")
@@ -103,6 +109,7 @@ def test_a_signal_stops_everything_and_the_same_command_goes_on(place: Place, nu
     assert "small · 1 of 1 jobs" in done.stderr
 
 
+@pytest.mark.slow
 def test_what_ignores_the_interrupt_is_killed(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     process = place.start(second="trap '' INT TERM; touch deaf; sleep 600; sleep 600")
     wait_for((place.folder / "deaf").is_file)

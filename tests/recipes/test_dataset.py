@@ -22,6 +22,7 @@ def nodules(tmp_path: Path) -> Path:
     )
 
 
+@pytest.mark.slow
 def test_the_recipe_adds_a_data_set(nodules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(section(PAGE, HEADING).splitlines()) <= LINES_OF_A_PAGE
     monkeypatch.setenv("NODULES", str(nodules))

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from .recipe import LINES_OF_A_PAGE, Scratch, read_recipe, section
 
 PAGE, HEADING = "docs/howto/add-statistic.md", "Add a statistic"
 
 
+@pytest.mark.slow
 def test_the_recipe_adds_a_statistic(tmp_path: Path) -> None:
     text = section(PAGE, HEADING)
     assert len(text.splitlines()) <= LINES_OF_A_PAGE

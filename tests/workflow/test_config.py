@@ -28,6 +28,7 @@ def test_a_wrong_config_stops_before_the_first_job(workplace: Make, changes: dic
     assert not (place.folder / "work").exists()
 
 
+@pytest.mark.slow
 def test_a_key_that_is_given_twice_stops_before_the_first_job(workplace: Make) -> None:
     place = workplace()
     command = place.command("--dry-run")
@@ -38,6 +39,7 @@ def test_a_key_that_is_given_twice_stops_before_the_first_job(workplace: Make) -
     assert "the key 'folds' is already in line" in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_an_unwritable_output_folder_stops_before_the_first_job(workplace: Make) -> None:
     place = workplace()
     (place.folder / "results").write_text("a file where a folder should be")
@@ -58,6 +60,7 @@ def test_a_study_plans_each_training_once_even_if_a_report_of_an_earlier_one_was
     assert [counts[rule] for rule in once] == [1] * len(once)
 
 
+@pytest.mark.slow
 def test_the_template_of_a_study_can_be_planned(
     workplace: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
