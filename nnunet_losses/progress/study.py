@@ -5,9 +5,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from nnunet_losses.base.names import fold_name, model_name
 from nnunet_losses.progress.estimate import seconds_left
 from nnunet_losses.progress.events import Events, Job, Stage
-from nnunet_losses.progress.trainings import TrainingProgress, fold_folder, read_progress
+from nnunet_losses.progress.trainings import TrainingProgress, read_progress
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def read_study(events: Events, results: Path, started: float) -> StudyProgress:
     events.read()
     now = time.time()
     running = {
-        number: RunningTraining(job.wildcards, read_progress(fold_folder(results, job.wildcards)))
+        number: RunningTraining(job.wildcards, read_progress(_fold_folder(results, job.wildcards)))
         for number, job in events.jobs.items()
         if job.rule == "train" and job.running
     }
@@ -70,3 +71,8 @@ def read_study(events: Events, results: Path, started: float) -> StudyProgress:
         elapsed=now - started,
         seconds_left=left if events.planned else math.nan,
     )
+
+
+def _fold_folder(results: Path, of: dict[str, str]) -> Path:
+    """Where nnU-Net trains the fold that a job of the rule ``train`` is about."""
+    return results / of["dataset"] / model_name(of["trainer"], of["plans"], of["configuration"]) / fold_name(of["fold"])

@@ -40,18 +40,8 @@ class TrainingProgress:
         return math.nan if self.epochs is None else (self.epochs - self.epoch) * self.seconds_per_epoch
 
 
-def fold_folder(results: Path, wildcards: dict[str, str]) -> Path:
-    """Where nnU-Net trains, in its results folder, the fold that a job of the rule ``train`` is about."""
-    model = "__".join(wildcards[part] for part in ("trainer", "plans", "configuration"))
-    return results / wildcards["dataset"] / model / f"fold_{wildcards['fold']}"
-
-
 def read_progress(folder: Path) -> TrainingProgress:
-    """Read how far a training is; the folder may not exist yet, and files may be half-written.
-
-    Args:
-        folder: ``nnUNet_results/<data set>/<trainer>__<plans>__<configuration>/fold_<number>``.
-    """
+    """Read how far a training is from its folder, which may not exist yet; files may be half-written."""
     logs = text_logs(folder)[-2:]
     epochs: dict[int, dict[str, float]] = {}
     for log in logs:  # each start of a training has its own, and repeats the epochs after the last checkpoint

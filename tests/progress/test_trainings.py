@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_losses.progress.trainings import TAIL_BYTES, fold_folder, read_progress
+from nnunet_losses.progress.trainings import TAIL_BYTES, read_progress
 
 
 def epoch(number: int, dice: float, seconds: float = 2.0) -> str:
@@ -76,8 +76,3 @@ def test_a_training_that_has_not_begun_is_not_a_mistake(tmp_path: Path) -> None:
     assert math.isnan(progress.seconds_left)
     (tmp_path / "debug.json").write_text('{"num_epo')
     assert read_progress(tmp_path).epochs is None
-
-
-def test_the_folder_is_where_nnunet_trains() -> None:
-    wildcards = {"dataset": "D", "plans": "P", "configuration": "3d", "trainer": "T", "fold": "1"}
-    assert fold_folder(Path("r"), wildcards) == Path("r/D/T__P__3d/fold_1")
