@@ -11,11 +11,11 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
 HEAD = """# Performance
 
-Losses that are formulas of region sums or of the probability of the truth read logits and labels once forward and once
-backward, block by block. Sums over a region need no memory but that of the gradient: float32 probabilities wait in it
-for the backward pass, those of half precision are computed again, and there is no one-hot reference. What a loss
-computes from the probability of each voxel (focal, for example) comes on top; the tables say how much.
-The two parts of a compound loss (Dice + cross-entropy, Dice + focal, ...) share the one pass and the one gradient.
+A loss that is a formula of region sums, or of the probability of the truth at each voxel, reads logits and labels once
+forward and once backward, block by block. Region sums need no memory beyond that of the gradient: float32 probabilities
+are stored in it until the backward pass, those of half precision are computed again, and there is no one-hot reference.
+What a loss computes from the probability of each voxel (focal, for example) comes on top; the tables show how much. The
+two terms of a compound loss (Dice + cross-entropy, Dice + focal, ...) share one pass and one gradient.
 
 This page is written by `python benchmarks/performance_page.py` from the JSON files in `benchmarks/results`.
 """
@@ -51,9 +51,9 @@ def cpu_section(result: dict[str, Any] | None) -> str:
     text = (
         f"## CPU\n\nForward and backward, batch 2, float32, one thread of {hardware['cpu']} "
         f"({hardware['cores']} cores, load {hardware['load']:.1f} at the start); the median of {result['rounds']} "
-        "rounds through all candidates, in random order, and in brackets the ratio of their fastest rounds. "
-        "*nnU-Net* is its memory-efficient Dice loss alone, *same loss* that of MONAI, torch or nnU-Net where there is "
-        "one; below 1 is faster. Memory is the extra peak relative to the gradient, which has to exist.\n"
+        "rounds through all candidates, in random order, with the ratio of the fastest rounds in brackets. *nnU-Net* is "
+        "its memory-efficient Dice loss alone, *same loss* that of MONAI, torch or nnU-Net where there is one; a ratio "
+        "below 1 means that ours is faster. Memory is the extra peak relative to the gradient, which is always needed.\n"
     )
     for problem in dict.fromkeys(row["problem"] for row in result["losses"]):
         rows = [
