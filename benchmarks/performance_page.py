@@ -51,9 +51,9 @@ def cpu_section(result: dict[str, Any] | None) -> str:
     text = (
         f"## CPU\n\nForward and backward, batch 2, float32, one thread of {hardware['cpu']} "
         f"({hardware['cores']} cores, load {hardware['load']:.1f} at the start); the median of {result['rounds']} "
-        "rounds through all candidates, in random order, with the ratio of the fastest rounds in brackets. *nnU-Net* is "
-        "its memory-efficient Dice loss alone, *same loss* that of MONAI, torch or nnU-Net where there is one; a ratio "
-        "below 1 means that ours is faster. Memory is the extra peak relative to the gradient, which is always needed.\n"
+        "rounds through all candidates, in random order, with the ratio of the fastest rounds in brackets. *nnU-Net* "
+        "is its memory-efficient Dice loss alone, *same loss* that of MONAI, torch or nnU-Net if there is one; below "
+        "1 ours is faster. Memory is the extra peak relative to the gradient, which is always needed.\n"
     )
     for problem in dict.fromkeys(row["problem"] for row in result["losses"]):
         rows = [
