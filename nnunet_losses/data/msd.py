@@ -5,7 +5,7 @@ folder, can take some of the cases, and copies three-dimensional files instead o
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,7 +25,7 @@ from nnunet_losses.base.names import (
     name_problem,
 )
 from nnunet_losses.data.inspection import images_in, refuse
-from nnunet_losses.data.layout import make_folders
+from nnunet_losses.data.layout import CaseFiles
 
 log = logging.getLogger(__name__)
 
@@ -38,38 +38,34 @@ def is_msd(content: dict[str, Any]) -> bool:
 def convert_msd(
     source: Path,
     content: dict[str, Any],
+    cases: Mapping[str, CaseFiles],
     folder: Path,
-    select: Callable[[Sequence[str]], list[str]],
     place: Callable[[Path, Path], object],
     workers: int = 1,
 ) -> None:
-    """Write the training cases of ``source`` to ``folder``: one file per channel, labels as {name: value}.
+    """Write training cases of ``source`` to ``folder``: one file per channel, labels as {name: value}.
 
     Test images are left out: they have no public labels, and studies compare out of fold.
 
     Args:
         source: folder of the task.
         content: of its dataset.json.
-        folder: an empty folder.
-        select: chooses among the names of the cases.
+        cases: the files of each case to take, as `msd_files` gives them.
+        folder: an empty data set.
         place: puts a file (the source) into a folder (as the target).
         workers: threads over cases.
 
     Raises:
-        UserError: a label or an image is missing or cannot be read, or has another number of channels than modalities.
+        UserError: an image cannot be read, or has another number of channels than modalities.
     """
-    if not (source / IMAGES_FOLDER).is_dir() or not (source / LABELS_FOLDER).is_dir():
-        raise UserError(f"{source} is a Decathlon task without {IMAGES_FOLDER} or {LABELS_FOLDER}; unpack it again.")
     channels, labels = _tables(source, content)
-    names = select(_cases(source, content))
-    make_folders(folder)
 
     def convert(name: str) -> None:
-        _split_channels(source / IMAGES_FOLDER / f"{name}{NIFTI}", folder, name, len(channels), place)
-        place(label_file(source, name, NIFTI), label_file(folder, name, NIFTI))
+        _split_channels(cases[name].images[0], folder, name, len(channels), place)
+        place(cases[name].label, label_file(folder, name, NIFTI))
 
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(convert, names))
+        list(pool.map(convert, cases))
     kept: dict[str, Any] = {
         key: content[key] for key in ("name", "description", "reference", "licence", "release") if key in content
     }
@@ -78,7 +74,7 @@ def convert_msd(
         {
             "channel_names": channels,
             "labels": labels,
-            "numTraining": len(names),
+            "numTraining": len(cases),
             "file_ending": NIFTI,
             **kept,
         },
@@ -100,12 +96,20 @@ def _tables(source: Path, content: Mapping[str, Any]) -> tuple[dict[str, Any], d
     return channels, {name: int(value) for value, name in labels.items()}
 
 
-def _cases(source: Path, content: Mapping[str, Any]) -> list[str]:
-    """The names of all cases, if each has an image and a label and is listed.
+def msd_files(source: Path, name: str) -> CaseFiles:
+    """The files of a case in a task: one image of all channels, and the label map."""
+    return CaseFiles({0: source / IMAGES_FOLDER / f"{name}{NIFTI}"}, label_file(source, name, NIFTI))
+
+
+def msd_cases(source: Path, content: Mapping[str, Any]) -> list[str]:
+    """The names of all training cases, if each has an image and a label and is listed.
 
     Raises:
-        UserError: one has not; the text names all of them.
+        UserError: one has not; the text names all of them. Or it is not such a folder.
     """
+    if not (source / IMAGES_FOLDER).is_dir() or not (source / LABELS_FOLDER).is_dir():
+        raise UserError(f"{source} is a Decathlon task without {IMAGES_FOLDER} or {LABELS_FOLDER}; unpack it again.")
+    _tables(source, content)
     problems = []
     files: dict[str, set[str]] = {}
     for kind in (IMAGES_FOLDER, LABELS_FOLDER):

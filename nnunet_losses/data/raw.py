@@ -1,6 +1,8 @@
 """A described data set made available to nnU-Net: ``nnUNet_raw/DatasetXXX_Name``, complete or absent."""
 
+import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from nnunet_losses.base.dataset import read_dataset_json, write_dataset_json
+from nnunet_losses.base.disk import require_space
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import new_folder, write_json
 from nnunet_losses.base.labels import label_values
@@ -17,11 +20,23 @@ from nnunet_losses.data.description import (
     FileByFile,
     load_dataset_description,
 )
+from nnunet_losses.data.fingerprint import FileState, difference, file_stat, plain_states, read_states, states_of
 from nnunet_losses.data.phantom import write_phantom
 from nnunet_losses.data.phantom_options import Phantom
-from nnunet_losses.data.sources import Cases, bring_archive, bring_files, bring_folder, select_cases
+from nnunet_losses.data.sources import (
+    Cases,
+    FolderCases,
+    bring_archive,
+    bring_files,
+    bring_folder,
+    folder_cases,
+    select_cases,
+)
 
+log = logging.getLogger(__name__)
 ORIGIN = "source.json"  # in the prepared folder: what it was made from
+FILES, MADE = "files", "made"  # in it: the states of the source's files, and of those made from them
+FINGERPRINT = "fingerprint"  # in dataset.json, which nnU-Net copies to the preprocessed data
 
 
 def prepare_raw(
@@ -35,6 +50,8 @@ def prepare_raw(
 ) -> Path:
     """Make ``raw_dir/<name>`` from its description and return it. If it was made from the same before, it stays.
 
+    If files of a local folder have changed since then, it is made again, and a warning says which.
+
     Args:
         description: a description, or the data-set file or mapping that holds one.
         raw_dir: nnU-Net's folder of raw data sets (``nnUNet_raw``).
@@ -44,7 +61,9 @@ def prepare_raw(
         progress: show progress bars.
 
     Raises:
-        UserError: the folder exists but was made from something else, or the source is wrong or out of reach.
+        UserError: the folder exists but was made from another description or edited since, or the source is wrong or
+            out of reach.
+        DiskFullError: there is no space for it; an earlier one is as it was.
     """
     if not isinstance(description, DatasetDescription):
         description = load_dataset_description(description)
@@ -57,29 +76,99 @@ def prepare_raw(
             )
         return target
     origin = _origin(description, cases)
+    known = _check_origin(target, origin) if target.exists() else {}
+    found = _look_at(source, cases, target)
+    states: dict[str, FileState] = {}
     if target.exists():
-        _check_origin(target, origin)
-        return target
+        _refuse_edited(target, read_states(known.get(MADE)))
+        if found is None:
+            return target
+        then = read_states(known.get(FILES))
+        states = states_of(found.by_name(), then)
+        if not (changes := difference(then, states)):
+            return target
+        log.warning(
+            "%s has changed since %s was made from it (%s). The data set is prepared again. What was computed from the "
+            "earlier files no longer fits: the workflow plans and preprocesses again, and trainings on it cannot go on.",
+            source,
+            target,
+            changes,
+        )
 
     downloads = Path(downloads_dir) / description.name
-    with new_folder(target) as folder:
+    with new_folder(target, replace=target.exists()) as folder:
         if isinstance(source, Phantom):
             names = select_cases(source.case_names(), cases, description.name)
             with tqdm(total=len(names), desc=description.name, disable=not progress) as bar:
                 write_phantom(source, folder, cases=names, workers=workers, report=lambda _: bar.update())
-        elif isinstance(source, Path):
-            bring_folder(source, folder, cases, workers=workers)
+        elif found is not None:
+            files = found.by_name()
+            require_space(folder, sum(path.stat().st_size for path in files.values()))
+            bring_folder(found, folder, workers=workers)
+            states = states_of(files, states)
         elif isinstance(source, Archive):
             bring_archive(source, folder, downloads, cases, workers=workers, progress=progress)
-        else:
+        elif isinstance(source, FileByFile):
             bring_files(source, description, folder, downloads, cases, progress=progress)
-        _relabel(folder, description)
-        write_json(folder / ORIGIN, origin)
+        _complete(folder, description, _digest(origin, states))
+        made = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+        write_json(
+            folder / ORIGIN,
+            {**origin, FILES: plain_states(states), MADE: plain_states(states_of(made, {}))},
+        )
     return target
 
 
-def _relabel(folder: Path, description: DatasetDescription) -> None:
-    """Write the description's labels, licence and citation into dataset.json."""
+def source_state(description: DatasetDescription, cases: Cases = None) -> str:
+    """A short text that changes when the files of a local folder may have changed; empty for other sources.
+
+    It tells a workflow when to prepare the data set again. No content is read.
+    """
+    source = description.source.chosen
+    if not isinstance(source, Path):
+        return ""
+    try:
+        files = folder_cases(source, cases).by_name()
+        stats = sorted((name, file_stat(path)) for name, path in files.items())
+    except (UserError, OSError) as error:
+        return f"cannot be read: {error}"
+    return hashlib.sha256(json.dumps(stats).encode()).hexdigest()
+
+
+def data_fingerprint(folder: Path | str) -> str:
+    """What the data of a raw or preprocessed data set were made from, as one SHA-256; empty if nobody says."""
+    return str(read_dataset_json(Path(folder)).get(FINGERPRINT, ""))
+
+
+def _look_at(source: Path | Archive | FileByFile | Phantom, cases: Cases, target: Path) -> FolderCases | None:
+    """The files of a local folder; None for other sources, and for a folder that is gone after it was prepared."""
+    if not isinstance(source, Path):
+        return None
+    if target.exists() and not source.exists():
+        log.warning("%s is not there, so nobody can tell whether it has changed; %s is used.", source, target)
+        return None
+    return folder_cases(source, cases)
+
+
+def _refuse_edited(target: Path, then: Mapping[str, FileState]) -> None:
+    """Refuse a prepared folder whose files were edited: to make it again would lose the edits."""
+    if changes := difference(then, states_of({name: target / name for name in then}, then)):
+        raise UserError(
+            f"{target} was edited after it was prepared ({changes}); correct the source instead, and remove {target}, "
+            "so that it is made again."
+        )
+
+
+def _digest(origin: Mapping[str, Any], states: Mapping[str, FileState]) -> str:
+    """One SHA-256 of what the data depend on."""
+    content = {"origin": origin, "files": {name: state.sha256 for name, state in states.items()}}
+    if "path" in origin["source"]:  # where a folder lies does not matter
+        content["origin"] = {key: value for key, value in origin.items() if key != "source"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _complete(folder: Path, description: DatasetDescription, fingerprint: str) -> None:
+    """Write the description's labels, licence and citation, and the fingerprint, into dataset.json."""
     content = read_dataset_json(folder)
     if description.labels:
         there, wanted = _values(content["labels"]), _values(description.labels)
@@ -95,6 +184,7 @@ def _relabel(folder: Path, description: DatasetDescription) -> None:
     for key, value in (("licence", description.licence), ("reference", description.citation)):
         if value:
             content[key] = value
+    content[FINGERPRINT] = fingerprint
     write_dataset_json(folder, content)
 
 
@@ -124,9 +214,14 @@ def _origin(description: DatasetDescription, cases: Cases) -> dict[str, Any]:
     return result
 
 
-def _check_origin(target: Path, origin: Mapping[str, Any]) -> None:
+def _check_origin(target: Path, origin: Mapping[str, Any]) -> dict[str, Any]:
+    """What is recorded of how ``target`` was made.
+
+    Raises:
+        UserError: it was made otherwise, or by somebody else.
+    """
     try:
-        known = json.loads((target / ORIGIN).read_text())
+        known: dict[str, Any] = json.loads((target / ORIGIN).read_text())
     except FileNotFoundError as error:
         raise UserError(
             f"{target} exists already and was not made by nnunet-losses; to use it as it is, give 'path: {target}' as "
@@ -142,3 +237,4 @@ def _check_origin(target: Path, origin: Mapping[str, Any]) -> None:
             f"{target} was made from another description ({', '.join(changed)} differ); remove that folder or give the "
             "data set another name and number."
         )
+    return known

@@ -4,8 +4,10 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import urlsplit
 
 from tqdm import tqdm
@@ -17,8 +19,8 @@ from nnunet_losses.base.names import DATASET_JSON, NIFTI, image_file, label_file
 from nnunet_losses.data.description import Archive, DatasetDescription, FileByFile
 from nnunet_losses.data.download import RecordedChecksums, download
 from nnunet_losses.data.inspection import list_files, missing_labels, refuse
-from nnunet_losses.data.layout import make_folders
-from nnunet_losses.data.msd import convert_msd, is_msd
+from nnunet_losses.data.layout import CaseFiles, make_folders
+from nnunet_losses.data.msd import convert_msd, is_msd, msd_cases, msd_files
 from nnunet_losses.data.unpack import unpack
 
 log = logging.getLogger(__name__)
@@ -53,18 +55,36 @@ def copy(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def bring_folder(
-    source: Path, folder: Path, cases: Cases, *, workers: int, downloaded: bool = False, place: Place = copy
-) -> None:
-    """Bring a folder in nnU-Net's or the Decathlon's layout into ``folder``. Nothing is left out without being named.
+@dataclass(frozen=True)
+class FolderCases:
+    """The chosen cases of a folder in nnU-Net's or the Decathlon's layout.
+
+    source: the folder.
+    content: of its dataset.json.
+    files: of each case; in a Decathlon task one image holds all channels.
+    """
+
+    source: Path
+    content: dict[str, Any]
+    files: dict[str, CaseFiles]
+
+    def by_name(self) -> dict[str, Path]:
+        """All files that the data set is made from, by their place in the folder."""
+        cases = [path for case in self.files.values() for path in (*case.images.values(), case.label)]
+        paths = [self.source / DATASET_JSON, *cases]
+        return {
+            path.relative_to(self.source).as_posix() if path.is_relative_to(self.source) else str(path): path
+            for path in paths
+        }
+
+
+def folder_cases(source: Path, cases: Cases, *, downloaded: bool = False) -> FolderCases:
+    """Look what there is in a folder, and choose. Nothing is left out without being named.
 
     Args:
-        source: the folder, which is only read unless ``place`` moves its files.
-        folder: an empty folder.
+        source: the folder.
         cases: which to take.
-        workers: threads over cases.
         downloaded: whether somebody else made the folder, so that its dataset.json may name files in it only.
-        place: brings a file (the source) into a folder (as the target).
 
     Raises:
         UserError: it does not exist or is not such a folder, or files are missing, superfluous or wrongly named.
@@ -73,19 +93,39 @@ def bring_folder(
         raise UserError(f"The data set's folder {source} does not exist; correct 'path' in the data-set file.")
     content = read_dataset_json(source)
     if is_msd(content):
-        convert_msd(source, content, folder, lambda names: select_cases(names, cases, str(source)), place, workers)
-        return
+        names = select_cases(msd_cases(source, content), cases, str(source))
+        return FolderCases(source, content, {name: msd_files(source, name) for name in names})
     found, problems = list_files(source, content, downloaded=downloaded)
     names = select_cases(list(found), cases, str(source)) if found else []
-    refuse(source, problems + missing_labels({name: found[name] for name in names}))
+    chosen = {name: found[name] for name in names}
+    refuse(source, problems + missing_labels(chosen))
+    return FolderCases(source, content, chosen)
+
+
+def bring_folder(found: FolderCases, folder: Path, *, workers: int, place: Place = copy) -> None:
+    """Bring the cases of a folder into ``folder``.
+
+    Args:
+        found: the cases; their files are only read unless ``place`` moves them.
+        folder: an empty folder.
+        workers: threads over cases.
+        place: brings a file (the source) into a folder (as the target).
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    content = found.content
     make_folders(folder)
+    if is_msd(content):
+        convert_msd(found.source, content, found.files, folder, place, workers)
+        return
     ending = content["file_ending"]
-    for name in names:
-        for channel, image in found[name].images.items():
+    for name, case in found.files.items():
+        for channel, image in case.images.items():
             place(image, image_file(folder, name, channel, ending))
-        place(found[name].label, label_file(folder, name, ending))
-    content.pop("dataset", None)  # the files lie in the folders now
-    write_dataset_json(folder, {**content, "numTraining": len(names)})
+        place(case.label, label_file(folder, name, ending))
+    own = {key: value for key, value in content.items() if key != "dataset"}  # the files lie in the folders now
+    write_dataset_json(folder, {**own, "numTraining": len(found.files)})
 
 
 def _take(source: Path, target: Path) -> None:
@@ -113,7 +153,7 @@ def bring_archive(
     found = sorted(unpacked.rglob(DATASET_JSON), key=lambda path: len(path.parts))
     if not found:
         raise UserError(f"{archive} holds no {DATASET_JSON}, so it is neither an nnU-Net nor a Decathlon data set.")
-    bring_folder(found[0].parent, folder, cases, workers=workers, downloaded=True, place=_take)
+    bring_folder(folder_cases(found[0].parent, cases, downloaded=True), folder, workers=workers, place=_take)
     shutil.rmtree(unpacked)
 
 

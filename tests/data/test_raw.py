@@ -1,12 +1,19 @@
 """A described data set is made once, and only from its description."""
 
+import gzip
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 
+from nnunet_losses.base.disk import DiskFullError
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.data.inspection import inspect_dataset
-from nnunet_losses.data.raw import prepare_raw
+from nnunet_losses.data.raw import data_fingerprint, prepare_raw, source_state
 
 from .prepared import SMALL_PHANTOM, described, fingerprint, prepare
 
@@ -73,3 +80,121 @@ def test_an_unwritable_folder_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "prepared").write_text("a file, no folder")
     with pytest.raises(UserError, match="Cannot write to"):
         prepare(described(SMALL_PHANTOM), tmp_path)
+
+
+def change(path: Path, how: str, voxels: np.ndarray) -> None:
+    """Write other voxels into the file, or put another file in its place."""
+    image = nib.Nifti1Image(voxels, np.eye(4))
+    if how == "edited in place":
+        with path.open("r+b") as file:
+            file.truncate()
+            file.write(gzip.compress(image.to_bytes()))
+    else:
+        nib.save(image, path.with_name("new.nii.gz"))
+        path.with_name("new.nii.gz").replace(path)
+
+
+@pytest.mark.parametrize("how", ["edited in place", "replaced"])
+def test_a_changed_source_is_prepared_again_and_what_changed_is_said(
+    raw_dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    description = described({"path": str(raw_dataset)})
+    folder = prepare(description, tmp_path)
+    before, fingerprints = fingerprint(folder), {data_fingerprint(folder)}
+    assert prepare(description, tmp_path) == folder
+    assert (fingerprint(folder), caplog.text) == (before, "")
+    voxels = np.zeros((12, 10, 8), np.uint8)
+    voxels[3:6] = 1
+    change(raw_dataset / "labelsTr/b.nii.gz", how, voxels)
+    assert fingerprint(folder) == before  # no link between them
+    prepare(description, tmp_path)
+    assert "(changed: labelsTr/b.nii.gz). The data set is prepared again." in caplog.text
+    np.testing.assert_array_equal(np.asarray(nib.load(folder / "labelsTr/b.nii.gz").dataobj), voxels)
+    assert len(fingerprints | {data_fingerprint(folder)}) == 2
+
+
+def test_new_and_removed_cases_are_changes(raw_dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    description = described({"path": str(raw_dataset)})
+    folder = prepare(description, tmp_path)
+    for path in [*raw_dataset.rglob("c*.nii.gz")]:
+        path.rename(path.with_name(path.name.replace("c", "d", 1)))
+    prepare(description, tmp_path)
+    assert (
+        "new: imagesTr/d_0000.nii.gz, imagesTr/d_0001.nii.gz, labelsTr/d.nii.gz; gone: imagesTr/c_0000" in caplog.text
+    )
+    assert [case.case for case in inspect_dataset(folder).cases] == ["a", "b", "d"]
+
+
+def test_a_file_that_was_only_touched_or_copied_changes_nothing(
+    raw_dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    description = described({"path": str(raw_dataset)})
+    folder = prepare(description, tmp_path)
+    before = fingerprint(folder)
+    (raw_dataset / "labelsTr/b.nii.gz").touch()
+    copy = tmp_path / "copy" / raw_dataset.name
+    shutil.copytree(raw_dataset, copy)
+    shutil.rmtree(raw_dataset)
+    copy.rename(raw_dataset)
+    prepare(description, tmp_path)
+    assert (fingerprint(folder), caplog.text) == (before, "")
+
+
+def test_a_label_that_was_corrected_is_taken_by_the_same_command(
+    raw_dataset: Path, tmp_path: Path, write_image: Callable[..., None]
+) -> None:
+    description = described({"path": str(raw_dataset)})
+    write_image(raw_dataset / "labelsTr/b.nii.gz", value=7)
+    with pytest.raises(UserError, match="holds the value 7"):
+        inspect_dataset(prepare(description, tmp_path))
+    write_image(raw_dataset / "labelsTr/b.nii.gz", value=1)
+    assert len(inspect_dataset(prepare(description, tmp_path)).cases) == 3
+
+
+def test_edits_of_what_was_prepared_are_refused_and_not_lost(raw_dataset: Path, tmp_path: Path) -> None:
+    description = described({"path": str(raw_dataset)})
+    folder = prepare(description, tmp_path)
+    (folder / "labelsTr/b.nii.gz").write_bytes(b"hours of work")
+    with pytest.raises(
+        UserError, match=r"was edited after it was prepared \(changed: labelsTr/b.nii.gz\); correct the"
+    ):
+        prepare(description, tmp_path)
+    assert (folder / "labelsTr/b.nii.gz").read_bytes() == b"hours of work"
+
+
+def test_a_source_that_is_gone_leaves_what_was_prepared(
+    raw_dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    description = described({"path": str(raw_dataset)})
+    folder = prepare(description, tmp_path)
+    raw_dataset.rename(tmp_path / "unmounted")
+    assert prepare(description, tmp_path) == folder
+    assert "nobody can tell whether it has changed" in caplog.text
+
+
+def test_a_workflow_learns_of_changes_without_reading_the_files(raw_dataset: Path) -> None:
+    description = load_dataset_description(described({"path": str(raw_dataset)}))
+    states = [source_state(description), source_state(description)]
+    change(raw_dataset / "imagesTr/a_0000.nii.gz", "edited in place", np.ones((12, 10, 8), np.uint8))
+    states.append(source_state(description))
+    shutil.copy2(raw_dataset / "imagesTr/a_0001.nii.gz", raw_dataset / "imagesTr/a_0000.nii.gz")
+    states.append(source_state(description))
+    (raw_dataset / "dataset.json").unlink()
+    states.append(source_state(description))
+    assert states[0] == states[1]
+    assert len(set(states)) == 4
+    assert source_state(load_dataset_description(described(SMALL_PHANTOM))) == ""
+
+
+def test_a_disk_too_small_for_a_folder_leaves_the_earlier_one(
+    raw_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    description = described({"path": str(raw_dataset)})
+    folder = prepare(description, tmp_path)
+    before = fingerprint(folder)
+    change(raw_dataset / "imagesTr/a_0000.nii.gz", "replaced", np.ones((12, 10, 8), np.uint8))
+    with monkeypatch.context() as patch, pytest.raises(DiskFullError, match=r"kB are needed, 10 bytes are free"):
+        patch.setattr("nnunet_losses.base.disk.free_bytes", lambda _: 10)
+        prepare(description, tmp_path)
+    assert fingerprint(folder) == before
+    assert fingerprint(prepare(description, tmp_path)) != before
