@@ -13,6 +13,8 @@ from nnunet_losses.base.names import DATASET_JSON
 
 DATASET_NAME = re.compile(r"Dataset\d{3}_[A-Za-z0-9_-]+")
 """The name of a data set that this package makes; nnU-Net itself takes any name after the number."""
+FINGERPRINT = "fingerprint"
+"""The key of a prepared ``dataset.json`` that says what its data were made from; nnU-Net copies it to what it makes."""
 _NAME = re.compile(r"Dataset(\d{3})_.+")
 
 

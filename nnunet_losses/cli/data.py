@@ -21,7 +21,7 @@ def prepare(
     from nnunet_losses.base.files import write_json
     from nnunet_losses.data.description import load_dataset_description
     from nnunet_losses.data.inspection import inspect_dataset
-    from nnunet_losses.data.raw import prepare_raw
+    from nnunet_losses.data.raw import data_fingerprint, prepare_raw, source_state
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
 
     dataset = load_dataset_description(description)
@@ -31,7 +31,8 @@ def prepare(
     found = inspect_dataset(folder, workers=workers)
     typer.echo(f"{folder}: {found}")
     if summary is not None:
-        write_json(summary, found.as_dict())
+        fingerprint = data_fingerprint(folder) or source_state(dataset, cases)
+        write_json(summary, {**found.as_dict(), "fingerprint": fingerprint})
 
 
 @command("inspect")
@@ -93,6 +94,7 @@ def configure(
     """Add a configuration, such as a small network, to nnU-Net's plans."""
     from nnunet_losses.base.dataset import find_dataset
     from nnunet_losses.base.files import write_json
+    from nnunet_losses.data.raw import data_fingerprint
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.nnunet.preparation.plans import add_configuration, resolved_configuration
 
@@ -110,5 +112,5 @@ def configure(
         )
     resolved = resolved_configuration(file, configuration)
     if out is not None:
-        write_json(out, resolved)
+        write_json(out, {**resolved, "fingerprint": data_fingerprint(folder)})
     typer.echo(f"{file}: {configuration}, patch {resolved['configuration']['patch_size']}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nnunet_losses.base.dataset import read_dataset_json, write_dataset_json
+from nnunet_losses.base.dataset import FINGERPRINT, read_dataset_json, write_dataset_json
 from nnunet_losses.base.disk import require_space
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import new_folder, write_json
@@ -36,7 +36,6 @@ from nnunet_losses.data.sources import (
 log = logging.getLogger(__name__)
 ORIGIN = "source.json"  # in the prepared folder: what it was made from
 FILES, MADE = "files", "made"  # in it: the states of the source's files, and of those made from them
-FINGERPRINT = "fingerprint"  # in dataset.json, which nnU-Net copies to the preprocessed data
 
 
 def prepare_raw(
@@ -88,8 +87,8 @@ def prepare_raw(
         if not (changes := difference(then, states)):
             return target
         log.warning(
-            "%s has changed since %s was made from it (%s). The data set is prepared again. What was computed from the "
-            "earlier files no longer fits: the workflow plans and preprocesses again, and trainings on it cannot go on.",
+            "%s has changed since %s was made from it (%s). It is prepared again. What was computed from the earlier "
+            "files no longer fits: the workflow plans and preprocesses again, and trainings on it refuse to go on.",
             source,
             target,
             changes,

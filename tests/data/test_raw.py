@@ -108,7 +108,7 @@ def test_a_changed_source_is_prepared_again_and_what_changed_is_said(
     change(raw_dataset / "labelsTr/b.nii.gz", how, voxels)
     assert fingerprint(folder) == before  # no link between them
     prepare(description, tmp_path)
-    assert "(changed: labelsTr/b.nii.gz). The data set is prepared again." in caplog.text
+    assert "(changed: labelsTr/b.nii.gz). It is prepared again." in caplog.text
     np.testing.assert_array_equal(np.asarray(nib.load(folder / "labelsTr/b.nii.gz").dataobj), voxels)
     assert len(fingerprints | {data_fingerprint(folder)}) == 2
 
@@ -193,7 +193,7 @@ def test_a_disk_too_small_for_a_folder_leaves_the_earlier_one(
     folder = prepare(description, tmp_path)
     before = fingerprint(folder)
     change(raw_dataset / "imagesTr/a_0000.nii.gz", "replaced", np.ones((12, 10, 8), np.uint8))
-    with monkeypatch.context() as patch, pytest.raises(DiskFullError, match=r"kB are needed, 10 bytes are free"):
+    with monkeypatch.context() as patch, pytest.raises(DiskFullError, match=r"are needed, 10 bytes are free"):
         patch.setattr("nnunet_losses.base.disk.free_bytes", lambda _: 10)
         prepare(description, tmp_path)
     assert fingerprint(folder) == before

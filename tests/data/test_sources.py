@@ -48,7 +48,7 @@ def test_a_broken_source_leaves_nothing_behind(
     with pytest.raises(UserError) as refusal:
         prepare(described({"path": str(raw_dataset)}), tmp_path)
     assert sentence in str(refusal.value)
-    assert [path.name for path in (tmp_path / "prepared").iterdir()] == [".Dataset077_Prepared.lock"]
+    assert not (tmp_path / "prepared/Dataset077_Prepared").exists()
 
 
 def test_a_decathlon_archive_is_downloaded_checked_and_converted(

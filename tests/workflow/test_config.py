@@ -5,7 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+import numpy as np
 import pytest
+import yaml
+
+from nnunet_losses.data.raw import prepare_raw
 
 from .conftest import LIMIT_S, ROOT, Workplace, job_counts
 
@@ -47,6 +52,25 @@ def test_an_unwritable_output_folder_stops_before_the_first_job(workplace: Make)
     assert done.returncode == 1
     assert "Cannot write to" in done.stdout
     assert "choose another folder" in done.stdout
+
+
+def test_a_data_set_is_prepared_again_if_its_source_was_changed(workplace: Make, tmp_path: Path) -> None:
+    phantom = {"name": "Dataset900_Phantom", "source": {"phantom": {"cases": 3, "shape": [24, 32, 32]}}}
+    source = prepare_raw(phantom, tmp_path, progress=False)
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump({"name": "Dataset901_Own", "source": {"path": str(source)}}))
+    place, target = workplace(datasets=[str(own)]), "results/datasets/Dataset901_Own/summary.json"
+    place.succeed(target)
+    assert "Nothing to be done" in place.succeed(target)
+    before = (place.folder / target).read_text()
+    label = next((source / "labelsTr").iterdir())
+    image = nib.load(label)
+    nib.save(nib.Nifti1Image(np.flip(np.asarray(image.dataobj), 0), image.affine), label)
+    assert job_counts(place.succeed("--dry-run", target))["prepare"] == 1
+    place.succeed(target)
+    assert (place.folder / target).read_text() != before
+    log = (place.folder / "logs/prepare/Dataset901_Own.log").read_text()
+    assert f"(changed: labelsTr/{label.name}). It is prepared again." in log
 
 
 def test_a_study_plans_each_training_once_even_if_a_report_of_an_earlier_one_was_kept(workplace: Make) -> None:

@@ -14,6 +14,8 @@ rule prepare:
         cases=f"--cases {study.config.cases}" if study.config.cases else "",
         # the keys, not the text: another comment must never cost a training
         description=lambda wildcards: descriptions[wildcards.dataset].plain(),
+        # files of a local folder that were changed since
+        source=lambda wildcards: source_state(descriptions[wildcards.dataset], study.config.cases),
     shell:
         "nnunet-losses prepare {params.file:q} {params.cases} --raw $nnUNet_raw --summary {output.summary} --workers {threads}"
         " > {log} 2>&1"

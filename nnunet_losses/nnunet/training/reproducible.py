@@ -15,6 +15,7 @@ from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer
 from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
 from typing_extensions import override
 
+from nnunet_losses.base.dataset import FINGERPRINT
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.base.locks import Lock, take_lock
@@ -92,7 +93,10 @@ class ReproducibleTrainer(nnUNetTrainer):
             },
             "plans": {key: value for key, value in self.plans_manager.plans.items() if key != "configurations"},
             "configuration": self.configuration_manager.configuration,
-            "dataset": {key: self.dataset_json.get(key) for key in ("labels", "channel_names", "regions_class_order")},
+            "dataset": {
+                key: self.dataset_json.get(key)
+                for key in ("labels", "channel_names", "regions_class_order", FINGERPRINT)
+            },
             "split": {"train": sorted(train), "val": sorted(val)},
         }
 

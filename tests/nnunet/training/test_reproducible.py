@@ -373,6 +373,13 @@ def test_other_plans_are_another_experiment_even_before_the_first_checkpoint(
         run("DiceTrainer_2epochs_2iters", continue_training=True)
 
 
+def test_other_data_are_another_experiment(run: Run, trained: Path, own_world: Path) -> None:
+    file = own_world / "dataset.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "fingerprint": "of corrected labels"}))
+    with pytest.raises(StopTraining, match=r'dataset\.fingerprint was null and is now "of corrected labels"; rename'):
+        run(TRAINED, continue_training=True)
+
+
 def test_a_loss_whose_defaults_changed_is_another_experiment(run: Run, trained: Path) -> None:
     file = trained / "experiment.json"
     file.write_text(file.read_text().replace("fn_weight=0.7", "fn_weight=0.5"))
