@@ -1,6 +1,6 @@
-"""What a report is made of: the tables, and one view on them per data set, configuration, label and metric."""
+"""A comparison, which is all that a report shows, and one view of it per data set, configuration, label and metric."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -9,13 +9,14 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.metrics import METRICS, Metric
+from nnunet_losses.base.identity import PANEL
+from nnunet_losses.base.metrics import METRICS, Metric, metric_named
 from nnunet_losses.report.names import printable, short_names
 from nnunet_losses.report.numbers import count
 from nnunet_losses.report.style import Look, looks
+from nnunet_losses.statistics.tables.pairwise import turned
 
 Row = dict[str, Any]  # one row of a table, by column
-IDENTITY = ("dataset", "configuration", "label", "metric")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +36,7 @@ class Comparison:
         primary_metric: the metric that decides the ranking.
         seed: seed of the statistics' resampling.
         created: date printed on the page; now unless given.
+        own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name, as given to `compare`.
 
     Raises:
         UserError: there are no cases, or none has the primary metric.
@@ -49,6 +51,7 @@ class Comparison:
     primary_metric: str = "dice"
     seed: int = 0
     created: str = field(default_factory=lambda: datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"))
+    own_metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if "cases" not in self.tables or self.tables["cases"].empty:
@@ -103,23 +106,28 @@ class Comparison:
 
     @cached_property
     def metrics(self) -> list[str]:
-        """The metrics compared (all in the cases if there is no ranking), the primary first, then as catalogued."""
+        """The metrics that were compared: the primary one first, then in the order of the catalogue."""
         known = {name: i for i, name in enumerate(METRICS)}
-        source = self.statistics.get("ranking", self.cases)
-        found = source["metric"].astype(str).unique()
+        ranking = self.statistics.get("ranking")
+        found = {self.primary_metric} if ranking is None else {self.primary_metric, *ranking["metric"].astype(str)}
         return sorted(found, key=lambda m: (m != self.primary_metric, known.get(m, len(known)), m))
 
     def metric(self, name: str) -> Metric:
-        """What is known of a metric; one of a user's own is taken as better when higher."""
-        if name in METRICS:
-            return METRICS[name]
-        units = self.cases.loc[self.cases["metric"] == name, "unit"].astype(str)
-        unit = units.iloc[0] if len(units) else "1"
-        return Metric(name, name.replace("_", " "), unit, True, "A metric of this comparison's own.")
+        """What is known of a metric.
+
+        Raises:
+            UserError: nobody knows it.
+        """
+        if name in self.own_metrics:
+            return self.own_metrics[name]
+        try:
+            return metric_named(name)
+        except KeyError:
+            raise UserError(f"The report does not know the metric '{name}'; describe it in own_metrics.") from None
 
     @cached_property
     def run_views(self) -> list["View"]:
-        """One view per data set and configuration, for what does not depend on the label."""
+        """One view per data set and configuration, for whatever does not depend on the label."""
         first: dict[tuple[str, str], View] = {}
         for view in self.views:
             first.setdefault((view.dataset, view.configuration), view)
@@ -138,7 +146,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class View:
-    """The part of a comparison about one data set, configuration, label and metric."""
+    """One data set, configuration, label and metric of a comparison."""
 
     comparison: Comparison
     dataset: str
@@ -154,25 +162,38 @@ class View:
 
     @property
     def title(self) -> str:
-        """Data set, configuration and label, each only as far as the comparison has several."""
+        """Data set, configuration and label."""
         return " · ".join((self.dataset, self.configuration, self.label))
 
     def of_metric(self, metric: str) -> "View":
-        """The same part of the comparison, seen with another metric."""
+        """The same data set, configuration and label, with another metric."""
         return View(self.comparison, self.dataset, self.configuration, self.label, metric)
 
     def table(self, name: str) -> pd.DataFrame | None:
-        """The rows of a table that belong to this view; None if the table is missing or has none."""
+        """The rows of a table that belong to this view; None if the table is missing or has no such row."""
         return self._part(f"table {name}", self.comparison.tables.get(name))
 
     def statistic(self, name: str) -> pd.DataFrame | None:
-        """The rows of a statistic that belong to this view; None if it is missing or has none."""
+        """The rows of a statistic that belong to this view; None if it is missing or has no such row."""
         return self._part(f"statistic {name}", self.comparison.statistics.get(name))
 
     def by_trainer(self, name: str) -> dict[str, Row]:
         """The rows of a statistic that has one row per trainer; empty if it is missing."""
         frame = self.statistic(name)
         return {} if frame is None else rows_by(frame, "trainer")
+
+    def against(self, trainer: str | None, pairs: pd.DataFrame | None = None) -> dict[str, Row]:
+        """The pairs with one trainer, by the other; every difference is the other minus this one. Empty if none.
+
+        Args:
+            trainer: the one that all differences are taken from.
+            pairs: a table of pairs; the paired tests of this view if absent.
+        """
+        pairs = self.statistic("pairwise") if pairs is None else pairs
+        if pairs is None or trainer is None:
+            return {}
+        here = pairs[(pairs["trainer_a"] == trainer) | (pairs["trainer_b"] == trainer)]
+        return rows_by(turned(here, here["trainer_a"] == trainer), "trainer_a")
 
     def _part(self, key: str, frame: pd.DataFrame | None) -> pd.DataFrame | None:
         if key not in self._cache:
@@ -182,7 +203,7 @@ class View:
     def _select(self, frame: pd.DataFrame | None) -> pd.DataFrame | None:
         if frame is None:
             return None
-        wanted = dict(zip(IDENTITY, (self.dataset, self.configuration, self.label, self.metric_name), strict=True))
+        wanted = dict(zip(PANEL, (self.dataset, self.configuration, self.label, self.metric_name), strict=True))
         keep = pd.Series(True, index=frame.index)
         for column, value in wanted.items():
             if column in frame:
@@ -192,14 +213,11 @@ class View:
 
     @cached_property
     def trainers(self) -> list[str]:
-        """Trainers of this data set and configuration: best first, then those without a rank."""
+        """Trainers of this data set and configuration: best first, then those without a rank in alphabetical order."""
         ranking = self.statistic("ranking")
         ranked: list[str] = []
         if ranking is not None and "rank" in ranking:
             ranked = list(ranking.dropna(subset="rank").sort_values(["rank", "trainer"])["trainer"].astype(str))
-        elif not self.values.empty:
-            means = self.values.mean()
-            ranked = list(means.sort_values(ascending=not self.metric.higher_is_better, kind="stable").index)
         here = set(ranked)
         for frame in self.comparison.tables.values():
             if "trainer" in frame:
@@ -212,20 +230,36 @@ class View:
 
     @cached_property
     def values(self) -> pd.DataFrame:
-        """Cases × trainers: the metric of each case, averaged over seeds; NaN where it is not defined."""
-        rows = self.table("cases")
+        """Cases × trainers, best trainer first: the values that all statistics use, undefined ones resolved.
+
+        Empty if nothing was compared; figures and tables know no other values of cases.
+        """
+        return self._cells("value")
+
+    @cached_property
+    def resolved(self) -> pd.DataFrame:
+        """Cases × trainers: what an undefined value is counted as (``worst``, ``perfect``); "" for a defined one."""
+        return self._cells("resolved")
+
+    def _cells(self, column: str) -> pd.DataFrame:
+        rows = self.statistic("values")
         if rows is None:
             return pd.DataFrame()
-        return rows.pivot_table(index="case", columns="trainer", values="value", aggfunc="mean", dropna=False)
+        wide = rows.set_index(["case", "trainer"])[column].unstack("trainer")  # noqa: PD010 (it refuses repeated rows)
+        return wide[self.present(wide)]
 
     @property
     def baseline(self) -> str | None:
-        """The baseline, if this part of the comparison has it."""
+        """The baseline, if this data set and configuration have it."""
         return self.comparison.baseline if self.comparison.baseline in self.trainers else None
 
     def name(self, trainer: str) -> str:
         """The short name of a trainer."""
         return self.comparison.name(trainer)
+
+    def present(self, found: Container[str]) -> list[str]:
+        """The trainers that are in ``found``, in the order of `trainers`."""
+        return [trainer for trainer in self.trainers if trainer in found]
 
     def look(self, trainer: str) -> Look:
         """How a trainer is drawn."""

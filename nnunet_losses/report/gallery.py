@@ -1,25 +1,27 @@
 """Pictures of cases: the reference, and what each loss found, missed and invented."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
 
+from nnunet_losses.base.components import connected_components
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.images import ENDINGS
 from nnunet_losses.report.blocks import Text, Tile, Tiles
 from nnunet_losses.report.comparison import View
-from nnunet_losses.report.numbers import decimals, enumerate_words, number
-from nnunet_losses.report.slices import READABLE, Plane, best_slice, grey_window, load
+from nnunet_losses.report.numbers import count, decimals, enumerate_words, number, unit_suffix
+from nnunet_losses.report.slices import Plane, best_slice, grey_window, load_image, load_labels
 from nnunet_losses.report.style import INVENTED, MISSED, TRUE
 
 MOST_BYTES = 5_000_000  # of all pictures in a report
 KEY = (
     "Best, median and worst case by the mean over losses, and the case on which the losses disagree most, each in "
     "the slice with the most reference and disagreement; then the largest and the smallest missed lesion in three "
-    "planes. Solid blue: found (true); dashed yellow: missed; dotted orange: invented. Radiological convention: the "
-    "patient's left is on the right. Grey values from the 1st to the 99.5th percentile."
+    "planes. Solid blue: found; dashed yellow: missed; dotted orange: invented. Radiological convention: the "
+    "patient's left is on the right. Grey values range from the 1st to the 99.5th percentile."
 )
 
 
@@ -33,11 +35,11 @@ class Case:
 
 def choose(view: View, available: set[str]) -> list[Case]:
     """Best, median and worst case by the mean over losses, and the one on which the losses disagree most."""
-    values = view.values[[case in available for case in view.values.index.astype(str)]].dropna(how="all")
+    values = view.values[[case in available for case in view.values.index.astype(str)]]
     if values.empty:
         return []
     mean = values.mean(axis=1).sort_values(ascending=not view.metric.higher_is_better, kind="stable")
-    spread = (values.max(axis=1) - values.min(axis=1)).fillna(0)
+    spread = values.max(axis=1) - values.min(axis=1)
     reasons: dict[str, list[str]] = {}
     wanted = [
         (mean.index[0], "best case"),
@@ -53,7 +55,7 @@ def choose(view: View, available: set[str]) -> list[Case]:
 
 @dataclass(frozen=True)
 class Volumes:
-    """What is known of one case, in one orientation: image, reference and the predictions, best trainer first."""
+    """Image, reference and predictions of one case in the same orientation, the best trainer first."""
 
     image: np.ndarray
     reference: np.ndarray
@@ -66,13 +68,13 @@ class Volumes:
 def tiles(view: View, budget: int = MOST_BYTES) -> list[Tiles | Text]:
     """A row of pictures per chosen case, and of the missed lesions; empty without a gallery.
 
-    Stops before the pictures take more than ``budget`` bytes, and says so.
+    Stops before the pictures exceed ``budget`` bytes, and says so.
     """
     here = gallery_rows(view)
     if here is None:
         return []
-    if not here["image"].astype(str).str.lower().str.endswith(READABLE).all():
-        return [Text(f"No pictures of {view.dataset}: only {', '.join(READABLE)} can be shown.", "note")]
+    if not here["image"].astype(str).str.lower().str.endswith(ENDINGS).all():
+        return [Text(f"No pictures of {view.dataset}: only {', '.join(ENDINGS)} can be shown.", "note")]
     rows: list[Tiles | Text] = []
     for row in _rows(view, here):
         budget -= sum(len(tile.data) for tile in row.tiles)
@@ -84,7 +86,7 @@ def tiles(view: View, budget: int = MOST_BYTES) -> list[Tiles | Text]:
 
 
 def gallery_rows(view: View) -> pd.DataFrame | None:
-    """The gallery's files of this data set and configuration; None without a gallery."""
+    """The files of this data set and configuration; None without a gallery."""
     gallery = view.comparison.gallery
     if gallery is None or gallery.empty:
         return None
@@ -103,12 +105,12 @@ def _rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:
 def volumes_of(view: View, files: pd.DataFrame, case: str) -> Volumes:
     """Image, reference and predictions of one case."""
     files = files[files["case"].astype(str) == case].drop_duplicates("trainer")
-    image, spacing = load(files["image"].iloc[0], scalar=True)
+    image, spacing = load_image(files["image"].iloc[0])
     paths = {str(t): path for t, path in files[["trainer", "prediction"]].itertuples(index=False)}
     absent = [t for t, path in paths.items() if pd.isna(path)]
     order = [t for t in [*view.trainers, *paths] if t in paths and t not in absent]
-    read = {t: load(paths[t])[0] for t in dict.fromkeys(order)}
-    reference, _ = load(files["reference"].iloc[0])
+    read = {t: load_labels(paths[t]) for t in dict.fromkeys(order)}
+    reference = load_labels(files["reference"].iloc[0])
     for path, volume in [(files["reference"].iloc[0], reference), *((paths[t], v) for t, v in read.items())]:
         if volume.shape != image.shape:
             raise UserError(f"Gallery: {path} has shape {volume.shape}, its image {image.shape}; they must agree.")
@@ -124,18 +126,26 @@ def _case_row(view: View, case: Case, volumes: Volumes) -> Tiles:
             plane.draw(volumes.image, volumes.window, [(plane.cut(volumes.reference) > 0, TRUE)]),
             f"Case {case.name}, {plane.words}: the image with the outline of the reference.",
             "Reference",
-            f"{int((volumes.reference > 0).sum()):,} voxels".replace(",", "\u202f"),
+            count(int((volumes.reference > 0).sum()), "voxel"),
         )
     ]
-    values, metric = view.values, view.metric
+    digits = min(decimals(view.metric.unit), 2)
     for trainer in volumes.predictions:
-        value = values[trainer].get(case.name, np.nan) if trainer in values else np.nan
-        caption = f"{metric.long_name} {number(value, min(decimals(metric.unit), 2))}"
+        caption = score(view, case.name, trainer, digits)
         shown.append(_tile(view, case.name, trainer, plane, volumes, view.name(trainer), caption))
     note = plane.words
     if volumes.absent:
         note += f"; no prediction of {enumerate_words([view.name(t) for t in volumes.absent])}"
     return Tiles(f"{case.name}: {case.reason}", note, shown)
+
+
+def score(view: View, case: str, trainer: str, digits: int) -> str:
+    """The metric of one case, and what it is counted as if it is undefined."""
+    known, unit = trainer in view.values and case in view.values.index, view.metric.unit
+    value = float(view.values[trainer][case]) if known else math.nan
+    how = str(view.resolved[trainer][case]) if known else ""
+    counted = f" (undefined, counted as {how})" if how else ""
+    return f"{view.metric.long_name} {number(value, digits)}{unit_suffix(unit)}{counted}"
 
 
 def _tile(
@@ -186,7 +196,7 @@ def _missed_lesion(volumes: Volumes, trainer: str, *, largest: bool) -> np.ndarr
     """Mask of the largest or smallest component (26 neighbours) of the reference that the prediction does not touch."""
     if trainer not in volumes.predictions:
         return None
-    components, n = ndimage.label(volumes.reference > 0, structure=np.ones((3, 3, 3)))
+    components, n = connected_components(volumes.reference > 0)
     voxels = np.bincount(components.ravel(), minlength=n + 1).astype(float)
     voxels[np.unique(components[volumes.predictions[trainer] > 0])] = np.nan
     voxels[0] = np.nan

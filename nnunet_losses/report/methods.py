@@ -1,31 +1,32 @@
-"""Methods text that can be pasted into a paper, and how the report was made."""
+"""A methods section that can be pasted into a paper, and how the report was made."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from nnunet_losses.report.comparison import Comparison
+from nnunet_losses.base.states import Resolution
+from nnunet_losses.report.comparison import Comparison, records
+from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import count, enumerate_words
 
 _STATISTICS = (
     "The unit of analysis is the case, pooled over the test folds; values of several seeds were averaged within a "
-    "case. Intervals are 95 % intervals: of means from the adjusted empirical likelihood ratio (Chen et al. 2008), "
-    "calibrated with F (with fewer than ten cases: Student's t), otherwise from a bootstrap over cases. "
-    "Losses were ranked by their mean; the interval "
-    "of a rank and the share of bootstrap samples in which a loss ranks first were taken from the same resamples for "
-    "all losses. Paired differences are Hodges-Lehmann estimates over all cases, ties included. Pairs of losses were "
-    "compared with the two-sided Wilcoxon signed-rank test; p-values were corrected with Holm's method over all "
-    "pairs of losses of one data set, label and metric, at a level of 5 %. Metrics other than the primary one are "
-    "exploratory."
+    "case. All intervals are 95 % intervals: those of means from the adjusted empirical likelihood ratio (Chen et al. "
+    "2008), calibrated with F (with fewer than ten cases, from Student's t), all others from a bootstrap over cases. "
+    "Losses were ranked by their mean; the interval of a rank and the share of bootstrap samples in which a loss "
+    "ranks first come from the same resamples for all losses. Paired differences are Hodges-Lehmann estimates over "
+    "all cases, ties included. Pairs of losses were compared with the two-sided Wilcoxon signed-rank test at a level "
+    "of 5 %; p-values were corrected with Holm's method over all pairs of losses within a data set, label and metric. "
+    "Metrics other than the primary one are exploratory."
 )
 _CAVEAT = (
-    "Cases of one fold share a trained network and folds share training cases, so the intervals describe new cases for "
-    "these networks rather than new trainings{seeds}."
+    "Cases of one fold share a trained network, and folds share training cases; the intervals therefore describe new "
+    "cases for these networks rather than new trainings{seeds}."
 )
 
 
 def methods(comparison: Comparison) -> list[str]:
-    """Paragraphs on design, metrics and statistics, made from what was run."""
+    """Paragraphs on design, metrics and statistics, made from what was done."""
     return [
         _design(comparison),
         _metrics(comparison),
@@ -50,13 +51,13 @@ def _design(comparison: Comparison) -> str:
     if "found_in" in comparison.provenance:  # existing trainings, made under conditions that we did not control
         return (
             f"We {'compared' if len(losses) > 1 else 'evaluated'} {count(len(losses), 'trainer')} "
-            f"({enumerate_words(losses, 40)}) of nnU-Net on {enumerate_words(sets, 40)}. Their out-of-fold predictions "
-            "were found in a results folder; whether plans, splits, augmentation and schedule were the same is not "
-            "known from it."
+            f"({enumerate_words(losses, 40)}) of nnU-Net on {enumerate_words(sets, 40)}, from out-of-fold predictions "
+            "found in a results folder, which does not tell whether plans, splits, augmentation and schedule were the "
+            "same."
         )
     text = (
         f"We compared {count(len(losses), 'loss function')} ({enumerate_words(losses, 40)}) in nnU-Net{nnunet} on "
-        f"{enumerate_words(sets, 40)}. Within a data set and configuration, all networks had the same plans, splits, "
+        f"{enumerate_words(sets, 40)}. Within a data set and configuration, all networks shared plans, splits, "
         f"augmentation and schedule; only the loss differed. Each was trained with {count(seeds, 'random seed')}."
     )
     if comparison.suffix:
@@ -68,25 +69,30 @@ def _metrics(comparison: Comparison) -> str:
     described = []
     for name in comparison.metrics:
         metric = comparison.metric(name)
-        described.append(f"{metric.long_name}: {metric.description.rstrip('.')}")
-    primary = comparison.metric(comparison.primary_metric).long_name
-    chosen = "" if "found_in" in comparison.provenance else ", fixed in the configuration,"
-    return f"The primary metric{chosen} was {primary}. Metrics: {'; '.join(described)}."
+        described.append(f"{in_sentence(metric.long_name)} ({in_sentence(metric.description.rstrip('.'))})")
+    primary = in_sentence(comparison.metric(comparison.primary_metric).long_name)
+    chosen = "" if "found_in" in comparison.provenance else ", fixed in the configuration beforehand,"
+    return f"The primary metric{chosen} was {primary}. We report {'; '.join(described)}."
 
 
 def _undefined(comparison: Comparison) -> str:
-    """What became of values of the primary metric that are not defined."""
-    ranking = comparison.statistics.get("ranking")
-    if ranking is None or not {"n_worst", "n_both_empty"} <= set(ranking):
+    """What undefined values of the primary metric were counted as."""
+    table = comparison.statistics.get("undefined")
+    if table is None or not (table["metric"] == comparison.primary_metric).any():
         return ""
-    primary = ranking[ranking["metric"] == comparison.primary_metric]
-    worst, empty = int(primary["n_worst"].sum()), int(primary["n_both_empty"].sum())
-    text = ""
-    if worst:
-        text += f" Where one of reference and prediction was empty, the value was set to the worst ({worst} values)."
-    if empty:
-        text += f" {count(empty, 'value')} had neither reference nor prediction."
-    return text
+    primary = table[table["metric"] == comparison.primary_metric]
+    counted = records(primary.groupby(["resolved", "status"], sort=False)["n"].sum().reset_index())
+    words = {
+        Resolution.WORST: "counted as the worst possible value",
+        Resolution.PERFECT: "counted as perfect",
+        Resolution.LEFT_OUT: "left out for all losses",
+    }
+    told = [
+        f"{row['n']} ({row['status'].replace('_', ' ')}) {'was' if row['n'] == 1 else 'were'} "
+        f"{words[Resolution(row['resolved'])]}"
+        for row in counted
+    ]
+    return f" Of the undefined values of the primary metric, {enumerate_words(told, 9)}."
 
 
 def _checks(comparison: Comparison) -> str:

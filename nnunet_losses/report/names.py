@@ -1,10 +1,12 @@
-"""Short names of trainers for display; the full ones stay in tooltips and data."""
+"""Names for display: short ones of trainers, whose full names stay in tooltips and data, and metrics in a sentence."""
 
 import re
 from collections.abc import Sequence
 
 _STEM = re.compile(r"^(?P<loss>\w*[^\W_])Trainer(?P<options>(_.*)?)$", re.DOTALL)
 
+_WORD = re.compile(r"[A-Z][a-z]+\b")
+_PROPER = ("Dice", "Hausdorff", "Brier")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
@@ -45,6 +47,12 @@ def _prettify(trainer: str) -> str:
     if match is None or match["loss"] == "nnUNet":  # nnU-Net's own trainers keep their names
         return trainer
     return match["loss"] + match["options"].replace("_", " ")
+
+
+def in_sentence(text: str) -> str:
+    """``lesion recall``, ``Dice``, ``HD95``: a name or definition as it stands within a sentence."""
+    first = _WORD.match(text)
+    return text if first is None or first.group() in _PROPER else text[0].lower() + text[1:]
 
 
 def shorten(text: str, length: int) -> str:

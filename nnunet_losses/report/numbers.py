@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: sensible decimals, true minus signs, intervals in brackets."""
+"""Numbers as a reader wants them: sensible decimals, true minus signs, intervals in brackets, units."""
 
 import math
 
@@ -6,11 +6,23 @@ import numpy as np
 import pandas as pd
 
 NOTHING = "–"
+SIGNIFICANT = 0.05  # the level of every test in a report
+WITHOUT_UNIT = ("1", "count")
 
 
 def decimals(unit: str) -> int:
     """Decimals of a mean in ``unit``: three for ratios, two for volumes, one for distances and counts."""
     return {"1": 3, "ml": 2}.get(unit, 1)
+
+
+def unit_suffix(unit: str) -> str:
+    """`` mm``, to stand behind a number; nothing for ratios and counts."""
+    return "" if unit in WITHOUT_UNIT else f" {unit}"
+
+
+def unit_in_brackets(unit: str) -> str:
+    """`` (mm)``, to stand behind the name of a metric; nothing for ratios and counts."""
+    return "" if unit in WITHOUT_UNIT else f" ({unit})"
 
 
 def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str:
@@ -25,8 +37,13 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str
     return text.replace("-", "−")
 
 
+def place(rank: float) -> str:
+    """``2``, ``2.5``: a rank, with a decimal only where ties need one."""
+    return number(rank, 0 if float(rank).is_integer() else 1)
+
+
 def interval(value: float, low: float, high: float, digits: int = 3, *, signed: bool = False) -> str:
-    """``0.713 [0.65, 0.77]``: limits with one decimal less, unless they would then coincide or change sign."""
+    """``0.713 [0.65, 0.77]``: the limits with one decimal less, unless they are signed or would then coincide."""
     middle = number(value, digits, signed=signed)
     if pd.isna(low) or pd.isna(high):
         return middle
@@ -37,7 +54,7 @@ def interval(value: float, low: float, high: float, digits: int = 3, *, signed: 
 
 
 def odds(value: float) -> str:
-    """``1.25``, ``<0.01``, ``>100``: where (nearly) all or no lesions are found, the fit runs off without bound."""
+    """``1.25``, ``<0.01``, ``>100``: the estimate diverges where nearly all lesions, or none, are found."""
     if pd.isna(value):
         return NOTHING
     return "<0.01" if value < 0.01 else ">100" if value > 100 else f"{value:.2f}"
@@ -52,8 +69,14 @@ def p_value(p: float) -> str:
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def equals(p: float) -> str:
+    """``= 0.013``, ``< 0.001``: a p-value to stand behind the letter."""
+    text = p_value(p)
+    return text.replace("<", "< ") if text.startswith("<") else f"= {text}"
+
+
 def percent(share: float) -> str:
-    """``83 %``, ``<1 %``, ``>99 %``: never a certainty that a finite bootstrap cannot give."""
+    """``83 %``, ``<1 %``, ``>99 %``: a finite bootstrap never gives certainty."""
     if pd.isna(share):
         return NOTHING
     if share < 0.01:

@@ -1,17 +1,16 @@
-"""The contents of the report, in reading order."""
+"""The sections of the report, each with its blocks, or with a sentence that says what is missing."""
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
-from nnunet_losses.report import bibliography, gallery, methods
+from nnunet_losses.base.states import RunStatus
+from nnunet_losses.report import bibliography, gallery, methods, tables
 from nnunet_losses.report.blocks import (
     Block,
     Cell,
     Code,
     Column,
     Definitions,
-    Figure,
     Link,
     References,
     Section,
@@ -19,87 +18,16 @@ from nnunet_losses.report.blocks import (
     Text,
 )
 from nnunet_losses.report.comparison import Comparison, View
-from nnunet_losses.report.costs import DONE
-from nnunet_losses.report.figures import (
-    consensus,
-    cost,
-    critical_difference,
-    detection,
-    differences,
-    distribution,
-    folds,
-    lesion_size,
-    noise,
-    pairwise,
-    podium,
-    posterior,
-    ranking,
-    recall_precision,
-    reliability,
-    significance,
-    stability,
-    thresholds,
-    training,
-)  # fmt: skip
+from nnunet_losses.report.contents import ANSWER, OTHER_METRICS, RESULTS, RUNS, Maker, Part
+from nnunet_losses.report.figures import consensus
 from nnunet_losses.report.numbers import enumerate_words
-from nnunet_losses.report.tables import comparison as tables
-from nnunet_losses.report.tables import statistics as statistic_tables
 from nnunet_losses.report.verdict import verdict
 
-Maker = Callable[[View], Figure | Table | Text | None]
-
-MOST_VERDICTS = 3  # told in full on the first screen; beyond, a table of headlines
-
-
-@dataclass(frozen=True)
-class Part:
-    """A sub-section: its title, what makes its blocks, and what is missing if they make nothing."""
-
-    title: str
-    makers: tuple[Maker, ...]
-    needs: str
-
-
-RESULTS = (
-    Part("Ranking", (tables.ranking_table, statistic_tables.power), "a ranking"),
-    Part("Distribution", (distribution.draw,), "values of the cases"),
-    Part(
-        "Differences from the baseline",
-        (differences.draw, posterior.baseline_bars, posterior.triangle),
-        "the baseline and another loss",
-    ),
-    Part(
-        "Every pair of losses",
-        (pairwise.draw, significance.draw, tables.pairwise_table, posterior.heat_map, critical_difference.draw,
-         statistic_tables.mixed),
-        "a comparison of pairs",
-    ),
-    Part(
-        "Stability of the ranking",
-        (stability.blob, stability.stacked, stability.kendall, stability.over_methods, stability.by_cases,
-         folds.leave_one_out, folds.test_on_folds, statistic_tables.sensitivity),
-        "rankings of bootstrap samples",
-    ),
-    Part("Case by case", (podium.podium, podium.rank_map), "two losses with values in the same cases"),
-    Part("Recall and precision", (recall_precision.draw,), "recall and precision per case"),
-    Part("Threshold", (thresholds.draw,), "counts at several thresholds"),
-    Part(
-        "Detection",
-        (detection.draw, statistic_tables.detection, detection.differences, statistic_tables.negatives),
-        "scored lesion candidates",
-    ),
-    Part("Lesions by size", (lesion_size.draw, statistic_tables.lesion_model), "the table of lesions"),
-    Part("Calibration", (reliability.draw,), "the table of calibration"),
-    Part("Effect and noise", (noise.draw,), "a loss repeated with another seed"),
-)  # fmt: skip
-RUNS = (
-    Part("Training", (training.pseudo_dice, training.losses), "the table of training curves"),
-    Part("Time and memory", (tables.cost_table, cost.draw), "the table of jobs with a completed run"),
-)
+MOST_VERDICTS = 3  # in full on the first screen; beyond, a table of headlines
 
 
 def first_screen(comparison: Comparison) -> list[Block]:
-    """The verdict of the first view in full; of further views, their verdicts in words."""
+    """The verdict of the first view in full; those of further views in words."""
     first = comparison.views[0]
     blocks: list[Block] = []
     if len(comparison.views) > MOST_VERDICTS:
@@ -109,26 +37,27 @@ def first_screen(comparison: Comparison) -> list[Block]:
         if len(comparison.views) > 1:
             blocks.append(Text(view.title, "kicker"))
         blocks += [Text(told.headline, "headline"), Text(told.detail, "lead")]
-    blocks += [block for maker in (tables.verdict_table, ranking.draw) if (block := maker(first)) is not None]
-    return blocks
+    return blocks + _made(ANSWER, first)
 
 
 def overview(comparison: Comparison) -> Table:
-    """One row per data set, configuration and label: who leads there, and how surely."""
+    """One row per data set, configuration and label: which loss leads there, and how certain that is."""
     columns = [Column("Data set · configuration · label", numeric=False), Column("Verdict", numeric=False)]
     rows = [[Cell(view.title), Cell(verdict(view).headline)] for view in comparison.views]
     return Table("The answer on each data set; the first one in full below", columns, rows)
 
 
-def contents(comparison: Comparison, *, with_viewer: bool = False) -> list[Section]:
+def all_sections(comparison: Comparison, *, with_viewer: bool = False) -> list[Section]:
     """All sections after the first screen; those without contents say what is missing."""
     found = [
         _consensus(comparison),
-        *(_results(view, first=i == 0) for i, view in enumerate(comparison.views)),
+        *(_results(view, number) for number, view in enumerate(comparison.views, 1)),
         *_runs(comparison),
         _gallery(comparison, with_viewer),
         _failures(comparison),
-        _methods(comparison),
+        Section(
+            "methods", "Methods", [Code("\n\n".join(methods.methods(comparison)), "Methods for a paper", prose=True)]
+        ),
         _provenance(comparison),
         _references(comparison),
     ]
@@ -140,19 +69,20 @@ def slug(*words: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-") or "part"
 
 
-def _results(view: View, *, first: bool) -> Section:
-    number = view.comparison.views.index(view) + 1
+def _made(makers: Iterable[Maker], view: View) -> list[Block]:
+    """The blocks of those makers that have something to show."""
+    return [block for maker in makers if (block := maker(view)) is not None]
+
+
+def _results(view: View, number: int) -> Section:
     section = Section(f"results-{number}", f"Results: {view.title}")
-    if not first:
+    if number > 1:  # the first screen has told the first one
         told = verdict(view)
-        section.blocks += [Text(f"{told.headline} {told.detail}", "lead")]
-        section.blocks += [
-            block for maker in (tables.verdict_table, ranking.draw) if (block := maker(view)) is not None
-        ]
-    section.parts, missing = _parts(view, RESULTS, section.anchor)
-    if missing:
-        section.blocks.append(_missing(missing))
-    others = [m for m in view.comparison.metrics if m != view.metric_name and not view.of_metric(m).values.empty]
+        section.blocks += [Text(f"{told.headline} {told.detail}", "lead"), *_made(ANSWER, view)]
+    _add_parts(section, view, RESULTS)
+    others = [
+        m for m in view.comparison.metrics if m != view.metric_name and view.of_metric(m).table("cases") is not None
+    ]
     if others:
         section.parts.append(_other_metrics(view, others, section.anchor))
     return section
@@ -172,20 +102,16 @@ def _consensus(comparison: Comparison) -> Section:
     return section
 
 
-def _parts(view: View, parts: Sequence[Part], anchor: str) -> tuple[list[Section], list[str]]:
-    """The sub-sections that have something to show, and the others with what they would have needed."""
-    made, missing = [], []
+def _add_parts(section: Section, view: View, parts: Sequence[Part]) -> None:
+    """Add the sub-sections that have something to show, and name the others with what they would need."""
+    missing = []
     for part in parts:
-        blocks: list[Block] = [block for maker in part.makers if (block := maker(view)) is not None]
-        if blocks:
-            made.append(Section(f"{anchor}-{slug(part.title)}", part.title, blocks))
+        if blocks := _made(part.makers, view):
+            section.parts.append(Section(f"{section.anchor}-{slug(part.title)}", part.title, blocks))
         else:
             missing.append(f"{part.title} (needs {part.needs})")
-    return made, missing
-
-
-def _missing(parts: list[str]) -> Text:
-    return Text(f"Not shown: {enumerate_words(parts, 20)}.", "note")
+    if missing:
+        section.blocks.append(Text(f"Not shown: {enumerate_words(missing, 20)}.", "note"))
 
 
 def _other_metrics(view: View, metrics: Sequence[str], anchor: str) -> Section:
@@ -196,12 +122,11 @@ def _other_metrics(view: View, metrics: Sequence[str], anchor: str) -> Section:
     for name in metrics:
         other = view.of_metric(name)
         part = Section(f"{anchor}-metric-{slug(name)}", other.metric.long_name, folded=True)
-        makers = (tables.ranking_table, ranking.draw, distribution.draw, pairwise.draw)
         part.blocks = [Text(other.metric.description, "note")]
-        if other.values.notna().any(axis=None):
-            part.blocks += [block for maker in makers if (block := maker(other)) is not None]
+        if other.values.empty:
+            part.blocks.append(Text("There is no case in which every loss has a value: nothing to compare.", "note"))
         else:
-            part.blocks.append(Text("No case has a value: there is nothing to compare.", "note"))
+            part.blocks += _made(OTHER_METRICS, other)
         section.parts.append(part)
     return section
 
@@ -212,9 +137,7 @@ def _runs(comparison: Comparison) -> list[Section]:
     for i, view in enumerate(comparison.run_views, 1):
         where = f": {view.dataset} · {view.configuration}" if len(comparison.run_views) > 1 else ""
         section = Section(f"runs-{i}", f"Training and cost{where}")
-        section.parts, missing = _parts(view, RUNS, section.anchor)
-        if missing:
-            section.blocks.append(_missing(missing))
+        _add_parts(section, view, RUNS)
         made.append(section)
     return made
 
@@ -240,20 +163,15 @@ def _failures(comparison: Comparison) -> Section:
     section = Section("failures", "Failures")
     if "jobs" not in comparison.tables:
         section.blocks.append(Text("Whether runs failed is not known: there is no table of jobs.", "note"))
-    elif (comparison.tables["jobs"]["status"] == DONE).all():
-        section.blocks.append(Text("Every run completed: none collapsed, diverged or is missing."))
+    elif (comparison.tables["jobs"]["status"] == RunStatus.COMPLETED).all():
+        section.blocks.append(Text("Every run completed: none collapsed, diverged, stopped early or is missing."))
     else:
         section.blocks.append(
-            Text("Runs that collapsed, diverged or are missing count as outcomes; no mean hides them.")
+            Text("Runs that collapsed, diverged, stopped early or are missing are outcomes too; no mean hides them.")
         )
-    section.blocks += [table for view in comparison.run_views if (table := tables.failure_table(view)) is not None]
-    section.blocks += [table for view in comparison.views if (table := tables.undefined_table(view)) is not None]
+    section.blocks += [block for view in comparison.run_views for block in _made([tables.failures.runs], view)]
+    section.blocks += [block for view in comparison.views for block in _made([tables.failures.undefined], view)]
     return section
-
-
-def _methods(comparison: Comparison) -> Section:
-    text = "\n\n".join(methods.methods(comparison))
-    return Section("methods", "Methods", [Code(text, "Methods text for a paper", prose=True)])
 
 
 def _provenance(comparison: Comparison) -> Section:
@@ -261,14 +179,13 @@ def _provenance(comparison: Comparison) -> Section:
     facts = [
         ("Report made", comparison.created),
         ("Baseline", comparison.baseline),
-        ("Seed of the figures", str(comparison.seed)),
+        ("Seed of the statistics", str(comparison.seed)),
         *facts,
     ]
     section = Section("provenance", "How this was made", [Definitions(facts)])
     section.blocks += [Code(text, label) for label, text in blocks]
-    losses = comparison.provenance.get("losses") or {}
-    if losses:
-        section.blocks.append(tables.loss_table(comparison, losses))
+    if (losses := tables.losses.table(comparison)) is not None:
+        section.blocks.append(losses)
     return section
 
 

@@ -4,7 +4,6 @@ import base64
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -13,29 +12,52 @@ from matplotlib.patheffects import Normal, Stroke
 from PIL import Image
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.images import Geometry, read_geometry, read_segmentation, read_voxels
 from nnunet_losses.report.style import figure_style
 
 TILE_PIXELS = 360
 LEAST_VOXELS = 48  # side of the smallest part of a slice that is shown
-FLAT = (".png", ".bmp", ".tif", ".tiff")  # nnU-Net's two-dimensional formats
-READABLE = (".nii", ".nii.gz", *FLAT)
+
+Spacing = tuple[float, float, float]
 
 
-def load(path: Any, *, scalar: bool = False) -> tuple[np.ndarray, tuple[float, float, float]]:
-    """A volume in right-anterior-superior order, (X, Y, Z), and its spacing in mm; a flat picture as one slice."""
+def load_image(path: Path | str) -> tuple[np.ndarray, Spacing]:
+    """The grey values of an image, (X, Y, Z) to the right, to the front and upwards, and its spacing in mm.
+
+    A flat picture is one slice; the channels of a colour picture are averaged.
+
+    Raises:
+        UserError: the file does not exist or cannot be read.
+    """
+    path = _existing(path)
+    geometry, voxels = read_geometry(path), read_voxels(path).astype(np.float32)
+    return _canonical(voxels.mean(axis=-1) if geometry.channels > 1 else voxels, geometry)
+
+
+def load_labels(path: Path | str) -> np.ndarray:
+    """A label map, (X, Y, Z) like the image of the same case.
+
+    Raises:
+        UserError: the file does not exist or is no label map.
+    """
+    path = _existing(path)
+    return _canonical(read_segmentation(path).astype(np.int32), read_geometry(path))[0]
+
+
+def _existing(path: Path | str) -> Path:
     if not Path(path).is_file():
-        raise UserError(f"Gallery: there is no file {path}; take it out of the gallery or put it back.")
-    if str(path).lower().endswith(FLAT):
-        flat = np.asarray(Image.open(path).convert("F" if scalar else "I"))
-        return flat[::-1, ::-1].T[..., None], (1.0, 1.0, 1.0)
-    loaded: Any = nib.as_closest_canonical(nib.load(path))
-    data = np.asanyarray(loaded.dataobj)
-    while data.ndim > 3:
-        data = data[..., 0]
-    if data.ndim == 2:
-        data = data[..., None]
-    spacing = tuple(float(z) or 1.0 for z in (*loaded.header.get_zooms()[:3], 1.0, 1.0)[:3])
-    return (data.astype(np.float32) if scalar else np.rint(data).astype(np.int32)), spacing  # type: ignore[return-value]
+        raise UserError(f"Gallery: there is no file {path}; put it back, or take it out of the gallery.")
+    return Path(path)
+
+
+def _canonical(voxels: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, Spacing]:
+    """Voxels and spacing in right-anterior-superior order."""
+    turned = nib.orientations.io_orientation(geometry.affine)
+    data = nib.orientations.apply_orientation(voxels[..., None] if voxels.ndim == 2 else voxels, turned)
+    spacing = np.empty(3)
+    spacing[turned[:, 0].astype(int)] = [mm or 1.0 for mm in (*geometry.spacing_mm, 1.0)[:3]]
+    right, front, up = spacing.tolist()
+    return data, (right, front, up)
 
 
 def best_slice(reference: np.ndarray, predictions: list[np.ndarray], spacing: tuple[float, ...]) -> tuple[int, int]:

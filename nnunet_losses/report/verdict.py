@@ -1,4 +1,4 @@
-"""Which loss, how sure, at what cost: the answer in words, made from the numbers alone."""
+"""Which loss, how certain, at what cost: the answer in words, made from the numbers alone."""
 
 import math
 from dataclasses import dataclass
@@ -7,23 +7,24 @@ import pandas as pd
 
 from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.costs import costs, failures
-from nnunet_losses.report.figures.rows import against
+from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import (
+    SIGNIFICANT,
     count,
     decimals,
     duration,
     enumerate_words,
+    equals,
     interval,
     memory,
-    p_value,
     percent,
+    unit_suffix,
 )
-from nnunet_losses.report.tables.comparison import SIGNIFICANT
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A headline, and the sentences that say how sure it is and what it costs."""
+    """A headline, and the sentences that say how certain it is and what it costs."""
 
     headline: str
     detail: str
@@ -31,21 +32,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Standing:
-    """The loss with the best mean, and what the paired tests say of the others."""
+    """The loss with the best mean, and what the paired tests say about the others."""
 
     best: str
     beaten: list[str]  # significantly worse
-    level: list[str]  # not separable
+    level: list[str]  # not distinguishable
     above: list[str]  # significantly better case by case, though their mean is not
 
 
 def verdict(view: View) -> Verdict:
-    """The answer for one view; it says so when nothing can be told apart, and why."""
+    """The answer for one view; if no losses can be told apart, it says so and why."""
     ranking = {t: row for t, row in view.by_trainer("ranking").items() if not pd.isna(row["rank"])}
     if not ranking:
-        return Verdict("There is no ranking.", f"No loss has a {view.metric.long_name} that could be ranked.")
+        metric = in_sentence(view.metric.long_name)
+        return Verdict("There is no ranking.", f"No loss has a {metric} that could be ranked.")
     best = view.trainers[0]
-    rivals = {t: pair for t, pair in against(view, best).items() if not pd.isna(pair["p_holm"])}
+    rivals = {t: pair for t, pair in view.against(best).items() if not pd.isna(pair["p_holm"])}
     apart = [t for t in view.trainers[1:] if t in rivals and rivals[t]["p_holm"] < SIGNIFICANT]
     standing = Standing(
         best,
@@ -72,9 +74,9 @@ def _headline(view: View, standing: Standing) -> str:
     tested = level + len(standing.beaten) + len(standing.above)
     pairs = view.statistic("pairwise")
     if len(view.trainers) == 1:
-        return f"{name} is the only loss here: nothing to compare."
+        return f"{name} is the only loss: there is nothing to compare."
     if not tested or pairs is None:
-        return f"{name} ranks first, untested."
+        return f"{name} ranks first, but no test was possible."
     if not (pairs["p_holm"] < SIGNIFICANT).any():
         return "No two losses can be told apart."
     if standing.above:
@@ -83,8 +85,8 @@ def _headline(view: View, standing: Standing) -> str:
     if not level:
         return f"{name} is best."
     if not standing.beaten:
-        return f"{name} ranks first, but cannot be told from {_others(level)}."
-    return f"{name} leads; {level} of {_others(tested)} cannot be told from it."
+        return f"{name} ranks first, but cannot be distinguished from {_others(level)}."
+    return f"{name} leads, but cannot be distinguished from {level} of {_others(tested)}."
 
 
 def _others(n: int) -> str:
@@ -94,16 +96,17 @@ def _others(n: int) -> str:
 def _leader(view: View, row: Row, standing: Standing) -> str:
     name, metric = view.name(standing.best), view.metric
     value = interval(row["mean"], row["mean_low"], row["mean_high"], decimals(metric.unit))
-    unit = "" if metric.unit in ("1", "count") else f" {metric.unit}"
     extreme = "highest" if metric.higher_is_better else "lowest"
-    text = f"{name} has the {extreme} mean {metric.long_name}, {value}{unit} over {count(int(row['n']), 'case')}"
+    text = f"{name} has the {extreme} mean {in_sentence(metric.long_name)}, {value}{unit_suffix(metric.unit)}, "
+    text += f"over {count(int(row['n']), 'case')}"
     first = row.get("p_first", math.nan)
     if len(view.trainers) > 1 and not pd.isna(first):
         text += f", and ranks first in {percent(first)} of bootstrap samples"
     if not standing.beaten:
         return text + "."
-    text += f". It is better than {_names(view, standing.beaten)} (Wilcoxon signed-rank, Holm, p < {SIGNIFICANT})"
-    return text + (f", but not demonstrably than {_names(view, standing.level)}." if standing.level else ".")
+    text += f". It is better than {_names(view, standing.beaten)} "
+    text += f"(Wilcoxon signed-rank test with Holm's correction, p < {SIGNIFICANT})"
+    return text + (f", but not demonstrably better than {_names(view, standing.level)}." if standing.level else ".")
 
 
 def _names(view: View, trainers: list[str]) -> str:
@@ -114,25 +117,24 @@ def _against_baseline(view: View, best: str) -> str:
     if view.baseline is None or len(view.trainers) == 1:
         return ""
     if best == view.baseline:
-        return "It is the baseline itself."
-    row = against(view, view.baseline).get(best)
+        return "It is the baseline."
+    row = view.against(view.baseline).get(best)
     if row is None or pd.isna(row["difference"]):
         return ""
     gap = interval(row["difference"], row["low"], row["high"], decimals(view.metric.unit), signed=True)
-    p = p_value(row["p_holm"])
-    p = f"p {p}" if p[0] == "<" else f"p = {p}"
-    return f"Its paired difference from the baseline, {view.name(view.baseline)}, is {gap} ({p})."
+    tested = "untested" if pd.isna(row["p_holm"]) else f"p {equals(row['p_holm'])}"
+    return f"Its paired difference from the baseline, {view.name(view.baseline)}, is {gap} ({tested})."
 
 
 def _cost(view: View, best: str) -> str:
     spent = costs(view)
     if best not in spent:
-        return "What it costs is not known: there is no record of a completed run."
+        return "Its cost is unknown: no completed run is on record."
     seconds, peak = spent[best]["seconds"], spent[best]["peak_memory_mb"]
     written = ((duration(seconds), seconds), (memory(peak), peak))
     known = [text for text, value in written if not pd.isna(value)]
     if not known:
-        return "What it costs was not measured."
+        return "Its cost was not measured."
     text = f"One training took {' and '.join(known)}"
     base = spent.get(view.baseline or "", {}).get("seconds", 0)
     if best != view.baseline and base > 0 and not pd.isna(seconds):
@@ -150,7 +152,7 @@ def _failures(view: View) -> str:
 
 
 def _power(view: View) -> str:
-    """With few cases no test can become significant: say so, lest "not separable" be read as "equal"."""
+    """With few cases no test can be significant: say so, lest "not distinguishable" be read as "equal"."""
     pairs = view.statistic("pairwise")
     if pairs is None or pairs.empty:
         return ""
@@ -159,6 +161,6 @@ def _power(view: View) -> str:
     if smallest < SIGNIFICANT:
         return ""
     return (
-        f"With {count(n, 'case')} and {count(tests, 'pair')}, no difference, however large, could have become "
+        f"With {count(n, 'case')} and {count(tests, 'pair')} of losses, no difference, however large, could have been "
         f"significant (smallest possible p {smallest:.2g})."
     )

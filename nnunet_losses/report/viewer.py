@@ -1,7 +1,7 @@
 """An optional page beside the report to leaf through the slices of the gallery's cases, offline.
 
-A viewer of our own, about ninety lines of JavaScript: none of the packages that this one is installed with carries a
-medical viewer, and niivue (2.3 MB, WebGL 2) would have to be fetched from npm for what a canvas does.
+Its viewer is about ninety lines of JavaScript of our own: no package that we depend on has a medical viewer, and niivue
+(2.3 MB, WebGL 2) would have to be fetched from npm for what a canvas can do.
 """
 
 import base64
@@ -13,15 +13,15 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from nnunet_losses.base.images import ENDINGS
 from nnunet_losses.report.comparison import Comparison, View
-from nnunet_losses.report.gallery import Volumes, choose, gallery_rows, volumes_of
-from nnunet_losses.report.numbers import decimals, number
+from nnunet_losses.report.gallery import Volumes, choose, gallery_rows, score, volumes_of
+from nnunet_losses.report.numbers import count, decimals
 from nnunet_losses.report.page import own_file
-from nnunet_losses.report.slices import READABLE
 
 MOST_BYTES = 14_000_000  # of all volumes, packed; the page stays below 15 MB
-MOST_VOXELS = 4_000_000  # of one cropped volume; larger ones are thinned out
-MARGIN_MM = 15.0  # around what is marked, so that one sees where it is
+MOST_VOXELS = 4_000_000  # of one cropped volume; larger ones are subsampled
+MARGIN_MM = 15.0  # around the masks, so that their surroundings can be seen
 
 
 def viewer(comparison: Comparison, most_bytes: int = MOST_BYTES) -> str | None:
@@ -30,7 +30,7 @@ def viewer(comparison: Comparison, most_bytes: int = MOST_BYTES) -> str | None:
     left_out = 0
     for view in comparison.run_views:
         rows = gallery_rows(view)
-        if rows is None or not rows["image"].astype(str).str.lower().str.endswith(READABLE).all():
+        if rows is None or not rows["image"].astype(str).str.lower().str.endswith(ENDINGS).all():
             continue
         for case in choose(view, set(rows["case"].astype(str))):
             entry = _entry(view, volumes_of(view, rows, case.name), case.name, case.reason)
@@ -44,9 +44,9 @@ def viewer(comparison: Comparison, most_bytes: int = MOST_BYTES) -> str | None:
     if not entries:
         return None
     thinned = max(entry["step"] for entry in entries)
-    note = "Cropped to what is marked, with a margin."
-    note += f" Large volumes are shown at up to 1/{thinned} of their resolution." if thinned > 1 else ""
-    note += f" {left_out} cases are left out to keep this page below 15 MB." if left_out else ""
+    note = "Volumes are cropped to the masks, with a margin."
+    note += f" Large volumes are shown at a resolution down to 1/{thinned}." if thinned > 1 else ""
+    note += f" {count(left_out, 'case is', 'cases are')} left out to keep this page below 15 MB." if left_out else ""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("nnunet_losses.report", "."), autoescape=True, undefined=jinja2.StrictUndefined
     )
@@ -64,14 +64,13 @@ def _entry(view: View, volumes: Volumes, case: str, reason: str) -> dict[str, An
     cut = tuple(slice(s.start, s.stop, max(step, 1)) for s in box)
     low, high = volumes.window
     grey = np.clip((volumes.image[cut] - low) / (high - low), 0, 1)
-    metric, losses = view.metric, []
+    digits, losses = decimals(view.metric.unit), []
     reference = volumes.reference[cut]
     for trainer, prediction in volumes.predictions.items():
-        value = view.values[trainer].get(case, np.nan) if trainer in view.values else np.nan
         losses.append(
             {
                 "name": view.name(trainer),
-                "score": f"{trainer}: {metric.long_name} {number(value, decimals(metric.unit))}",
+                "score": f"{trainer}: {score(view, case, trainer, digits)}",
                 "codes": packed(verdicts(reference, prediction[cut])),
             }
         )

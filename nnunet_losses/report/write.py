@@ -7,7 +7,7 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.page import render
-from nnunet_losses.report.sections import contents, first_screen
+from nnunet_losses.report.sections import all_sections, first_screen
 from nnunet_losses.report.verdict import verdict
 from nnunet_losses.report.viewer import viewer as slice_viewer
 
@@ -30,7 +30,7 @@ def write_report(out_dir: Path | str, comparison: Comparison, *, viewer: bool = 
     """
     out_dir = Path(out_dir)
     slices = slice_viewer(comparison) if viewer else None
-    page = render(comparison, first_screen(comparison), contents(comparison, with_viewer=slices is not None))
+    page = render(comparison, first_screen(comparison), all_sections(comparison, with_viewer=slices is not None))
     size = len(page.encode())
     if size > MOST_BYTES:
         raise UserError(

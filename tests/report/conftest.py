@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.statistics import compare
 
 SUFFIX = "_20epochs_50iters"
@@ -150,12 +151,12 @@ def make_gallery(folder: Path, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     affine = np.diag([-1.0, -1.0, 3.0, 1.0])  # stored left-posterior-superior, as scanners do
     for dataset, case in tables["cases"][["dataset", "case"]].drop_duplicates().itertuples(index=False):
         rng = np.random.default_rng(int(case.rpartition("_")[2]))
-        grid = np.stack(np.meshgrid(*map(np.arange, (72, 64, 10)), indexing="ij"), axis=-1)
+        grid = np.stack(np.meshgrid(*map(np.arange, (48, 40, 8)), indexing="ij"), axis=-1)
         reference = np.zeros(grid.shape[:3], dtype=np.uint8)
         invented = reference.copy()
         for target, n in ((reference, 8), (invented, 3)):
             for _ in range(n):
-                centre, radius = rng.uniform((10, 10, 2), (62, 54, 8)), rng.uniform(2, 6)
+                centre, radius = rng.uniform((8, 8, 2), (40, 32, 6)), rng.uniform(2, 5)
                 target[(((grid - centre) * (1, 1, 3)) ** 2).sum(-1) < radius**2] = 1
         image = (100 + 60 * reference + rng.normal(0, 18, reference.shape)).astype(np.float32)
         files = {"image": image, "reference": reference}
@@ -175,20 +176,63 @@ def make_gallery(folder: Path, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def collapse(cases: pd.DataFrame, trainer: str, names: set[str]) -> None:
+    """Let a trainer predict nothing in some cases: what then is measured, as an evaluation says it."""
+    here = (cases["trainer"] == trainer) & cases["case"].isin(names)
+    cases.loc[here, "status"] = "prediction_empty"
+    cases.loc[here, "value"] = 0.0
+    cases.loc[here & cases["metric"].isin(["precision", "lesion_precision", "hd95"]), "value"] = np.nan
+
+
 def make_statistics(tables: dict[str, pd.DataFrame], baseline: str = TRAINERS[0]) -> dict[str, pd.DataFrame]:
     """The real statistics, with few resamples."""
     extra = {name: tables.get(name) for name in ("lesions", "thresholds", "jobs")}
     return compare(tables["cases"], baseline=baseline, **extra, resamples=200, test_resamples=100, draws=200)
 
 
+def compared(tables: dict[str, pd.DataFrame], baseline: str = TRAINERS[0], **further: Any) -> Comparison:
+    """A comparison of these tables, with their statistics unless given."""
+    statistics = further.pop("statistics", None)
+    if statistics is None:
+        statistics = make_statistics(tables, baseline)
+    return Comparison(tables=tables, statistics=statistics, **{"title": "T", "baseline": baseline, **further})
+
+
 @pytest.fixture(scope="session")
 def tables() -> dict[str, pd.DataFrame]:
-    return make_tables(cases=15, metrics=("dice", "precision", "recall", "hd95"))
+    """Five losses, one of which predicts nothing in three of fifteen cases, one of which failed in a fold."""
+    made = make_tables(cases=15, metrics=("dice", "precision", "recall", "hd95"))
+    collapse(made["cases"], TRAINERS[1], {"phantom_001", "phantom_004", "phantom_007"})
+    jobs = made["jobs"]
+    jobs.loc[(jobs["trainer"] == TRAINERS[1]) & (jobs["fold"] == 1), "status"] = "collapsed"
+    return made
 
 
 @pytest.fixture(scope="session")
 def statistics(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return make_statistics(tables)
+
+
+@pytest.fixture(scope="session")
+def comparison(tables: dict[str, pd.DataFrame], statistics: dict[str, pd.DataFrame]) -> Comparison:
+    """The whole study, without pictures; read only."""
+    return compared(tables, statistics=statistics, provenance=PROVENANCE, created="1 January 2026")
+
+
+@pytest.fixture(scope="session")
+def view(comparison: Comparison) -> View:
+    """Its Dice; read only."""
+    return comparison.views[0]
+
+
+@pytest.fixture(scope="session")
+def small() -> Comparison:
+    """Three losses in six cases of two data sets, two seeds each; read only."""
+    made = make_tables(TRAINERS[:3], cases=6, datasets=("Dataset001_A", "Dataset002_B"))
+    again = made["cases"].assign(seed=1, value=lambda frame: frame["value"] + 0.01)
+    again.loc[again["trainer"] == TRAINERS[1], "value"] -= 0.03
+    made["cases"] = pd.concat([made["cases"], again], ignore_index=True)
+    return compared(made)
 
 
 @pytest.fixture(scope="session")

@@ -9,23 +9,26 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+import SimpleITK as sitk  # noqa: N813 (the library's own habit)
 from PIL import Image
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.report import gallery
 from nnunet_losses.report.blocks import Text, Tiles
 from nnunet_losses.report.comparison import Comparison, View
-from nnunet_losses.report.slices import Plane, load
+from nnunet_losses.report.slices import Plane, load_image, load_labels
 
 
 def view_of(values: dict[str, list[float]], files: pd.DataFrame | None = None) -> View:
-    rows = [
-        {"dataset": "D", "configuration": "2d", "trainer": t, "fold": 0, "seed": 0, "case": f"c{i}", "label": "lesion",
-         "metric": "dice", "value": v, "unit": "1", "status": "ok"}
-        for t, column in values.items() for i, v in enumerate(column)
-    ]  # fmt: skip
+    rows = pd.DataFrame(
+        [
+            {"dataset": "D", "configuration": "2d", "trainer": t, "fold": 0, "seed": 0, "case": f"c{i}",
+             "label": "lesion", "metric": "dice", "value": v, "unit": "1", "status": "ok", "resolved": ""}
+            for t, column in values.items() for i, v in enumerate(column)
+        ]
+    )  # fmt: skip
     return Comparison(
-        tables={"cases": pd.DataFrame(rows)}, statistics={}, gallery=files, title="T", baseline="A"
+        tables={"cases": rows}, statistics={"values": rows}, gallery=files, title="T", baseline="A"
     ).views[0]
 
 
@@ -178,6 +181,35 @@ def test_where_no_lesion_is_missed_none_is_shown(files: pd.DataFrame) -> None:
     assert not any("missed lesion" in block.title for block in tiles)
 
 
+def test_an_undefined_value_says_what_it_is_counted_as(files: pd.DataFrame) -> None:
+    view = view_of({"A": [1.0], "B": [0.0]}, files)
+    resolved = view.comparison.statistics["values"].assign(
+        resolved=lambda rows: np.where(rows.trainer == "B", "worst", "")
+    )
+    (row,) = gallery.tiles(dataclasses.replace(view.comparison, statistics={"values": resolved}).views[0])
+    assert isinstance(row, Tiles)
+    assert [tile.caption for tile in row.tiles[1:]] == ["Dice 1.00", "Dice 0.00 (undefined, counted as worst)"]
+
+
+@pytest.mark.parametrize("ending", [".nrrd", ".mha", ".nii"])
+def test_every_format_of_nnunet_has_the_same_orientation(tmp_path: Path, ending: str) -> None:
+    """Stored left-posterior-superior with axes in another order; every format gives right-anterior-superior."""
+    voxels = np.random.default_rng(0).random((3, 4, 5)).astype(np.float32)  # z, y, x for SimpleITK
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing((1.0, 2.0, 3.0))
+    sitk.WriteImage(image, str(tmp_path / f"i{ending}"))
+    shown, spacing = load_image(tmp_path / f"i{ending}")
+    np.testing.assert_array_equal(shown, voxels.transpose(2, 1, 0)[::-1, ::-1])
+    assert spacing == (1.0, 2.0, 3.0)
+
+
+def test_colour_pictures_become_grey(tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8)
+    Image.fromarray(colours).save(tmp_path / "c.png")
+    shown, _ = load_image(tmp_path / "c.png")
+    np.testing.assert_allclose(shown[::-1, ::-1, 0].T, colours.mean(axis=-1), rtol=1e-6)
+
+
 def test_flat_pictures_keep_their_orientation(tmp_path: Path) -> None:
     grey = np.zeros((60, 80), np.uint8)
     mask = np.zeros_like(grey)
@@ -189,12 +221,12 @@ def test_flat_pictures_keep_their_orientation(tmp_path: Path) -> None:
     (row,) = gallery.tiles(view_of({"A": [1.0]}, frame))
     assert isinstance(row, Tiles)
     assert "150 voxels true, 0 missed, 0 invented" in row.tiles[1].alt
-    whole = Plane(2, 0, (slice(None), slice(None)), 1.0, 1).cut(load(b)[0])
+    whole = Plane(2, 0, (slice(None), slice(None)), 1.0, 1).cut(load_labels(b))
     np.testing.assert_array_equal(whole[::-1], mask)  # rows are drawn upwards
 
 
 def test_formats_that_cannot_be_shown_are_named_not_fatal(files: pd.DataFrame) -> None:
-    files["image"] = "c0_0000.mha"
+    files["image"] = "c0_0000.npz"
     (note,) = gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files))
     assert isinstance(note, Text)
     assert "No pictures of D" in note.text
@@ -202,7 +234,7 @@ def test_formats_that_cannot_be_shown_are_named_not_fatal(files: pd.DataFrame) -
 
 def test_a_missing_file_is_one_clear_sentence(files: pd.DataFrame) -> None:
     files.loc[:, "image"] = "/nowhere/c0_0000.nii.gz"
-    with pytest.raises(UserError, match=r"no file /nowhere/c0_0000\.nii\.gz"):
+    with pytest.raises(UserError, match=r"no file /nowhere/c0_0000\.nii\.gz; put it back"):
         gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files))
 
 

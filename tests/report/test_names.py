@@ -1,9 +1,10 @@
 """Short names stay distinct and lose nothing but what all share."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnunet_losses.report.names import printable, short_names, shorten
+from nnunet_losses.report.names import in_sentence, printable, short_names, shorten
 
 
 def test_a_shared_ending_is_left_out_and_told() -> None:
@@ -37,6 +38,16 @@ def test_short_names_are_always_distinct(trainers: list[str]) -> None:
     names, _ = short_names(trainers)
     assert len(set(names.values())) == len(trainers)
     assert all(names.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "within"),
+    [("Lesion recall", "lesion recall"), ("Merges", "merges"), ("Dice of found lesions",) * 2, ("Dice", "Dice"),
+     ("HD95", "HD95"), ("IoU", "IoU"), ("F2 score", "F2 score"), ("Hausdorff distance", "Hausdorff distance"),
+     ("Brier score", "Brier score"), ("", "")],
+)  # fmt: skip
+def test_a_metric_within_a_sentence_is_lower_case_unless_it_is_a_name(name: str, within: str) -> None:
+    assert in_sentence(name) == within
 
 
 def test_what_no_page_can_hold_is_replaced() -> None:

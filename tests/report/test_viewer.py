@@ -17,7 +17,7 @@ from .conftest import TRAINERS, make_gallery, make_statistics, make_tables
 
 
 @pytest.fixture(scope="module")
-def comparison(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     tables = make_tables(TRAINERS[:2], cases=5)
     tables["cases"]["case"] = tables["cases"]["case"].str.replace("phantom", "</script><b>")
     folder = tmp_path_factory.mktemp("gallery")
@@ -54,13 +54,13 @@ def test_the_box_holds_every_mask_with_a_margin_in_mm_inside_the_volume() -> Non
     assert crop_box([one * 0], (1.0, 1.0, 1.0)) == (slice(0, 50), slice(0, 60), slice(0, 20))
 
 
-def test_every_case_and_loss_of_the_gallery_is_there(comparison: Comparison) -> None:
-    page = viewer(comparison)
+def test_every_case_and_loss_of_the_gallery_is_there(pictured: Comparison) -> None:
+    page = viewer(pictured)
     assert page is not None
     entries = volumes(page)
     assert len(entries) >= 3
     for entry in entries:
-        assert {loss["name"] for loss in entry["losses"]} == {comparison.name(t) for t in TRAINERS[:2]}
+        assert {loss["name"] for loss in entry["losses"]} == {pictured.name(t) for t in TRAINERS[:2]}
         grey = unpacked(entry["image"], entry["shape"])
         codes = [unpacked(loss["codes"], entry["shape"]) for loss in entry["losses"]]
         assert grey.max() == 255
@@ -69,8 +69,8 @@ def test_every_case_and_loss_of_the_gallery_is_there(comparison: Comparison) -> 
         assert (codes[0] == 1).any()
 
 
-def test_names_cannot_leave_their_place_and_nothing_is_loaded(comparison: Comparison) -> None:
-    page = viewer(comparison)
+def test_names_cannot_leave_their_place_and_nothing_is_loaded(pictured: Comparison) -> None:
+    page = viewer(pictured)
     assert page is not None
     assert page.count("</script>") == 2
     assert "<b>" not in page
@@ -78,15 +78,16 @@ def test_names_cannot_leave_their_place_and_nothing_is_loaded(comparison: Compar
     assert "http" not in page.replace("http-equiv", "")
 
 
-def test_a_full_page_says_what_it_left_out(comparison: Comparison) -> None:
-    assert viewer(comparison, most_bytes=10) is None
-    one = len(json.dumps(volumes(viewer(comparison) or "")[0]))
-    page = viewer(comparison, most_bytes=one + 100)
+def test_a_full_page_says_what_it_left_out(pictured: Comparison) -> None:
+    assert viewer(pictured, most_bytes=10) is None
+    one = len(json.dumps(volumes(viewer(pictured) or "")[0]))
+    page = viewer(pictured, most_bytes=one + 100)
     assert page is not None and "left out to keep this page below 15 MB" in page
 
 
-def test_the_report_links_it_only_if_it_was_written(tmp_path: Path, comparison: Comparison) -> None:
-    with_pictures = dataclasses.replace(comparison, tables={"cases": comparison.cases}, statistics={})
+def test_the_report_links_it_only_if_it_was_written(tmp_path: Path, pictured: Comparison) -> None:
+    values = {"values": pictured.statistics["values"]}
+    with_pictures = dataclasses.replace(pictured, tables={"cases": pictured.cases}, statistics=values)
     path = write_report(tmp_path / "a", with_pictures, viewer=True)
     assert (tmp_path / "a" / "viewer.html").is_file() and 'href="viewer.html"' in path.read_text()
     path = write_report(tmp_path / "b", dataclasses.replace(with_pictures, gallery=None), viewer=True)

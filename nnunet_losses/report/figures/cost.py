@@ -1,4 +1,4 @@
-"""What a loss costs: its score against the hours of training."""
+"""What a loss costs: its score against its training time."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View
 from nnunet_losses.report.costs import costs
 from nnunet_losses.report.figures.legend import legend
-from nnunet_losses.report.figures.rows import long_name
+from nnunet_losses.report.figures.rows import mean_of
 from nnunet_losses.report.numbers import duration, number
 from nnunet_losses.report.style import canvas, figure_style
 
@@ -14,7 +14,7 @@ from nnunet_losses.report.style import canvas, figure_style
 def draw(view: View) -> Figure | None:
     """Mean of the primary metric with its interval over the mean training time of one run."""
     ranking, spent = view.by_trainer("ranking"), costs(view)
-    trainers = [t for t in view.trainers if t in ranking and t in spent]
+    trainers = [t for t in view.present(ranking) if t in spent]
     trainers = [t for t in trainers if np.isfinite([ranking[t]["mean"], spent[t]["seconds"]]).all()]
     if not trainers:
         return None
@@ -28,15 +28,16 @@ def draw(view: View) -> Figure | None:
             axes.hlines(mean, time["fastest"] / scale, time["slowest"] / scale, color=color, linewidth=1)
             axes.plot(seconds, mean, view.look(trainer).marker, color=color, markersize=6.5)
         axes.set_xlabel(f"Training time of one run ({unit})")
-        axes.set_ylabel(f"Mean {long_name(view)}")
+        axes.set_ylabel(mean_of(view.metric))
         axes.grid(color="#eceef0")
         legend(figure, view, trainers, lines=False)
     told = (f"{view.name(t)}: {number(ranking[t]['mean'])} in {duration(spent[t]['seconds'])}" for t in trainers)
     best = "Upper left" if view.metric.higher_is_better else "Lower left"
     return Figure(
         f"{view.metric.long_name} against training time",
-        f"{best} is best: more for less. Upright line: 95 % interval of the mean; level line: fastest to slowest "
-        "run of that loss. Times of runs on different hardware, or on a shared machine, are only a rough guide.",
+        f"{best} is best: more for less. Vertical line: 95 % confidence interval of the mean; horizontal line: fastest "
+        "to slowest run of that loss. Times measured on different hardware, or on a shared machine, are only a rough "
+        "guide.",
         "; ".join(told) + ".",
         figure,
         "jobs",

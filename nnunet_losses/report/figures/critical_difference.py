@@ -3,7 +3,7 @@
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View, records
 from nnunet_losses.report.names import shorten
-from nnunet_losses.report.numbers import number, p_value
+from nnunet_losses.report.numbers import equals, number
 from nnunet_losses.report.style import INK, canvas, figure_style
 
 
@@ -48,23 +48,17 @@ def draw(view: View) -> Figure | None:
     test = records(friedman)[0]
     return Figure(
         "Critical difference of mean ranks",
-        "Further left: better rank, averaged over cases. Losses joined by a blue bar are not separated by "
-        f"Nemenyi's test (5 %). Friedman test with Iman and Davenport's correction: p {_equals(test['p_f'])}, n = "
-        f"{test['n']} cases. Nemenyi's verdict on two losses depends on which others take part; the paired tests do "
-        "not.",
+        "Further left: better mean rank over cases. Losses joined by a blue bar are not separated by Nemenyi's test "
+        f"(5 %). Friedman's test with Iman and Davenport's correction: p {equals(test['p_f'])}, n = {test['n']} cases. "
+        "Nemenyi's result for two losses depends on which others take part; that of the paired tests does not.",
         "Mean ranks: " + "; ".join(f"{view.name(t)} {number(ranks[t], 2)}" for t in trainers) + ".",
         figure,
         "statistics_nemenyi",
     )
 
 
-def _equals(p: float) -> str:
-    text = p_value(p)
-    return text if text.startswith("<") else f"= {text}"
-
-
 def cliques(ranks: list[float], width: float) -> list[tuple[int, int]]:
-    """Longest runs (first, last) of sorted mean ranks that span at most ``width``; no single one, none in another."""
+    """Longest runs (first, last) of two or more sorted mean ranks that span at most ``width``; none within another."""
     runs: list[tuple[int, int]] = []
     for first in range(len(ranks)):
         last = max(i for i in range(first, len(ranks)) if ranks[i] - ranks[first] <= width)

@@ -1,4 +1,4 @@
-"""Finding lesions at every threshold: FROC and precision-recall curves with bootstrap bands."""
+"""Detection of lesions at every threshold: FROC and precision-recall curves with bootstrap bands."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import pandas as pd
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
-from nnunet_losses.report.figures.rows import against, height, interval_rows, label_rows
-from nnunet_losses.report.numbers import enumerate_words, interval
+from nnunet_losses.report.figures.rows import height, interval_rows, label_rows
+from nnunet_losses.report.numbers import count, enumerate_words, interval
 from nnunet_losses.report.style import canvas, figure_style
+from nnunet_losses.report.tables.detection import MEASURES
 
 MOST_BANDS = 8  # with more losses the bands hide each other
-PAIRED = {"cpm": "CPM", "average_recall": "Average recall", "ap": "Average precision"}
 
 
 def draw(view: View) -> Figure | None:
@@ -25,7 +25,7 @@ def draw(view: View) -> Figure | None:
         panels.append((precision, "recall", "precision", "Lesions found", "Candidates that are true"))
     if not panels:
         return None
-    trainers = [t for t in view.trainers if any((frame["trainer"] == t).any() for frame, *_ in panels)]
+    trainers = view.present({t for frame, *_ in panels for t in frame["trainer"]})
     with figure_style():
         figure, axes = canvas(3.9, len(panels), squeeze=False)
         for ax, (frame, x, y, x_label, y_label) in zip(axes[0], panels, strict=True):
@@ -44,10 +44,10 @@ def draw(view: View) -> Figure | None:
     kinds = ["FROC" if x == "fp_per_case" else "precision-recall" for _, x, *_ in panels]
     return Figure(
         f"Detection of lesions: {enumerate_words(kinds)} curve{'s' if len(kinds) > 1 else ''}",
-        "Every predicted component is a candidate with its largest log-odds as score; a curve runs over all "
-        "thresholds on that score. Nearer to the upper left (FROC) or upper right (precision-recall) is better. "
-        "Bands: 95 % bootstrap over cases.",
-        f"Curves of {len(trainers)} losses; the measures are in the table below.",
+        "Every predicted component is a candidate, scored by its largest log-odds; a curve runs over all thresholds "
+        "of that score. Closer to the upper left (FROC) or the upper right (precision-recall) is better. Bands: 95 % "
+        "bootstrap intervals over cases.",
+        f"Curves of {count(len(trainers), 'loss', 'losses')}; the table below gives their measures.",
         figure,
         "statistics_froc_curve" if kinds[0] == "FROC" else "statistics_pr_curve",
     )
@@ -68,13 +68,13 @@ def differences(view: View) -> Figure | None:
     pairs = view.statistic("froc_pairwise")
     if pairs is None:
         return None
-    found = {m: against(view, view.baseline, pairs[pairs["measure"] == m]) for m in PAIRED}
-    trainers = [t for t in view.trainers if any(t in rows for rows in found.values())]
+    found = {m: view.against(view.baseline, pairs[pairs["measure"] == m]) for m in MEASURES}
+    trainers = view.present({t for rows in found.values() for t in rows})
     if not trainers:
         return None
     with figure_style():
-        figure, axes = canvas(height(len(trainers), extra=0.95), len(PAIRED), sharey=True)
-        for ax, (measure, title) in zip(axes, PAIRED.items(), strict=True):
+        figure, axes = canvas(height(len(trainers), extra=0.95), len(MEASURES), sharey=True)
+        for ax, (measure, title) in zip(axes, MEASURES.items(), strict=True):
             interval_rows(ax, view, trainers, found[measure], sure=lambda row: row["low"] > 0 or row["high"] < 0)
             ax.set_title(title)
             ax.set_xlabel("Loss − baseline")
@@ -85,10 +85,10 @@ def differences(view: View) -> Figure | None:
     )
     return Figure(
         "Detection of lesions: paired differences from the baseline",
-        "Right of the dashed line: better. Dot and line: loss minus baseline with the 95 % bootstrap interval, both "
-        "computed on the same resampled cases; filled if it excludes zero (not corrected for several losses). CPM: "
-        "mean recall at 1/8 to 8 false positives per case; average recall: over 0 to 5; average precision: area under "
-        "the precision-recall curve.",
+        "Right of the dashed line: better. Marker and line: loss minus baseline with its 95 % bootstrap interval, from "
+        "the same resampled cases for both; filled if the interval excludes zero (not corrected for several losses). "
+        "CPM: mean recall at 1/8 to 8 false positives per case. Average recall: mean recall at 0 to 5 false positives "
+        "per case. Average precision: area under the precision-recall curve.",
         f"Differences in CPM: {told or 'none'}.",
         figure,
         "statistics_froc_pairwise",

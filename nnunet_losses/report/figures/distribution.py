@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View
-from nnunet_losses.report.figures.rows import better, height, label_rows, long_name, no_value, set_limits
+from nnunet_losses.report.figures.rows import better, height, label_rows, limits, long_name, no_value
 from nnunet_losses.report.numbers import decimals, number
 from nnunet_losses.report.style import INK, canvas, figure_style, jitter
 
@@ -17,47 +17,61 @@ MOST_MARKS = 4000  # beyond this, dots are drawn as one picture to keep the page
 
 
 def draw(view: View) -> Figure | None:
-    """Box (quartiles, whiskers 1.5 IQR) and one dot per case, a row per trainer."""
+    """Box (quartiles, whiskers 1.5 IQR) and one dot per case, a row per trainer; resolved values are crosses."""
     values = view.values
-    if values.empty or not np.isfinite(values.to_numpy(dtype=float)).any():
+    if values.empty:
         return None
-    digits, marks, tips = decimals(view.metric.unit), values.notna().to_numpy().sum(), {}
+    tips: dict[str, list[str]] = {}
     with figure_style():
         figure, axes = canvas(height(len(view.trainers), row=0.38))
         for row, trainer in enumerate(view.trainers):
-            column = values[trainer].dropna() if trainer in values else values.iloc[:0, 0]
-            if column.empty:
+            if trainer not in values:
                 no_value(axes, row)
                 continue
-            look = view.look(trainer)
-            _box(axes, row, column.to_numpy(dtype=float), look.color)
-            dots = axes.scatter(
-                column, row + np.array(jitter(len(column), 0.17)), s=11, color=look.color, alpha=0.65,
-                linewidth=0, zorder=3, rasterized=marks > MOST_MARKS,
-            )  # fmt: skip
-            missing = int(values[trainer].isna().sum())
-            if missing:
-                axes.annotate(
-                    f"{missing} undefined", (1.0, row), xycoords=("axes fraction", "data"), ha="right", va="bottom",
-                    fontsize=7, color=INK, xytext=(0, 3), textcoords="offset points",
-                )  # fmt: skip
-            if marks <= MOST_TIPS:
-                dots.set_gid(f"dots-{row}")
-                tips[f"dots-{row}"] = [f"{case}: {number(v, digits)}" for case, v in column.items()]
+            _box(axes, row, values[trainer].to_numpy(), view.look(trainer).color)
+            _dots(axes, view, row, trainer, tips)
         label_rows(axes, view, view.trainers)
-        set_limits(axes, values.to_numpy(dtype=float), bounded=view.metric.unit == "1")
-        axes.set_xlabel(f"{long_name(view)} of each case ({better(view)})")
+        axes.set_xlim(limits(values.to_numpy(), view.metric.bounds))
+        axes.set_xlabel(f"{long_name(view)} of each case ({better(view.metric)})")
+    crosses = " Cross: undefined, shown as the value it is counted as." if (view.resolved != "").any(axis=None) else ""
+    digits = decimals(view.metric.unit)
     return Figure(
         f"{view.metric.long_name}: every case",
-        "One dot is one case. Box: the middle half of the cases, thick line: median; whiskers reach to the last case "
-        "within 1.5 box lengths.",
+        f"One dot is one case.{crosses} Box: middle half of the cases; thick line: median; whiskers: the most extreme "
+        "cases within 1.5 box lengths of the box.",
         "Box plots with one dot per case. Medians: "
-        + "; ".join(f"{view.name(t)} {number(values[t].median(), digits)}" for t in view.trainers if t in values)
+        + "; ".join(f"{view.name(t)} {number(values[t].median(), digits)}" for t in view.present(values))
         + ".",
         figure,
-        "cases",
+        "statistics_values",
         tips,
     )
+
+
+def _dots(axes: Any, view: View, row: int, trainer: str, tips: dict[str, list[str]]) -> None:
+    """One mark per case, with a tooltip where they are few enough."""
+    column, resolved = view.values[trainer], view.resolved[trainer]
+    heights = row + np.array(jitter(len(column), 0.17))
+    marks, digits, color = view.values.size, decimals(view.metric.unit), view.look(trainer).color
+    for kind, chosen in (("dots", (resolved == "").to_numpy()), ("crosses", (resolved != "").to_numpy())):
+        if not chosen.any():
+            continue
+        style = {"marker": "o", "linewidth": 0} if kind == "dots" else {"marker": "x", "linewidth": 1}
+        drawn = axes.scatter(
+            column[chosen], heights[chosen], s=11, color=color, alpha=0.65, zorder=3, rasterized=marks > MOST_MARKS,
+            **style,
+        )  # fmt: skip
+        if marks <= MOST_TIPS:
+            drawn.set_gid(f"{kind}-{row}")
+            tips[f"{kind}-{row}"] = [
+                f"{case}: {number(value, digits)}{f', undefined, counted as {how}' if how else ''}"
+                for case, value, how in zip(column.index[chosen], column[chosen], resolved[chosen], strict=True)
+            ]
+    if (n := int((resolved != "").sum())) > 0:
+        axes.annotate(
+            f"{n} undefined", (1.0, row), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=7,
+            color=INK, xytext=(0, 3), textcoords="offset points",
+        )  # fmt: skip
 
 
 def _box(axes: Any, row: int, values: np.ndarray, color: str) -> None:

@@ -11,7 +11,7 @@ from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.numbers import percent
 from nnunet_losses.report.style import MUTED, canvas, figure_style
 
-SCHEMES = {"fixed": "By diameter", "quartile": "In four groups of equal number"}
+SCHEMES = {"fixed": "By diameter", "quartile": "In four groups of equal size"}
 
 
 def draw(view: View) -> Figure | None:
@@ -20,18 +20,18 @@ def draw(view: View) -> Figure | None:
     if strata is None or not strata["recall"].notna().any():
         return None
     schemes = [s for s in SCHEMES if strata.loc[strata["scheme"] == s, "recall"].notna().any()]
-    trainers = [t for t in view.trainers if (strata["trainer"] == t).any()]
+    trainers = view.present(set(strata["trainer"]))
     with figure_style():
         figure, axes = canvas(2.6 * len(schemes) + 0.7, 1, len(schemes), squeeze=False)
         for ax, scheme in zip(axes[:, 0], schemes, strict=True):
             _panel(ax, view, strata[strata["scheme"] == scheme], trainers)
             ax.set_title(SCHEMES[scheme])
-        axes[-1, 0].set_xlabel("Diameter of a sphere of the lesion's volume")
+        axes[-1, 0].set_xlabel("Diameter of a sphere with the volume of the lesion")
         legend(figure, view, trainers)
     return Figure(
         "Lesions found, by size",
-        "Small lesions on the left. A lesion is found if the prediction touches at least one of its voxels. Line: 95 % "
-        "interval from a bootstrap of cases, so that lesions of one patient stay together.",
+        "Small lesions are on the left. A lesion counts as found if the prediction covers at least one of its voxels. "
+        "Vertical line: 95 % interval of a bootstrap over cases, which keeps the lesions of a case together.",
         f"Share of lesions found from the smallest to the largest: {_told(view, strata, schemes[-1], trainers)}.",
         figure,
         "statistics_strata",

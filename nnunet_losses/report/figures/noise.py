@@ -1,11 +1,11 @@
-"""Effects beside the noise of training: is a difference larger than another random seed would make?"""
+"""Effects and the noise of training: is a difference larger than one that another random seed would make?"""
 
 import numpy as np
 
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View, records
-from nnunet_losses.report.figures.rows import height
-from nnunet_losses.report.names import shorten
+from nnunet_losses.report.figures.rows import height, mean_of
+from nnunet_losses.report.names import in_sentence, shorten
 from nnunet_losses.report.numbers import decimals, number
 from nnunet_losses.report.style import INK, MUTED, RULE, canvas, figure_style
 
@@ -38,14 +38,14 @@ def draw(view: View) -> Figure | None:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_xlim(0, 1.12 * max(max(abs(p["difference"]), 2 * p["noise"]) for p in pairs))
-        axes.set_xlabel(f"Absolute difference of the mean {view.metric.long_name}")
+        axes.set_xlabel(f"Absolute difference: {in_sentence(mean_of(view.metric))}")
     largest = number(abs(pairs[0]["difference"]), digits)
     clear = sum(abs(p["ratio"]) >= 2 for p in pairs)
     return Figure(
         "Effect and noise",
         "Diamond: difference between two losses. Bars: one (dark) and two (light) standard deviations of that "
-        "difference when only the random seed changes. A diamond inside the bars is not more than another seed "
-        "could do; the number is effect divided by noise.",
+        "difference when only the random seed changes. A diamond inside the bars is no larger than what another seed "
+        "could cause. Number: difference divided by the standard deviation.",
         f"{clear} of {len(pairs)} differences exceed twice the noise. Largest difference: {largest}.",
         figure,
         "statistics_effect_noise",

@@ -1,4 +1,4 @@
-"""Case by case: who stood where on the podium, and how often."""
+"""Case by case: which loss took which place, and how often."""
 
 import numpy as np
 import pandas as pd
@@ -8,25 +8,26 @@ from scipy.stats import rankdata
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
-from nnunet_losses.report.figures.rows import LABEL_LENGTH, height, long_name
-from nnunet_losses.report.names import shorten
-from nnunet_losses.report.style import INK, RULE, canvas, figure_style
+from nnunet_losses.report.figures.matrix import frame, matrix, names_on_top
+from nnunet_losses.report.figures.rows import height, label_rows, long_name
+from nnunet_losses.report.style import INK, PAPER, RULE, canvas, figure_style
 
 MOST_CASES, MOST_TRAINERS = 200, 12  # beyond these, lines become a grey block
+MOST_WORDS = 15  # losses up to which a cell has room for its number
 
 
-def _complete(view: View) -> tuple[pd.DataFrame, np.ndarray] | None:
-    """Cases in which every shown trainer has a value (cases × trainers), and the ranks in them (ties by order)."""
-    values = view.values[[t for t in view.trainers if t in view.values]].dropna(axis=1, how="all").dropna()
+def _places(view: View) -> tuple[pd.DataFrame, np.ndarray] | None:
+    """Values (cases × trainers) and the places in every case; ties are broken by the order of the ranking."""
+    values = view.values
     if values.shape[0] < 2 or values.shape[1] < 2:
         return None
-    signed = values.to_numpy(dtype=float) * (-1 if view.metric.higher_is_better else 1)
+    signed = values.to_numpy() * (-1 if view.metric.higher_is_better else 1)
     return values, rankdata(signed, method="ordinal", axis=1)
 
 
 def podium(view: View) -> Figure | None:
     """One line per case through the places that the losses took in it; below, how often each loss took each place."""
-    found = _complete(view)
+    found = _places(view)
     if found is None or len(found[0]) > MOST_CASES or found[0].shape[1] > MOST_TRAINERS:
         return None
     values, ranks = found
@@ -42,8 +43,7 @@ def podium(view: View) -> Figure | None:
         for i, trainer in enumerate(trainers):
             look = view.look(trainer)
             axes.plot(place[:, i], values[trainer], look.marker, color=look.color, markersize=3.5, alpha=0.85)
-            counts = np.bincount(ranks[:, i].astype(int) - 1, minlength=k)
-            bars.bar(np.arange(k) + (i + 0.5) / k * 0.8 + 0.1, counts, width=0.8 / k * 0.9, color=look.color)
+            bars.bar(np.arange(k) + (i + 0.5) / k * 0.8 + 0.1, _counts(ranks)[i], width=0.8 / k * 0.9, color=look.color)
         for ax in (axes, bars):
             ax.set_xlim(0, k)
             for edge in range(1, k):
@@ -57,42 +57,47 @@ def podium(view: View) -> Figure | None:
         legend(figure, view, trainers, lines=False)
     return Figure(
         "Podium: places case by case",
-        "A column is a place; within it, every loss has its own lane. A grey line is one case, running from its "
-        "best loss to its worst. A steep line: the losses differ in that case. Bars: how often a loss took the "
-        "place.",
+        "Each column is a place, in which every loss has a lane of its own. A grey line is one case, from its best "
+        "loss to its worst; the steeper it is, the more the losses differ in that case. Bars: how often each loss took "
+        "the place.",
         f"Places of {k} losses in {len(values)} cases.",
         figure,
-        "cases",
+        "statistics_values",
     )
 
 
 def rank_map(view: View) -> Figure | None:
     """Heat map: number of cases in which each loss took each place."""
-    found = _complete(view)
+    found = _places(view)
     if found is None:
         return None
     values, ranks = found
     trainers, k = list(values.columns), values.shape[1]
-    counts = np.stack([np.bincount(ranks[:, i].astype(int) - 1, minlength=k) for i in range(k)])
+    counts = _counts(ranks)
+    words = counts.astype(str).astype(object) if k <= MOST_WORDS else np.full(counts.shape, "", dtype=object)
+    dark = counts > 0.6 * counts.max()
     with figure_style():
         figure, axes = canvas(height(k))
-        sns.heatmap(
-            counts, annot=k <= 15, fmt="d", cmap=sns.light_palette("#0B5C8F", as_cmap=True), cbar=False, linewidths=2,
-            linecolor="#ffffff", ax=axes, annot_kws={"fontsize": 8},
+        matrix(
+            axes, counts.astype(float), words, colors=sns.light_palette("#0B5C8F", as_cmap=True), least=0,
+            most=int(counts.max()), faint=np.where(dark, PAPER, INK),
         )  # fmt: skip
-        axes.set_yticks(
-            np.arange(k) + 0.5, [shorten(view.name(t), LABEL_LENGTH) for t in trainers], rotation=0, color=INK
-        )
-        axes.set_xticks(np.arange(k) + 0.5, [str(i + 1) for i in range(k)], rotation=0)
-        axes.tick_params(length=0)
+        label_rows(axes, view, trainers)
+        names_on_top(axes, [str(i + 1) for i in range(k)])
+        frame(axes, k, k)
         axes.set_xlabel("Place in a case (1 is best)")
-        axes.set_ylabel("")
     first = "; ".join(f"{view.name(t)} {counts[i, 0]}" for i, t in enumerate(trainers))
     return Figure(
-        "Rank heat map: cases per place",
-        "A cell counts the cases in which the loss (row) took the place (column). Dark to the left: a good loss; "
-        "dark along the diagonal: a stable order; an even row: its place depends on the case.",
+        "Cases per place",
+        "Each cell counts the cases in which the loss (row) took the place (column). Dark cells on the left: a good "
+        "loss; along the diagonal: a stable order; an even row: the place depends on the case.",
         f"Number of cases in first place: {first}.",
         figure,
-        "cases",
+        "statistics_values",
     )
+
+
+def _counts(ranks: np.ndarray) -> np.ndarray:
+    """How often each loss (row) took each place (column)."""
+    k = ranks.shape[1]
+    return np.stack([np.bincount(ranks[:, i].astype(int) - 1, minlength=k) for i in range(k)])

@@ -7,21 +7,23 @@ import seaborn as sns
 
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import Row, View, records
-from nnunet_losses.report.figures.rows import LABEL_LENGTH, against, height, label_rows
+from nnunet_losses.report.figures.matrix import frame, label_columns, matrix
+from nnunet_losses.report.figures.rows import height, label_rows
 from nnunet_losses.report.names import shorten
-from nnunet_losses.report.numbers import number, percent
-from nnunet_losses.report.style import INK, MUTED, NEUTRAL, PAPER, RULE, canvas, figure_style
+from nnunet_losses.report.numbers import number, percent, unit_suffix
+from nnunet_losses.report.style import MUTED, PAPER, RULE, canvas, figure_style
 
 MOST_TRIANGLES = 20  # losses with a triangle; each is a comparison of its own
 MOST_DOTS = 3_000  # beyond this, dots are drawn as one picture to keep the page light
+MOST_WORDS = 15  # losses up to which a cell has room for its number
 ROOMY, NARROWEST = 0.22, 0.09  # shares with room for word and number, for a number
 PARTS = (("p_worse", "worse", "#F3B68A"), ("p_equivalent", "equivalent", "#E3E5E8"), ("p_better", "better", "#8FC1E8"))
 
 
 def baseline_bars(view: View) -> Figure | None:
     """Posterior probabilities of each loss against the baseline as one bar."""
-    rows = {t: r for t, r in against(view, view.baseline).items() if np.isfinite(r.get("p_better", np.nan))}
-    trainers = [t for t in view.trainers if t in rows]
+    rows = {t: r for t, r in view.against(view.baseline).items() if np.isfinite(r.get("p_better", np.nan))}
+    trainers = view.present(rows)
     if not trainers:
         return None
     with figure_style():
@@ -30,7 +32,7 @@ def baseline_bars(view: View) -> Figure | None:
             left = 0.0
             for key, word, color in PARTS:
                 share = rows[trainer][key]
-                axes.barh(row, share, 0.7, left=left, color=color, edgecolor="#ffffff", linewidth=1)
+                axes.barh(row, share, 0.7, left=left, color=color, edgecolor=PAPER, linewidth=1)
                 if share > NARROWEST:
                     words = f"{word} {percent(share)}" if share > ROOMY else percent(share)
                     axes.text(left + share / 2, row, words, ha="center", va="center", fontsize=7.5)
@@ -40,11 +42,10 @@ def baseline_bars(view: View) -> Figure | None:
         axes.set_xlim(0, 1)
         axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
         axes.set_xlabel("Posterior probability")
-    rope = next(iter(rows.values())).get("rope", 0)
     return Figure(
         f"{view.metric.long_name}: better, equivalent or worse than the baseline",
-        f"Bayesian signed-rank test; equivalent means within ±{number(rope, 3)} of the baseline. Unlike a p-value, "
-        "this can say that two losses are practically the same.",
+        f"Bayesian signed-rank test. Equivalent: within {_margin(view, rows)} of the baseline. Unlike a p-value, this "
+        "can show that two losses are practically the same.",
         "Probability of being better: "
         + "; ".join(f"{view.name(t)} {percent(rows[t]['p_better'])}" for t in trainers)
         + ".",
@@ -55,11 +56,11 @@ def baseline_bars(view: View) -> Figure | None:
 
 def triangle(view: View) -> Figure | None:
     """Draws of the posterior of each loss against the baseline, in the triangle worse, equivalent, better."""
-    table, pairs = view.statistic("posterior"), against(view, view.baseline)
+    table, pairs = view.statistic("posterior"), view.against(view.baseline)
     if table is None:
         return None
     drawn = {str(t): part for t, part in table.groupby("trainer_a", sort=False)}
-    compared = [t for t in view.trainers if t in drawn and t in pairs]
+    compared = [t for t in view.present(drawn) if t in pairs]
     trainers = compared[:MOST_TRIANGLES]
     if not trainers:
         return None
@@ -77,22 +78,26 @@ def triangle(view: View) -> Figure | None:
                 color=look.color, linewidth=0, rasterized=len(table) > MOST_DOTS, zorder=3,
             )  # fmt: skip
             ax.set_title(shorten(view.name(trainer), 20), loc="center", fontsize=7.5)
-    rope = next(iter(pairs.values())).get("rope", 0)
     left_out = (
-        f" The {MOST_TRIANGLES} best of {len(compared)} losses are shown." if len(compared) > len(trainers) else ""
+        f" Shown are the {MOST_TRIANGLES} best of {len(compared)} losses." if len(compared) > len(trainers) else ""
     )
     return Figure(
         f"{view.metric.long_name}: posterior against the baseline",
-        "One triangle is one loss against the baseline, one dot a draw from the posterior of the Bayesian signed-rank "
-        f"test. A dot in the lower right says better, lower left worse, top equivalent (within ±{number(rope, 3)}). "
-        "The percentages are the shares of all draws in each third. A cloud in one third: a clear answer; a cloud "
-        f"over several: undecided; its size is the doubt.{left_out}",
+        "Each triangle compares one loss with the baseline; each dot is a draw from the posterior of the Bayesian "
+        "signed-rank test. Dots in the lower right say better, in the lower left worse, at the top equivalent (within "
+        f"{_margin(view, pairs)}). Percentages: share of all draws in each third. A cloud within one third is a clear "
+        f"answer; a cloud across several is not. The larger the cloud, the greater the uncertainty.{left_out}",
         "Worse, equivalent, better: "
         + "; ".join(f"{view.name(t)} {', '.join(percent(pairs[t][key]) for key, *_ in PARTS)}" for t in trainers)
         + ".",
         figure,
         "statistics_posterior",
     )
+
+
+def _margin(view: View, pairs: dict[str, Row]) -> str:
+    """The region of practical equivalence in words."""
+    return f"±{number(next(iter(pairs.values()))['rope'], 3)}{unit_suffix(view.metric.unit)}"
 
 
 def _triangle(axes: Any, pair: Row) -> None:
@@ -113,10 +118,9 @@ def _triangle(axes: Any, pair: Row) -> None:
 def heat_map(view: View) -> Figure | None:
     """Posterior probability that the row's loss is better than the column's by more than the region of equivalence."""
     pairs = view.statistic("pairwise")
-    if pairs is None or "p_better" not in pairs or not pairs["p_better"].notna().any():
+    if pairs is None or not pairs["p_better"].notna().any():
         return None
-    named = {*pairs["trainer_a"], *pairs["trainer_b"]}
-    trainers = [t for t in view.trainers if t in named]
+    trainers = view.present({*pairs["trainer_a"], *pairs["trainer_b"]})
     place, k = {t: i for i, t in enumerate(trainers)}, len(trainers)
     if k < 3:
         return None
@@ -124,24 +128,26 @@ def heat_map(view: View) -> Figure | None:
     for pair in records(pairs):
         i, j = place[pair["trainer_a"]], place[pair["trainer_b"]]
         chance[i, j], chance[j, i] = pair["p_better"], pair["p_worse"]
+    words = np.full((k, k), "", dtype=object)
+    if k <= MOST_WORDS:
+        for i, j in np.argwhere(np.isfinite(chance)):
+            words[i, j] = number(100 * chance[i, j], 0)
     with figure_style():
         figure, axes = canvas(1.0 + 0.36 * k)
-        axes.set_facecolor(NEUTRAL)
-        sns.heatmap(
-            100 * chance, annot=k <= 15, fmt=".0f", cmap=sns.light_palette("#3A93CC", as_cmap=True), vmin=0, vmax=100,
-            cbar=False, linewidths=2, linecolor="#ffffff", ax=axes, annot_kws={"fontsize": 8, "color": INK},
-        )  # fmt: skip
-        names = [shorten(view.name(t), LABEL_LENGTH) for t in trainers]
-        axes.set_yticks(np.arange(k) + 0.5, names, rotation=0)
-        axes.set_xticks(np.arange(k) + 0.5, [shorten(n, 20) for n in names], rotation=35, ha="left")
-        axes.tick_params(length=0, labeltop=True, labelbottom=False)
-        axes.set_ylabel("")
+        matrix(axes, chance, words, colors=sns.light_palette("#3A93CC", as_cmap=True), least=0, most=1)
+        label_rows(axes, view, trainers)
+        label_columns(axes, view, trainers)
+        frame(axes, k, k)
+    best = "; ".join(
+        f"{view.name(t)} {number(100 * float(np.nanmin(chance[i])), 0)}"
+        for i, t in enumerate(trainers)
+        if np.isfinite(chance[i]).any()
+    )
     return Figure(
         f"{view.metric.long_name}: probability of being better (%)",
-        "A cell is the posterior probability, in per cent, that the row's loss is better than the column's by more "
-        "than the region of equivalence. A pair whose two cells are both small is practically equivalent or "
-        "undecided.",
-        f"Posterior probabilities for {len(pairs)} pairs of losses.",
+        "Each cell is the posterior probability, in per cent, that the row's loss is better than the column's by more "
+        "than the region of equivalence. A pair with two small numbers is practically equivalent or undecided.",
+        f"Smallest probability of each loss over its rivals: {best}.",
         figure,
         "statistics_pairwise",
     )

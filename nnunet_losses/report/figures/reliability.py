@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say."""
+"""Whether a predicted probability is the frequency of being right."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def draw(view: View) -> Figure | None:
     bins = view.table("calibration")
     if bins is None or not (bins["count"] > 0).any():
         return None
-    trainers, gaps = [t for t in view.trainers if (bins["trainer"] == t).any()], []
+    trainers, gaps = view.present(set(bins["trainer"])), []
     with figure_style():
         figure, axes = canvas(4.4, width=5.4)
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=(0, (4, 2)))
@@ -35,9 +35,10 @@ def draw(view: View) -> Figure | None:
         legend(figure, view, trainers)
     return Figure(
         "Reliability of the probabilities",
-        "On the dashed line a probability of 0.7 is right in 70 % of voxels; below it the network is too sure of the "
-        "foreground, above it not sure enough. Voxels within a margin around the reference lesions, all cases pooled.",
-        f"Mean gap between predicted and true share (expected calibration error): {'; '.join(gaps)}.",
+        "On the dashed line, 70 % of the voxels with a probability of 0.7 are foreground. Below it, the network is "
+        "overconfident of the foreground; above it, underconfident. Voxels within a margin around the reference "
+        "lesions, pooled over all cases.",
+        f"Mean gap between predicted and observed share (expected calibration error): {'; '.join(gaps)}.",
         figure,
         "calibration",
     )

@@ -1,4 +1,4 @@
-"""How far the ranking would move with other cases, another ranking method, or fewer cases."""
+"""How much the ranking would change with other cases, another ranking method, or fewer cases."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def _frequencies(view: View) -> tuple[pd.DataFrame, list[str]] | None:
     if shares is None:
         return None
     ranked = set(shares["trainer"].astype(str))
-    return shares, [t for t in view.trainers if t in ranked]
+    return shares, view.present(ranked)
 
 
 def blob(view: View) -> Figure | None:
@@ -53,8 +53,8 @@ def blob(view: View) -> Figure | None:
         axes.set_xlabel("Rank in a bootstrap sample of the cases (1 is best)")
     return Figure(
         "Ranks over bootstrap samples",
-        "The larger a disc, the more often the loss had that rank when the cases were drawn anew. Cross: median "
-        "rank; line: 95 % interval. Discs in one column beside each other: the order is not settled.",
+        "The larger a disc, the more often the loss took that rank when the cases were resampled. Cross: median rank; "
+        "line: 95 % interval. Large discs of several losses at the same rank: their order is not settled.",
         f"Share of bootstrap samples with each rank. {_first_shares(view, shares, trainers)}",
         figure,
         "statistics_rank_frequencies",
@@ -89,9 +89,9 @@ def stacked(view: View) -> Figure | None:
         axes[0, 0].grid(visible=False)
     return Figure(
         "How often each rank, by ranking method",
-        "One bar is one loss, its parts are the ranks from 1 (darkest, left) on; the longer the dark part, the "
-        "surer the place. Mean, then rank: ranks of the means; rank, then mean: mean of the ranks within each case; "
-        "tests, then rank: number of losses it is significantly better than.",
+        "Each bar is one loss; its parts are the ranks from 1 (darkest, left) onwards. The longer the darkest part, "
+        "the more certain the first place. Mean, then rank: ranks of the means. Rank, then mean: mean of the ranks "
+        "within each case. Tests, then rank: number of losses that it is significantly better than.",
         f"Shares of ranks by {len(methods)} methods. "
         + _first_shares(view, shares[shares["method"] == methods[0]], trainers),
         figure,
@@ -140,13 +140,13 @@ def kendall(view: View) -> Figure | None:
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
         axes.set_ylabel("")
-        axes.set_xlabel("Kendall's τ between the ranking of a bootstrap sample and of all cases")
+        axes.set_xlabel("Kendall's τ between the ranking in a bootstrap sample and that over all cases")
         axes.grid(axis="x")
     medians = taus.groupby("method")["tau"].median()
     return Figure(
         "Agreement of bootstrap rankings with the ranking",
         "1: the same order; 0: no relation. Dot: median; thick line: middle half; shape: all bootstrap samples. The "
-        "further right, the less the order depends on the cases at hand.",
+        "further to the right, the less the order depends on these particular cases.",
         "Median τ: " + "; ".join(f"{METHODS[m]} {number(float(medians[m]), 2)}" for m in methods) + ".",
         figure,
         "statistics_kendall",
@@ -157,9 +157,7 @@ def over_methods(view: View) -> Figure | None:
     """The rank of each loss under three ranking methods, as lines."""
     ranking = view.by_trainer("ranking")
     columns = {"rank": "mean", "rank_ranks": "ranks", "rank_tests": "tests"}
-    if not ranking or not all(column in row for row in ranking.values() for column in columns):
-        return None
-    trainers = [t for t in view.trainers if t in ranking and not pd.isna(ranking[t]["rank"])]
+    trainers = [t for t in view.present(ranking) if not pd.isna(ranking[t]["rank"])]
     if len(trainers) < 2:
         return None
     with figure_style():
@@ -184,7 +182,7 @@ def over_methods(view: View) -> Figure | None:
     same = all(ranking[t]["rank"] == ranking[t]["rank_ranks"] == ranking[t]["rank_tests"] for t in trainers)
     return Figure(
         "The ranking under three methods",
-        "Level lines: the ranking method does not matter; crossing lines: it does. Losses that tie share the better "
+        "Horizontal lines: the ranking method does not matter. Crossing lines: it does. Tied losses share the better "
         "rank.",
         "All three methods give the same order." if same else "The order depends on the ranking method.",
         figure,
@@ -197,7 +195,7 @@ def by_cases(view: View) -> Figure | None:
     table = view.statistic("rank_by_n")
     if table is None or table["n"].nunique() < 2:
         return None
-    trainers = [t for t in view.trainers if (table["trainer"] == t).any()]
+    trainers = view.present(set(table["trainer"]))
     with figure_style():
         figure, axes = canvas(3.2 + 0.12 * max(len(trainers) - 8, 0))
         for trainer in trainers:
@@ -216,8 +214,8 @@ def by_cases(view: View) -> Figure | None:
         legend(figure, view, trainers)
     return Figure(
         "Rank against the number of cases",
-        "Lines that have parted and run level: these cases suffice to order the losses. Lines still together at the "
-        "right end: they do not. Bands: 95 % of subsamples.",
+        "Lines that have separated and levelled off: these cases suffice to order the losses. Lines still together at "
+        "the right end: they do not. Bands: 95 % of the subsamples.",
         f"Mean rank of {len(trainers)} losses in subsamples of {table['n'].min()} to {table['n'].max()} cases.",
         figure,
         "statistics_rank_by_n",

@@ -21,7 +21,7 @@ def pseudo_dice(view: View) -> Figure | None:
     training = view.table("training")
     if training is None or not training["ema_pseudo_dice"].notna().any():
         return None
-    trainers = [t for t in view.trainers if (training["trainer"] == t).any()]
+    trainers = view.present(set(training["trainer"]))
     told = []
     with figure_style():
         figure, axes = canvas(3.6)
@@ -41,9 +41,9 @@ def pseudo_dice(view: View) -> Figure | None:
         axes.grid(axis="y")
         legend(figure, view, trainers)
     return Figure(
-        "Pseudo-Dice while training",
-        "nnU-Net's own check on validation patches (not on whole cases), running mean over epochs. Line: mean over "
-        "folds and seeds; band: lowest to highest. It shows convergence; it does not decide a ranking.",
+        "Pseudo-Dice during training",
+        "nnU-Net's own check on validation patches, not on whole cases; running mean over epochs. Line: mean over "
+        "folds and seeds; band: lowest to highest. It shows convergence but does not rank the losses.",
         f"Pseudo-Dice at the end: {'; '.join(told)}.",
         figure,
         "training",
@@ -55,7 +55,7 @@ def losses(view: View) -> Figure | None:
     training = view.table("training")
     if training is None:
         return None
-    trainers = [t for t in view.trainers if (training["trainer"] == t).any()]
+    trainers = view.present(set(training["trainer"]))
     columns = min(3, len(trainers))
     rows = -(-len(trainers) // columns)
     with figure_style():
@@ -68,9 +68,9 @@ def losses(view: View) -> Figure | None:
             ax.set_xlabel("Epoch")
             ax.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     return Figure(
-        "Loss while training, each on its own scale",
-        "Solid: training patches; dashed: validation patches; thin lines: single folds and seeds; thick: their "
-        "mean. Only the shape can be compared between panels, since every loss has a scale of its own.",
+        "Loss during training, each on its own scale",
+        "Solid: training patches; dashed: validation patches. Thin: single folds and seeds; thick: their mean. Only "
+        "the shapes can be compared between panels, since every loss has its own scale.",
         f"Training and validation loss per epoch for {len(trainers)} losses.",
         figure,
         "training",

@@ -1,1 +1,27 @@
-"""The tables of the report."""
+"""Tables of a report, a file for each question that they answer."""
+
+from nnunet_losses.report.tables import (
+    answer,
+    costs,
+    detection,
+    failures,
+    losses,
+    mixed,
+    operating_points,
+    pairs,
+    ranking,
+    sensitivity,
+)
+
+__all__ = [
+    "answer",
+    "costs",
+    "detection",
+    "failures",
+    "losses",
+    "mixed",
+    "operating_points",
+    "pairs",
+    "ranking",
+    "sensitivity",
+]

@@ -1,0 +1,76 @@
+"""The methods text says what was done, and nothing that was not."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from nnunet_losses.report.comparison import Comparison
+from nnunet_losses.report.methods import LONG, methods, provenance
+
+
+def changed(comparison: Comparison, **facts: object) -> str:
+    return "\n".join(methods(dataclasses.replace(comparison, **facts)))
+
+
+def test_the_design_counts_losses_cases_folds_and_seeds(comparison: Comparison) -> None:
+    design = methods(comparison)[0]
+    assert design.startswith("We compared 5 loss functions (")
+    assert "in nnU-Net 2.8.1 on Dataset901_Phantom (15 cases, 3 folds, configuration 3d_fullres)." in design
+    assert "Each was trained with 1 random seed." in design
+    assert design.endswith("All trainer names end in _20epochs_50iters.")
+
+
+def test_found_trainings_claim_no_common_conditions(comparison: Comparison) -> None:
+    text = changed(comparison, provenance={"found_in": "/results"})
+    assert "which does not tell whether plans, splits, augmentation and schedule were the same" in text
+    assert "only the loss differed" not in text
+    assert "The primary metric was Dice." in text
+    assert "Versions of the software were not recorded." in text
+
+
+def test_metrics_are_defined_the_primary_first(comparison: Comparison) -> None:
+    text = methods(comparison)[1]
+    assert text.startswith("The primary metric, fixed in the configuration beforehand, was Dice. We report Dice (Dice ")
+    assert "; precision (share of predicted voxels that are true, TP / (TP + FP)); recall (" in text
+
+
+def test_undefined_values_of_the_primary_metric_are_counted(comparison: Comparison) -> None:
+    assert "undefined" not in methods(comparison)[2], "every Dice of this study is defined"
+    rows = pd.DataFrame(
+        {
+            "metric": ["dice", "dice", "dice", "dice", "recall"],
+            "resolved": ["worst", "worst", "left out", "perfect", "worst"],
+            "status": ["prediction_empty", "prediction_empty", "both_empty", "both_empty", "prediction_empty"],
+            "n": [2, 1, 1, 4, 9],
+        }
+    )
+    assert (
+        " Of the undefined values of the primary metric, 3 (prediction empty) were counted as the worst possible "
+        "value, 1 (both empty) was left out for all losses and 4 (both empty) were counted as perfect."
+    ) in changed(comparison, statistics={**comparison.statistics, "undefined": rows})
+
+
+def test_checks_are_those_that_were_made(comparison: Comparison) -> None:
+    assert methods(comparison)[2].endswith(
+        " As checks we used a sign-flip permutation test of the mean difference, a Bayesian signed-rank test with a "
+        "region of practical equivalence of ±0.01, Friedman's test with Iman and Davenport's correction and Nemenyi's "
+        "critical difference and a linear mixed model with a random intercept per case."
+    )
+    assert "As checks" not in changed(comparison, statistics={})
+
+
+@pytest.mark.parametrize(("seeds", "said"), [((0,), True), ((0, 1), False)])
+def test_one_seed_leaves_the_noise_of_training_unknown(
+    comparison: Comparison, seeds: tuple[int, ...], said: bool
+) -> None:
+    cases = pd.concat([comparison.cases.assign(seed=seed) for seed in seeds])
+    assert ("noise of training is not measured" in changed(comparison, tables={"cases": cases})) == said
+
+
+def test_long_facts_are_blocks_of_their_own() -> None:
+    facts, blocks = provenance(
+        {"versions": {"a": "1", "b": "2"}, "found_in": "x\ny", "note": "z", "k": "w" * (LONG + 1)}
+    )
+    assert facts == [("Versions", "a 1, b 2"), ("Note", "z")]
+    assert blocks == [("Found in", "x\ny"), ("K", "w" * (LONG + 1))]

@@ -1,0 +1,172 @@
+"""The sections hold what can be shown, and say what cannot."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nnunet_losses.report import contents
+from nnunet_losses.report.blocks import Block, Code, Definitions, Figure, Section, Table, Text
+from nnunet_losses.report.comparison import Comparison
+from nnunet_losses.report.sections import all_sections, first_screen, slug
+
+from .conftest import TRAINERS, compared, make_tables
+
+
+def blocks(sections: Iterable[Section]) -> Iterator[Block]:
+    for section in sections:
+        yield from section.blocks
+        yield from blocks(section.parts)
+
+
+def told(sections: Iterable[Section]) -> str:
+    return " ".join(block.text for block in blocks(sections) if isinstance(block, Text))
+
+
+def titles(sections: Iterable[Section]) -> list[str]:
+    return [section.title for section in sections]
+
+
+@pytest.fixture(scope="module")
+def sections(comparison: Comparison) -> list[Section]:
+    return all_sections(comparison)
+
+
+@pytest.fixture(scope="module")
+def bare(comparison: Comparison) -> Comparison:
+    """Cases and nothing else."""
+    return dataclasses.replace(comparison, tables={"cases": comparison.cases}, statistics={}, provenance={})
+
+
+def test_everything_has_its_place_in_reading_order(sections: list[Section]) -> None:
+    assert titles(sections) == [
+        "Results: Dataset901_Phantom · 3d_fullres · lesion", "Training and cost", "Gallery", "Failures", "Methods",
+        "How this was made", "References",
+    ]  # fmt: skip
+    shown = [part.title for part in contents.RESULTS if part.title != "Effect and noise"]
+    assert titles(sections[0].parts) == [*shown, "Other metrics"]
+    assert titles(sections[1].parts) == ["Training", "Time and memory"]
+    assert "Not shown: Effect and noise (needs a loss trained with more than one seed)." in told(sections)
+
+
+def test_every_maker_of_a_part_is_shown(sections: list[Section]) -> None:
+    for part in sections[0].parts[:-1]:
+        (planned,) = [p for p in contents.RESULTS if p.title == part.title]
+        lacking = len(planned.makers) - len(part.blocks)
+        assert lacking == (1 if part.title == "Detection" else 0), "no case of this study is without a lesion"
+
+
+def test_other_metrics_are_folded_and_called_exploratory(sections: list[Section]) -> None:
+    others = sections[0].parts[-1]
+    assert titles(others.parts) == ["Precision", "Recall", "HD95"]
+    assert all(part.folded for part in others.parts)
+    assert "exploratory" in told([others])
+    for part in others.parts:
+        assert [type(block).__name__ for block in part.blocks] == ["Text", "Table", "Figure", "Figure", "Figure"]
+
+
+def test_anchors_are_unique_and_plain(sections: list[Section]) -> None:
+    def anchors(found: Iterable[Section]) -> Iterator[str]:
+        for section in found:
+            yield section.anchor
+            yield from anchors(section.parts)
+
+    names = list(anchors(sections))
+    assert len(names) == len(set(names))
+    assert all(slug(name) == name for name in names)
+    assert slug("Äöü!") == "part"
+
+
+def test_what_is_missing_is_named_with_what_it_needs(bare: Comparison) -> None:
+    words = told(all_sections(bare))
+    for part in (*contents.RESULTS, *contents.RUNS):
+        assert f"{part.title} (needs {part.needs})" in words
+    assert "no images were given" in words
+    assert "there is no table of jobs" in words
+    assert not any(isinstance(block, Figure | Table) for block in blocks(all_sections(bare)))
+
+
+def test_every_data_set_has_its_own_section_and_all_a_consensus(small: Comparison) -> None:
+    made = all_sections(small)
+    assert titles(made)[:5] == [
+        "Across data sets",
+        "Results: Dataset001_A · 3d_fullres · lesion",
+        "Results: Dataset002_B · 3d_fullres · lesion",
+        "Training and cost: Dataset001_A · 3d_fullres",
+        "Training and cost: Dataset002_B · 3d_fullres",
+    ]
+    assert [type(block).__name__ for block in made[0].blocks] == ["Figure"]
+    first, second = made[1:3]
+    assert not any(isinstance(block, Table | Figure) for block in first.blocks), "the first screen has its answer"
+    assert [type(block).__name__ for block in second.blocks][:3] == ["Text", "Table", "Figure"]
+
+
+def test_up_to_three_views_are_answered_in_full(small: Comparison) -> None:
+    kinds = [block.kind if isinstance(block, Text) else type(block).__name__ for block in first_screen(small)]
+    assert kinds == ["kicker", "headline", "lead", "kicker", "headline", "lead", "Table", "Figure"]
+
+
+def test_more_views_are_answered_in_one_table(comparison: Comparison) -> None:
+    names = [f"Dataset00{i}_X" for i in range(1, 5)]
+    cases = pd.concat([comparison.cases.assign(dataset=name) for name in names])
+    many = dataclasses.replace(comparison, tables={"cases": cases}, statistics={})
+    overview, *rest = first_screen(many)
+    assert isinstance(overview, Table)
+    assert [row[0].text for row in overview.rows] == [f"{name} · 3d_fullres · lesion" for name in names]
+    assert {row[1].text for row in overview.rows} == {"There is no ranking."}
+    assert [block.kind for block in rest if isinstance(block, Text)] == ["kicker", "headline", "lead"]
+
+
+def test_one_trainer_and_one_case_make_a_report() -> None:
+    one = compared(make_tables(TRAINERS[:1], cases=1))
+    assert "only loss" in told([Section("", "", first_screen(one))])
+    made = all_sections(one)
+    assert titles(made[0].parts)[:2] == ["Ranking", "Distribution"]
+    assert "Every pair of losses (needs a comparison of pairs)" in told(made)
+
+
+def test_a_metric_that_nobody_has_is_one_sentence() -> None:
+    tables = make_tables(TRAINERS[:2], cases=6, metrics=("dice", "recall"))
+    cases = tables["cases"]
+    cases.loc[cases["metric"] == "recall", ["value", "status"]] = [np.nan, "reference_empty"]
+    made = all_sections(compared({"cases": cases}))
+    (recall,) = [part for part in made[0].parts[-1].parts if part.title == "Recall"]
+    assert [type(block).__name__ for block in recall.blocks] == ["Text", "Text"]
+    assert told([recall]).endswith("There is no case in which every loss has a value: nothing to compare.")
+    (failures,) = [section for section in made if section.title == "Failures"]
+    (undefined,) = [block for block in failures.blocks if isinstance(block, Table)]
+    assert [[cell.text for cell in row][2:] for row in undefined.rows] == [["reference empty", "left out", "6"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [("completed", "Every run completed"), ("unfinished", "stopped early or are missing are outcomes too")],
+)
+def test_failures_say_whether_there_are_any(bare: Comparison, tables: dict, status: str, words: str) -> None:
+    jobs = tables["jobs"].assign(status="completed")
+    jobs.loc[0, "status"] = status
+    made = all_sections(dataclasses.replace(bare, tables={**bare.tables, "jobs": jobs}))
+    (failures,) = [section for section in made if section.title == "Failures"]
+    assert words in told([failures])
+    assert len(failures.blocks) == (1 if status == "completed" else 2)
+
+
+def test_a_loss_without_a_single_case_has_its_row(comparison: Comparison) -> None:
+    lost = pd.DataFrame([{**comparison.tables["jobs"].iloc[0], "trainer": "BlobTrainer", "status": "missing"}])
+    jobs = pd.concat([comparison.tables["jobs"], lost])
+    table = first_screen(dataclasses.replace(comparison, tables={**comparison.tables, "jobs": jobs}))[2]
+    assert isinstance(table, Table)
+    assert [cell.text for cell in table.rows[-1]] == ["Blob", "–", "–", "–", "–", "–", "–", "–", "1"]
+
+
+def test_how_it_was_made_is_told(sections: list[Section]) -> None:
+    (made,) = [section for section in sections if section.anchor == "provenance"]
+    facts = {name: value for block in made.blocks if isinstance(block, Definitions) for name, value in block.items}
+    assert facts["Baseline"] == TRAINERS[0]
+    assert facts["Report made"] == "1 January 2026"
+    assert facts["Versions"] == "nnunet-losses 0.1.0, nnunetv2 2.8.1, torch 2.15.0"
+    assert facts["Commit"] == "0123456789abcdef"
+    assert any('"epochs": 20' in block.text for block in made.blocks if isinstance(block, Code))
+    assert isinstance(made.blocks[-1], Table)
