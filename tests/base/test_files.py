@@ -39,7 +39,8 @@ def test_json_round_trips(tmp_path: Path) -> None:
 
 def test_a_folder_below_a_file_cannot_be_written_and_the_sentence_names_it(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    check_writable(tmp_path / "new")
+    check_writable(tmp_path / "new" / "deep")
+    check_writable(tmp_path / "new" / "deep")
     with pytest.raises(UserError, match=r"Cannot write to .*/file/out \(Not a directory\)"):
         check_writable(tmp_path / "file" / "out")
 
