@@ -2,6 +2,7 @@
 
 import unicodedata
 from pathlib import Path
+from typing import Final
 
 # nnU-Net: data sets, raw and preprocessed
 DATASET_JSON = "dataset.json"
@@ -14,7 +15,7 @@ NIFTI = ".nii.gz"
 """The file ending that this package writes."""
 
 # nnU-Net: results
-PLANS = "nnUNetPlans"
+PLANS: Final = "nnUNetPlans"
 """The plans that nnU-Net makes unless it is told otherwise."""
 PLANS_JSON = "plans.json"
 FINAL_CHECKPOINT = "checkpoint_final.pth"

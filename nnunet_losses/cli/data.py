@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nnunet_losses.base.names import PLANS
 from nnunet_losses.cli.app import ConfigurationName, Dataset, Plans, command
 
 
@@ -57,9 +58,9 @@ def split(
     """Split the cases into folds before any training; otherwise, trainings that start together would race for it."""
     from nnunet_losses.base.dataset import find_dataset
     from nnunet_losses.base.files import write_json
+    from nnunet_losses.base.splits import read_splits
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.nnunet.preparation.splits import case_names, make_splits, write_splits
-    from nnunet_losses.study.splits import read_splits
 
     raw = find_dataset(nnunet_folder("nnUNet_raw"), dataset)
     preprocessed = nnunet_folder("nnUNet_preprocessed") / raw.name
@@ -75,7 +76,7 @@ def split(
 def configure(
     dataset: Dataset,
     configuration: ConfigurationName,
-    plans: Plans = "nnUNetPlans",
+    plans: Plans = PLANS,
     inherits_from: Annotated[
         str | None, typer.Option(help="Configuration to start from; without it, the configuration must exist already.")
     ] = None,

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from nnunet_losses.base.names import PLANS
 from nnunet_losses.cli.app import ConfigurationName, Dataset, Fold, Plans, Trainer, command
 
 
@@ -15,7 +16,7 @@ def publish(
     fold: Fold,
     trainer: Trainer,
     out: Annotated[Path, typer.Option(help="Folder for the model and its tables.")],
-    plans: Plans = "nnUNetPlans",
+    plans: Plans = PLANS,
 ) -> None:
     """Copy a finished training out of nnUNet_results: model, curves, cost."""
     from nnunet_losses.nnunet.results.publishing import publish_training
@@ -31,7 +32,7 @@ def predict(
     trainer: Trainer,
     segmentations: Annotated[Path, typer.Option(help="Folder for the label maps.")],
     probabilities: Annotated[Path, typer.Option(help="Folder for the probabilities (.npz).")],
-    plans: Plans = "nnUNetPlans",
+    plans: Plans = PLANS,
     model: Annotated[
         Path | None, typer.Option(help="Published checkpoint, if the one of the training is gone.")
     ] = None,

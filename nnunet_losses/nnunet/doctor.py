@@ -4,10 +4,10 @@ import os
 import shlex
 import traceback
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.versions import package_version
 from nnunet_losses.nnunet.names.search import search_trainer
 from nnunet_losses.nnunet.preparation.folders import nnunet_folder
 from nnunet_losses.nnunet.start_up import VARIABLE, door_folder
@@ -112,7 +112,4 @@ def _lookup() -> Check:
 
 
 def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "(not installed)"
+    return package_version(package) or "(not installed)"

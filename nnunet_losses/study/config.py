@@ -9,6 +9,7 @@ from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, 
 from nnunet_losses.base.metrics import METRICS
 from nnunet_losses.base.metrics.lesion import STRATA_MM
 from nnunet_losses.base.metrics.surface import at_tolerance
+from nnunet_losses.base.names import PLANS
 
 LARGEST_SEED = 2**32 - 1  # NumPy's and scikit-learn's
 COMPARED_METRICS = (
@@ -209,7 +210,7 @@ class StudyConfig(ConfigModel):
     )
     plans: Plans = key(
         "nnU-Net's plans; the planner follows from them (`nnUNetResEncUNetLPlans`: `nnUNetPlannerResEncL`)",
-        default="nnUNetPlans",
+        default=PLANS,
     )
     configurations: Annotated[
         Many[

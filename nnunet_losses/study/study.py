@@ -7,13 +7,14 @@ from typing import Any
 
 from nnunet_losses.base.config import checked, read_yaml
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.names import PLANS
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.study.config import NewConfiguration, StudyConfig
 from nnunet_losses.study.record import Run, StudyRecord
 from nnunet_losses.study.trainers import compared_trainers, complete
 
 PLANNERS = {
-    "nnUNetPlans": "ExperimentPlanner",
+    PLANS: "ExperimentPlanner",
     "nnUNetResEncUNetMPlans": "nnUNetPlannerResEncM",
     "nnUNetResEncUNetLPlans": "nnUNetPlannerResEncL",
     "nnUNetResEncUNetXLPlans": "nnUNetPlannerResEncXL",

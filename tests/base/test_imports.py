@@ -14,7 +14,8 @@ def imported_by(*modules: str) -> set[str]:
 
 
 def test_words_names_labels_and_components_load_nothing_heavy() -> None:
-    light = ("components", "dataset", "errors", "files", "identity", "labels", "metrics", "names", "states", "versions")
+    light = ("components", "dataset", "errors", "files", "identity", "labels", "locks", "metrics", "names", "splits")
+    light += ("states", "versions")
     assert imported_by(*(f"nnunet_losses.base.{name}" for name in light)) == set()
 
 

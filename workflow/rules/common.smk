@@ -10,12 +10,12 @@ from nnunet_losses.base.config import read_yaml
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import check_writable
 from nnunet_losses.base.locks import take_lock
+from nnunet_losses.base.splits import read_splits
 from nnunet_losses.data.description import find_descriptions, load_dataset_description
 from nnunet_losses.data.raw import source_state
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment
 from nnunet_losses.study.record import write_record
-from nnunet_losses.study.splits import read_splits
 from nnunet_losses.study.study import load_study
 
 os.environ.update(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
-
-Splits = list[dict[str, list[str]]]
+from nnunet_losses.base.names import SPLITS_JSON
+from nnunet_losses.base.splits import Splits, read_splits
 
 
 def make_splits(cases: list[str], *, folds: int, seed: int = 12345) -> Splits:
@@ -37,9 +37,9 @@ def write_splits(preprocessed: Path, splits: Splits, cases: list[str]) -> Path:
             raise UserError(
                 f"Fold {fold} of the splits names {unknown[0]}, which is not a case of {preprocessed.name}."
             )
-    path = preprocessed / "splits_final.json"
+    path = preprocessed / SPLITS_JSON
     if path.exists():
-        if json.loads(path.read_text()) == splits:
+        if read_splits(path, preprocessed.name) == splits:
             return path
         raise UserError(
             f"{path} holds other splits than those asked for, and trainings may rest on them; ask for the same number "

@@ -1,6 +1,5 @@
 """The predictions of the cases that a fold did not train on."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from nnunet_losses.base.dataset import find_dataset, read_dataset_json
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import new_folder, write_atomically
 from nnunet_losses.base.names import FINAL_CHECKPOINT, PROBABILITIES, SPLITS_JSON, VALIDATION_FOLDER
+from nnunet_losses.base.splits import read_splits
 from nnunet_losses.nnunet.preparation.folders import fold_folder, nnunet_folder
 from nnunet_losses.nnunet.training.checkpoint import safe_loading
 
@@ -45,7 +45,7 @@ def predict_out_of_fold(
     """
     preprocessed = find_dataset(nnunet_folder("nnUNet_preprocessed"), dataset)
     dataset = preprocessed.name
-    splits = json.loads((preprocessed / SPLITS_JSON).read_text())
+    splits = read_splits(preprocessed / SPLITS_JSON, dataset)
     if fold >= len(splits):
         raise UserError(f"{preprocessed / SPLITS_JSON} has {len(splits)} folds; there is no fold {fold}.")
     cases = splits[fold]["val"]

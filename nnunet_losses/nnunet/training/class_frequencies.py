@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnunet_losses.base.files import write_json
+from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.nnunet.training.errors import StopTraining
 
 FILE = "class_frequencies.json"
@@ -45,7 +46,7 @@ def find_class_frequencies(preprocessed: Path, dataset: Any, labels: Any) -> Cla
     Raises:
         StopTraining: the user's file is wrong, or no voxel is annotated.
     """
-    classes = class_values(labels)
+    classes = LabelSet.parse(labels.label_dict).classes
     if (preprocessed / FILE).is_file():
         return ClassFrequencies(_read_own(preprocessed / FILE, classes, labels.has_regions), f"from {FILE}")
     voxels = _cached_counts(preprocessed, dataset)
@@ -59,18 +60,6 @@ def find_class_frequencies(preprocessed: Path, dataset: Any, labels: Any) -> Cla
         for name, values in classes.items()
     }
     return ClassFrequencies(shares, f"counted in {len(dataset.identifiers)} training cases")
-
-
-def class_values(labels: Any) -> dict[str, tuple[int, ...]]:
-    """The label values of each class or region, by its name in dataset.json, in the order of the network's channels."""
-    values = {
-        name: tuple(value) if isinstance(value, list | tuple) else (value,)
-        for name, value in labels.label_dict.items()
-        if name != "ignore"
-    }
-    if labels.has_regions:
-        return {name: value for name, value in values.items() if set(value) != {0}}
-    return dict(sorted(values.items(), key=lambda item: item[1]))
 
 
 def _cached_counts(preprocessed: Path, dataset: Any) -> dict[int, int]:

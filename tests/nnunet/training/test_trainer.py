@@ -20,7 +20,7 @@ from nnunet_losses.losses import CATALOGUE, TverskyLoss, inverse_weights
 from nnunet_losses.nnunet.training.errors import StopTraining
 from nnunet_losses.nnunet.training.trainer import LossTrainer, make_trainer
 
-from ...losses.test_plugins import install_example
+from ...losses.catalogue.test_plugins import install_example
 from ..steps import begin, copied, step_of_each, validate
 
 pytestmark = pytest.mark.usefixtures("world")

@@ -5,9 +5,16 @@ from pathlib import Path
 
 from nnunet_losses.base.errors import UserError
 
+Splits = list[dict[str, list[str]]]
+"""A fold each: the cases it trains on ("train") and those it predicts ("val")."""
 
-def read_splits(path: Path | str, where: str) -> list[dict[str, list[str]]]:
+
+def read_splits(path: Path | str, where: str) -> Splits:
     """Read a ``splits_final.json``: a list of ``{"train": [...], "val": [...]}``, every fold with cases of both.
+
+    Args:
+        path: the file.
+        where: what asked for it, for messages.
 
     Raises:
         UserError: the file is missing or is not such a list, or a case is in both parts of a fold.

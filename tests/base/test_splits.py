@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.study.splits import read_splits
+from nnunet_losses.base.splits import read_splits
 
 
 @pytest.mark.parametrize(
