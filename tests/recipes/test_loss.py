@@ -37,6 +37,7 @@ def own_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scratch:
     return scratch
 
 
+@pytest.mark.slow
 def test_a_package_of_ones_own_adds_a_loss(own_package: Scratch):
     blocks = read_recipe(PAGE, "In a package of your own")
     assert len([line for line in blocks[0].text.splitlines() if line.strip()]) <= 12
@@ -51,6 +52,7 @@ def test_a_package_of_ones_own_adds_a_loss(own_package: Scratch):
     assert ran.split() == ["3.0", "3.0", "my_losses.hinge"]
 
 
+@pytest.mark.slow
 def test_a_loss_is_added_to_this_package(tmp_path: Path):
     scratch = Scratch(tmp_path)
     scratch.follow(read_recipe(PAGE, "In this package"))
