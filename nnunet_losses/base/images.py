@@ -22,9 +22,25 @@ ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".gipl", ".png", ".bmp", ".tif", 
 SAME_GRID_VOXELS = 0.1
 """Images whose corners lie closer than this, in voxels, are on the same grid: headers are rounded."""
 
+LARGEST_LABEL = int(np.iinfo(np.int32).max)
+"""Of a label that is stored as a real number: larger ones are not exact."""
 _TRAILING = 1 << 20  # bytes that may follow the voxels
 # What the libraries raise for a file that is damaged or of another kind (SimpleITK raises bare RuntimeErrors).
-_READ_ERRORS = (OSError, EOFError, zlib.error, RuntimeError, ValueError, nib.filebasedimages.ImageFileError)
+_READ_ERRORS = (
+    OSError,
+    EOFError,
+    zlib.error,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
+    nib.filebasedimages.ImageFileError,
+    nib.spatialimages.HeaderDataError,
+    nib.spatialimages.HeaderTypeError,
+    nib.spatialimages.ImageDataError,
+)
 # SimpleITK's coordinates run to the left and to the back, nibabel's to the right and to the front.
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
@@ -91,7 +107,9 @@ def read_segmentation(path: Path) -> NDArray[np.integer]:
         raise UserError(
             f"{path} holds {voxels[wrong][0]:g} ({int(wrong.sum())} voxels are not integers); store whole numbers."
         )
-    return whole.astype(np.int16 if np.abs(whole).max(initial=0) <= np.iinfo(np.int16).max else np.int64)
+    if (largest := np.abs(whole).max(initial=0)) > LARGEST_LABEL:
+        raise UserError(f"{path} holds {largest:g}, which is no label; store whole numbers up to {LARGEST_LABEL:,}.")
+    return whole.astype(np.int16 if largest <= np.iinfo(np.int16).max else np.int64)
 
 
 def check_intact(path: Path) -> None:
@@ -137,7 +155,11 @@ def _read(path: Path) -> tuple[NDArray[Any], int]:
     with readable(path):
         if _is_nifti(path):
             nifti: Any = nib.load(path)
-            return np.asanyarray(nifti.dataobj), 1
+            _check_complete(path, nifti)  # a header may promise more than fits into the memory
+            values = np.asanyarray(nifti.dataobj)
+            if values.dtype.kind not in "biuf":
+                raise ValueError(f"its voxels are of type {values.dtype}, not real numbers")
+            return values, 1
         image = sitk.ReadImage(str(path))
         voxels: NDArray[Any] = sitk.GetArrayFromImage(image)
         n = image.GetDimension()
@@ -172,6 +194,8 @@ def _nifti_geometry(path: Path) -> Geometry:
     if nifti.affine is None or not np.isfinite(nifti.affine).all():
         raise ValueError("its affine holds NaN or infinity")
     spacing = tuple(float(mm) for mm in nifti.header.get_zooms()[:dimensions])
+    if not all(math.isfinite(mm) and mm > 0 for mm in spacing):
+        raise ValueError(f"its voxels measure {' x '.join(f'{mm:g}' for mm in spacing)} mm")
     return Geometry(tuple(nifti.shape), spacing, np.asarray(nifti.affine, np.float64))
 
 

@@ -163,3 +163,33 @@ def test_four_axes_or_an_affine_without_numbers_are_refused(tmp_path: Path) -> N
     path.write_bytes(header)
     with pytest.raises(UserError, match="affine holds NaN"):
         read_geometry(path)
+
+
+@pytest.mark.parametrize("size", [float("nan"), float("inf")])
+def test_voxels_without_a_size_are_refused(tmp_path: Path, size: float) -> None:
+    image = nib.Nifti1Image(np.zeros((3, 4, 5), np.uint8), np.eye(4))
+    image.header["pixdim"][2] = size
+    (tmp_path / "a.nii").write_bytes(image.header.binaryblock + b"\0" * 100)
+    with pytest.raises(UserError, match=r"a\.nii cannot be read as an image \(its voxels measure"):
+        read_geometry(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, [("R", "u1"), ("G", "u1"), ("B", "u1")]])
+def test_voxels_that_are_no_real_numbers_are_refused(tmp_path: Path, dtype: object) -> None:
+    nib.save(nib.Nifti1Image(np.zeros((3, 4, 5), dtype), np.eye(4)), tmp_path / "a.nii.gz")
+    with pytest.raises(UserError, match=r"its voxels are of type .*, not real numbers"):
+        read_segmentation(tmp_path / "a.nii.gz")
+
+
+def test_a_label_too_large_for_a_whole_number_is_refused_and_does_not_turn_negative(tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Image(np.full((2, 2, 2), 2.0**63, np.float32), np.eye(4)), tmp_path / "a.nii.gz")
+    with pytest.raises(UserError, match="holds 9.22337e\\+18, which is no label"):
+        read_segmentation(tmp_path / "a.nii.gz")
+
+
+def test_a_header_that_promises_more_than_the_memory_holds_is_refused(tmp_path: Path) -> None:
+    header = nib.Nifti1Image(np.zeros((2, 2, 2), np.int16), np.eye(4)).header
+    header["dim"][1:4] = 32_767
+    (tmp_path / "a.nii.gz").write_bytes(gzip.compress(header.binaryblock + b"\0" * 100))
+    with pytest.raises(UserError, match="it is shorter than its header promises"):
+        read_segmentation(tmp_path / "a.nii.gz")

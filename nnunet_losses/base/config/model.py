@@ -65,11 +65,26 @@ def shown(value: Any) -> str:
     """A value as a sentence shows it: on one line, and not at any length."""
     if isinstance(value, bool):
         return str(value).lower()  # as YAML writes it
+    if not _is_short(value):
+        return "a value too long to show"
     try:
         text = repr(list(value) if isinstance(value, tuple) else value)
     except (ValueError, RecursionError):  # Python writes no whole number of more than 4300 digits
         return "a value too long to show"
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a value has few parts; YAML's aliases make 10^9 of them in ten lines."""
+    parts, seen = [value], 0
+    while parts and seen <= LONGEST_SHOWN:
+        part = parts.pop()
+        seen += 1
+        if isinstance(part, dict):
+            parts += [*part.keys(), *part.values()][:LONGEST_SHOWN]
+        elif isinstance(part, list | tuple):
+            parts += part[:LONGEST_SHOWN]
+    return seen <= LONGEST_SHOWN
 
 
 def _tuple_of_list(value: Any) -> Any:
