@@ -3,8 +3,9 @@
 import importlib.util
 import json
 import os
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -37,6 +38,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             first.setdefault(item.nodeid.partition("[")[0], item)
     config.hook.pytest_deselected(items=[item for item in items if item not in first.values()])
     items[:] = first.values()
+
+
+class SmallDisk:
+    """A disk of little space, mounted at ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def grow(self) -> None:
+        """Free some space, as its user would."""
+        subprocess.check_call(["mount", "-o", "remount,size=64m", str(self.folder)])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    """A disk of 1 MB in memory; a test that needs it is skipped for people who may not mount one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if sys.platform != "linux" or os.geteuid() or subprocess.call(mount, stderr=subprocess.DEVNULL):
+        pytest.skip("only root may mount a disk")
+    yield SmallDisk(folder)
+    subprocess.check_call(["umount", str(folder)])
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,6 @@
 """A full disk is one sentence, costs nothing that was there, and with space the same command finishes."""
 
 import errno
-import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,21 +8,11 @@ import pytest
 from nnunet_losses.base.disk import DiskFullError, bytes_text, disk_full, is_disk_full, on_disk, require_space
 from nnunet_losses.base.files import new_folder, write_atomically
 
-
-@pytest.fixture
-def small(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if os.geteuid() or subprocess.call(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], stderr=subprocess.DEVNULL
-    ):
-        pytest.skip("only root may mount a disk")
-    yield folder
-    subprocess.check_call(["umount", str(folder)])
+from ..conftest import SmallDisk
 
 
-def test_a_file_that_does_not_fit_leaves_the_old_one(small: Path) -> None:
+def test_a_file_that_does_not_fit_leaves_the_old_one(small_disk: SmallDisk) -> None:
+    small = small_disk.folder
     target = small / "a.bin"
     target.write_bytes(b"old")
     sentence = r"not enough space for .*/small: more than .* needed, .* free. Free some"
@@ -38,7 +25,9 @@ def test_a_file_that_does_not_fit_leaves_the_old_one(small: Path) -> None:
     assert target.stat().st_size == 500_000
 
 
-def test_a_folder_that_does_not_fit_leaves_the_old_one(small: Path) -> None:
+def test_a_folder_that_does_not_fit_leaves_the_old_one(small_disk: SmallDisk) -> None:
+    small = small_disk.folder
+
     def make(size: int) -> None:
         with new_folder(small / "f", replace=True) as folder:
             (folder / "a").write_bytes(b"x" * size)

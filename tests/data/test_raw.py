@@ -1,7 +1,9 @@
 """A described data set is made once, and only from its description."""
 
 import gzip
+import hashlib
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.data.inspection import inspect_dataset
 from nnunet_losses.data.raw import data_fingerprint, prepare_raw, source_state
 
+from ..conftest import SmallDisk
 from .prepared import SMALL_PHANTOM, described, fingerprint, prepare
 
 
@@ -198,3 +201,40 @@ def test_a_disk_too_small_for_a_folder_leaves_the_earlier_one(
         prepare(description, tmp_path)
     assert fingerprint(folder) == before
     assert fingerprint(prepare(description, tmp_path)) != before
+
+
+def make_large(dataset: Path) -> None:
+    """Images of 1.5 MB that cannot be compressed."""
+    rng = np.random.default_rng(0)
+    for path in (dataset / "imagesTr").iterdir():
+        nib.save(nib.Nifti1Image(rng.integers(0, 1 << 15, (50, 50, 50), np.int16), np.eye(4)), path)
+    label = np.zeros((50, 50, 50), np.uint8)
+    label[2, 2, 2] = 1
+    for path in (dataset / "labelsTr").iterdir():
+        nib.save(nib.Nifti1Image(label, np.eye(4)), path)
+
+
+def test_a_full_disk_stops_the_preparation_and_with_space_the_same_command_finishes(
+    small_disk: SmallDisk, raw_dataset: Path
+) -> None:
+    make_large(raw_dataset)
+    description, raw = described({"path": str(raw_dataset)}), small_disk.folder / "raw"
+    with pytest.raises(DiskFullError, match=r"not enough space for .*/small/raw.*: 1\.. MB are needed, .* are free"):
+        prepare_raw(description, raw, progress=False)
+    assert [path.name for path in raw.iterdir() if not path.name.endswith(".lock")] == []
+    small_disk.grow()
+    assert len(inspect_dataset(prepare_raw(description, raw, progress=False)).cases) == 3
+
+
+def test_a_disk_too_small_for_an_archive_is_said_and_what_was_there_stays(
+    small_disk: SmallDisk, raw_dataset: Path, tmp_path: Path, web: tuple[str, Path]
+) -> None:
+    address, served = web
+    make_large(raw_dataset)
+    with tarfile.open(served / "a.tar", "w") as archive:
+        archive.add(raw_dataset, raw_dataset.name)
+    checksum = f"md5:{hashlib.md5((served / 'a.tar').read_bytes()).hexdigest()}"
+    description = described({"download": {"url": f"{address}/a.tar", "checksum": checksum}})
+    with pytest.raises(DiskFullError, match=r"more than .* are needed, .* are free"):
+        prepare_raw(description, small_disk.folder, downloads_dir=tmp_path / "kept", progress=False)
+    assert [path.name for path in small_disk.folder.iterdir() if not path.name.endswith(".lock")] == []
