@@ -84,7 +84,8 @@ def prepare_raw(
             return target
         then = read_states(known.get(FILES))
         states = states_of(found.by_name(), then)
-        if not (changes := difference(then, states)):
+        changes = difference(then, states) if FILES in known else "an earlier version recorded no files"
+        if not changes:
             return target
         log.warning(
             "%s has changed since %s was made from it (%s). It is prepared again. What was computed from the earlier "
@@ -103,8 +104,8 @@ def prepare_raw(
         elif found is not None:
             files = found.by_name()
             require_space(folder, sum(path.stat().st_size for path in files.values()))
+            states = states_of(files, states)  # first: what is edited while it is copied has changed at the next run
             bring_folder(found, folder, workers=workers)
-            states = states_of(files, states)
         elif isinstance(source, Archive):
             bring_archive(source, folder, downloads, cases, workers=workers, progress=progress)
         elif isinstance(source, FileByFile):

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -238,3 +239,15 @@ def test_a_disk_too_small_for_an_archive_is_said_and_what_was_there_stays(
     with pytest.raises(DiskFullError, match=r"more than .* are needed, .* are free"):
         prepare_raw(description, small_disk.folder, downloads_dir=tmp_path / "kept", progress=False)
     assert [path.name for path in small_disk.folder.iterdir() if not path.name.endswith(".lock")] == []
+
+
+def test_a_folder_of_an_earlier_version_is_prepared_again(
+    raw_dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    description = described({"path": str(raw_dataset)})
+    record = prepare(description, tmp_path) / "source.json"
+    then = json.loads(record.read_text())
+    record.write_text(json.dumps({key: value for key, value in then.items() if key not in ("files", "made")}))
+    prepare(description, tmp_path)
+    assert "(an earlier version recorded no files). It is prepared again." in caplog.text
+    assert json.loads(record.read_text())["files"].keys() == then["files"].keys()
