@@ -61,7 +61,7 @@ def read_dataset_json(path: Path, required: Iterable[str] = ()) -> dict[str, Any
     """
     file = path / DATASET_JSON if path.is_dir() else path
     try:
-        content = json.loads(file.read_text(), object_pairs_hook=_refuse_repeated_keys)
+        content = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_refuse_repeated_keys)
     except FileNotFoundError as error:
         raise UserError(f"{file.parent} has no {file.name}; add one as nnU-Net's dataset format asks.") from error
     except (OSError, UnicodeDecodeError, ValueError) as error:
