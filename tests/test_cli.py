@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from nnunet_losses.base.tables.storage import write_tables
-from nnunet_losses.cli import app
+from nnunet_losses.cli import app, run
 from nnunet_losses.losses import CATALOGUE
 from nnunet_losses.study.record import write_record
 from nnunet_losses.study.study import load_study
@@ -131,12 +131,19 @@ def test_compare_stacks_sites_and_writes_their_report(tmp_path: Path) -> None:
     assert "occur twice" in twice.stderr
 
 
+def test_a_study_needs_snakemake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "find_spec", lambda _: None)
+    result = call("run")
+    assert result.exit_code == 1
+    assert "Snakemake is not installed" in result.stderr
+
+
 def test_help_needs_neither_torch_nor_nnunet() -> None:
     code = (
         "import sys; from typer.testing import CliRunner; from nnunet_losses.cli import app; "
         "CliRunner().invoke(app, ['--help']); print(sorted({'torch', 'nnunetv2', 'pandas'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "[]"
 
 

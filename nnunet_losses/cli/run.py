@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,8 @@ def run(
 
     Snakemake gets all other options and targets: `nnunet-losses run partial_report --workflow-profile profiles/slurm`.
     """
+    if find_spec("snakemake") is None:
+        raise UserError("Snakemake is not installed; install this package with its extra: pip install '.[workflow]'.")
     from nnunet_losses.progress.run import run_study
 
     study = study_name(configfile, directory, context.args)

@@ -93,6 +93,7 @@ class Scratch:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            timeout=280,
         )
         assert ran.returncode == 0, f"`{command}` failed:\n{ran.stdout[-6000:]}"
         return ran.stdout
