@@ -12,10 +12,11 @@ from nnunet_losses.evaluation.thresholds import threshold_counts, threshold_grid
 
 
 def test_thresholds_are_evenly_spaced_in_log_odds_around_one_half():
-    grid = threshold_grid(EvaluationSettings(threshold_logit_max=7, threshold_logit_step=0.25))
+    grid = threshold_grid(EvaluationSettings())
     assert logit(grid) == pytest.approx(np.linspace(-7, 7, 57))
     assert 0.5 in grid
     assert len(threshold_grid(EvaluationSettings(threshold_logit_max=1, threshold_logit_step=0.3))) == 7
+    assert len(threshold_grid(EvaluationSettings(threshold_logit_max=0.3, threshold_logit_step=0.1))) == 7
 
 
 def test_counts_at_every_threshold_equal_a_loop(evaluate_foreground, scored):
