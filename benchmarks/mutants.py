@@ -89,7 +89,7 @@ def sample(places: dict[str, list[list[Mutant]]], size: int, seed: int, sources:
             if _differs(sources[path], mutant.source(sources[path]))
         )
         chosen += [mutant for mutant, _ in zip(made, range(max(1, count)), strict=False)]
-    return chosen
+    return random.Random(seed).sample(chosen, len(chosen))  # so that a run that is stopped is a random sample too
 
 
 def _occurrences(source: str) -> Iterator[tuple[str, int, parso.tree.NodeOrLeaf, tuple[Position, Position]]]:

@@ -11,13 +11,14 @@ repository, with CI=1 so that hypothesis draws the same examples each time.
 A mutant runs in a child of a process that has imported the libraries but nothing of nnunet_losses. The child's import
 of the one module takes the changed source; no file is written, so several can run at once. It meets the tests that
 reach its line, the fastest first, until one fails. Lines that run at import, before any test, meet all tests of the
-module. A mutant that takes more than ten times the processor time of its tests is killed by timeout.
+module, its own first. A mutant that takes more than ten times the processor time of its tests is killed by timeout.
 
 What a survivor means is written by hand in benchmarks/results/mutation_survivors.toml.
 """
 
 import argparse
 import contextlib
+import gc
 import importlib
 import importlib.abc
 import importlib.util
@@ -33,6 +34,7 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType
+from typing import NoReturn
 
 import coverage
 import pytest
@@ -44,7 +46,7 @@ ARGUMENTS = ROOT / "benchmarks" / "results" / "mutation_survivors.toml"
 PAGE = ROOT / "docs" / "mutation.md"
 REACH = ROOT / "work" / "mutation"
 ROOMS = {
-    "losses": ("nnunet_losses/losses", ["tests/losses", "tests/conformance"]),
+    "losses": ("nnunet_losses/losses", ["tests/losses", "tests/conformance/test_values.py"]),
     "evaluation": ("nnunet_losses/evaluation", ["tests/evaluation"]),
     "statistics": ("nnunet_losses/statistics", ["tests/statistics"]),
     "verdict": ("nnunet_losses/report/verdict.py", ["tests/report/test_verdict.py"]),
@@ -56,7 +58,13 @@ LIBRARIES = [
     "scipy.optimize", "scipy.stats", "seaborn", "SimpleITK", "statsmodels.api", "statsmodels.formula.api", "torch",
     "typer", "torch.distributed", "nnunetv2.training.nnUNetTrainer.nnUNetTrainer",
 ]  # fmt: skip
-PYTEST = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow", "--no-header", "--tb=line"]
+# Plugins that no test needs cost more than most tests; importing them here makes them cheap for all children.
+PYTEST_MODULES = ["_hypothesis_pytestplugin", "pytest_timeout", "_pytest._argcomplete", "_pytest.faulthandler"]
+PYTEST_MODULES += ["_pytest.helpconfig", "_pytest.setuponly", "_pytest.setupplan", "_pytest.skipping"]
+PYTEST_MODULES += ["_pytest.stepwise", "_pytest.tracemalloc", "_pytest.unittest", "_pytest.warnings"]
+PYTEST = ["-x", "-q", "-m", "not slow", "--no-header", "--tb=line", "-p", "_hypothesis_pytestplugin"]
+PYTEST += ["-p", "pytest_timeout", "-p", "no:cacheprovider", "-p", "no:pastebin", "-p", "no:junitxml"]
+PYTEST += ["-p", "no:unraisableexception", "-p", "no:threadexception"]
 PATIENCE = 10  # times the processor time that the tests take on the code as it is
 IMPORTS_S = 30.0  # processor time on top, for imports and collection
 LIMIT_S = 15  # processor seconds of tests a mutant meets
@@ -86,11 +94,13 @@ class Reach:
     lines: dict[str, dict[str, list[str]]]
 
     def tests(self, mutant: Mutant, limit_s: float) -> list[str]:
-        """The tests to run, fastest first, as many as fit into the limit."""
+        """The tests to run, fastest first, as many as fit into the limit; the module's own before all others."""
         lines = self.lines.get(mutant.path, {})
-        reaching = lines.get(str(mutant.line)) or sorted({test for tests in lines.values() for test in tests})
+        reaching = lines.get(str(mutant.line)) or {test for tests in lines.values() for test in tests}
+        own = f"/test_{Path(mutant.path).stem.removeprefix('_')}.py::"
+        order = sorted(reaching, key=lambda test: (own not in test, self.seconds[test], test))
         chosen, total = [], 0.0
-        for test in sorted(reaching, key=lambda test: (self.seconds[test], test)):
+        for test in order:
             total += self.seconds[test]
             if total > limit_s and chosen:
                 break
@@ -151,11 +161,16 @@ class TracingPlugin:
 
 
 class ChoosingPlugin:
-    """Runs chosen tests in a chosen order and remembers the first that fails."""
+    """Runs chosen tests in a chosen order and ends the process with the first that fails."""
 
-    def __init__(self, tests: list[str]) -> None:
+    def __init__(self, tests: list[str], write: int) -> None:
         self.order = {test: i for i, test in enumerate(tests)}
-        self.killer = ""
+        self.write = write
+
+    def end(self, outcome: str, by: str) -> NoReturn:
+        """Tell the parent and leave without any clearing up."""
+        os.write(self.write, json.dumps({"outcome": outcome, "by": by}).encode())
+        os._exit(0)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -166,8 +181,8 @@ class ChoosingPlugin:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """The first failure."""
-        if report.failed and not self.killer:
-            self.killer = report.nodeid
+        if report.failed:
+            self.end("killed", report.nodeid)
 
 
 class Changed(SourceFileLoader):
@@ -228,11 +243,12 @@ def run_child(mutant: Mutant, source: str, tests: list[str], seconds: float, wri
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     sys.meta_path.insert(0, ChangedFinder(mutant.path, mutant.source(source)))
-    plugin = ChoosingPlugin(tests)
+    plugin = ChoosingPlugin(tests, write)
     files = sorted({test.partition("::")[0] for test in tests})
     code = pytest.main(PYTEST + files, plugins=[plugin])
-    outcome = "survived" if code == pytest.ExitCode.OK else "killed"
-    os.write(write, json.dumps({"outcome": outcome, "by": plugin.killer or "import"}).encode())
+    if code == pytest.ExitCode.OK:
+        plugin.end("survived", "")
+    plugin.end("killed", "import")
 
 
 def run_mutants(
@@ -240,10 +256,12 @@ def run_mutants(
 ) -> Iterator[dict]:
     """Each mutant with its outcome, as soon as it is known."""
     reach = Reach(**json.loads((REACH / f"{room}.json").read_text()))
-    for library in LIBRARIES:
+    for library in LIBRARIES + PYTEST_MODULES:
         with contextlib.suppress(ImportError):
             importlib.import_module(library)
     assert not any(name.startswith("nnunet_losses.") for name in sys.modules)
+    gc.collect()
+    gc.freeze()  # children then neither scan nor copy what is here
     waiting, running = mutants[::-1], {}
     while waiting or running:
         while waiting and len(running) < workers:
@@ -393,6 +411,7 @@ if __name__ == "__main__":
     parser.add_argument("--limit", type=float, default=LIMIT_S, help="processor seconds of tests per mutant")
     chosen = parser.parse_args()
     os.chdir(ROOT)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     sys.path.insert(0, str(ROOT))
     if chosen.command == "reach":
         trace(chosen.room)
