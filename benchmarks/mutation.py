@@ -29,7 +29,7 @@ import sys
 import time
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
@@ -163,8 +163,8 @@ class TracingPlugin:
 class ChoosingPlugin:
     """Runs chosen tests in a chosen order and ends the process with the first that fails."""
 
-    def __init__(self, tests: list[str], write: int) -> None:
-        self.order = {test: i for i, test in enumerate(tests)}
+    def __init__(self, tests: list[str], known: Collection[str], write: int) -> None:
+        self.order, self.known = {test: i for i, test in enumerate(tests)}, known
         self.write = write
 
     def end(self, outcome: str, by: str) -> NoReturn:
@@ -174,10 +174,9 @@ class ChoosingPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """The chosen tests in their order."""
-        items[:] = sorted(
-            (item for item in items if item.nodeid in self.order), key=lambda item: self.order[item.nodeid]
-        )
+        """Tests that are newer than the map of reach, then the chosen ones in their order."""
+        chosen = (item for item in items if item.nodeid in self.order or item.nodeid not in self.known)
+        items[:] = sorted(chosen, key=lambda item: self.order.get(item.nodeid, -1))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """The first failure."""
@@ -235,16 +234,17 @@ def read_mutants(room: str) -> tuple[dict[str, list[list[Mutant]]], dict[str, st
     return places, {path: (ROOT / path).read_text() for path in places}
 
 
-def run_child(mutant: Mutant, source: str, tests: list[str], seconds: float, write: int) -> None:
+def run_child(mutant: Mutant, source: str, tests: list[str], reach: Reach, write: int) -> None:
     """In the child: the tests on the changed source; what became of it goes through the pipe."""
-    cpu = int(PATIENCE * seconds + IMPORTS_S)
+    cpu = int(PATIENCE * sum(reach.seconds[test] for test in tests) + IMPORTS_S)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
     sys.meta_path.insert(0, ChangedFinder(mutant.path, mutant.source(source)))
-    plugin = ChoosingPlugin(tests, write)
-    files = sorted({test.partition("::")[0] for test in tests})
+    plugin = ChoosingPlugin(tests, reach.seconds, write)
+    own = ROOT.glob(f"tests/**/test_{Path(mutant.path).stem}.py")
+    files = sorted({test.partition("::")[0] for test in tests} | {str(file.relative_to(ROOT)) for file in own})
     code = pytest.main(PYTEST + files, plugins=[plugin])
     if code == pytest.ExitCode.OK:
         plugin.end("survived", "")
@@ -274,7 +274,7 @@ def run_mutants(
             child = os.fork()
             if child == 0:
                 with contextlib.suppress(BaseException):
-                    run_child(mutant, sources[mutant.path], tests, sum(reach.seconds[test] for test in tests), write)
+                    run_child(mutant, sources[mutant.path], tests, reach, write)
                 os._exit(0)
             os.close(write)
             running[child] = (mutant, read, time.monotonic(), len(tests))
