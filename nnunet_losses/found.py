@@ -10,7 +10,7 @@ import pandas as pd
 from nnunet_losses.base.dataset import find_dataset, read_dataset_json
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import DATASET_JSON, LABELS_FOLDER, REFERENCES_FOLDER, SPLITS_JSON
-from nnunet_losses.base.splits import read_splits
+from nnunet_losses.base.splits import Splits, read_splits
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.comparison.assemble import assemble
 from nnunet_losses.comparison.gallery import Predicted, gallery_files
@@ -20,7 +20,7 @@ from nnunet_losses.evaluation import EvaluationSettings, Prediction, evaluate_fo
 from nnunet_losses.nnunet.names.identity import identity
 from nnunet_losses.nnunet.results.history import job_row, read_history
 from nnunet_losses.nnunet.results.trainings import Training, find_trainings
-from nnunet_losses.nnunet.results.validations import Splits, Validation, find_validation, without_repeats
+from nnunet_losses.nnunet.results.validations import Validation, find_validation, without_repeats
 from nnunet_losses.report import write_report
 from nnunet_losses.study.record import Run
 

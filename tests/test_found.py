@@ -253,7 +253,8 @@ def test_stale_and_missing_predictions_are_named_and_not_compared(world: World) 
     found = find(world, trainers=[STOCK])
     assert [v.cases for v in found.validations] == [tuple(CASES[:3]), tuple(CASES[4:6]), tuple(CASES[6:])]
     assert (
-        f"{STOCK}, 3d_fullres, fold 0: 1 predictions are not of its last validation and are left out." in found.remarks
+        f"{STOCK}, 3d_fullres, fold 0: 1 of 4 predictions are not from its last validation and are left out."
+        in found.remarks
     )
     assert any("fold 1: 1 of 3 predictions are missing" in remark for remark in found.remarks)
 
@@ -266,7 +267,7 @@ def test_other_splits_are_said_and_a_case_counts_once(world: World) -> None:
     found = find(world, trainers=[STOCK])
     assert [v.cases for v in found.validations] == [(CASES[0],), tuple(CASES[3:6]), tuple(CASES[6:])]
     assert any("fold 0 was trained with other splits than splits_final.json" in remark for remark in found.remarks)
-    assert any("1 cases count in another fold" in remark for remark in found.remarks)
+    assert any("1 of 2 cases count in another fold" in remark for remark in found.remarks)
 
 
 def test_several_configurations_and_plans_are_kept_apart(world: World, tmp_path: Path) -> None:

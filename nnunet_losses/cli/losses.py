@@ -75,7 +75,7 @@ def describe(
 
 @command("doctor")
 def doctor() -> None:
-    """Look a trainer up as nnU-Net does, and explain what fails."""
+    """Search for the trainers as nnU-Net does, and explain what fails."""
     from nnunet_losses.nnunet.doctor import diagnose
 
     checks = diagnose()
@@ -87,7 +87,7 @@ def doctor() -> None:
 
 @command("env")
 def env() -> None:
-    """Print the shell line that lets nnU-Net find the trainers where start-up hooks are forbidden."""
+    """Print a shell line that lets nnU-Net find the trainers if you do not want the start-up hook."""
     from nnunet_losses.nnunet.doctor import environment_line
 
     typer.echo(environment_line())
@@ -96,9 +96,9 @@ def env() -> None:
 @command("export")
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of one of our trainers.")],
-    out: Annotated[Path, typer.Argument(help="Where to write it for nnU-Net without this package.")],
+    out: Annotated[Path, typer.Argument(help="A .pth file, or a model folder for nnUNetv2_predict_from_modelfolder.")],
 ) -> None:
-    """Turn a checkpoint into one that nnU-Net can predict with where this package is not installed."""
+    """Make a checkpoint that nnU-Net can predict with where this package is not installed."""
     from nnunet_losses.nnunet.results.export import export_checkpoint
 
     typer.echo(str(export_checkpoint(checkpoint, out)))

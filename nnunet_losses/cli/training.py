@@ -1,4 +1,4 @@
-"""Commands around a training by nnU-Net: publish, predict."""
+"""Commands for what a training leaves: publish, predict."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +18,7 @@ def publish(
     out: Annotated[Path, typer.Option(help="Folder for the model and its tables.")],
     plans: Plans = PLANS,
 ) -> None:
-    """Copy a finished training out of nnUNet_results: model, curves, cost."""
+    """Copy model, curves and cost of a finished training out of nnUNet_results."""
     from nnunet_losses.nnunet.results.publishing import publish_training
 
     publish_training(dataset, configuration, trainer, plans, fold, out)
@@ -34,9 +34,9 @@ def predict(
     probabilities: Annotated[Path, typer.Option(help="Folder for the probabilities (.npz).")],
     plans: Plans = PLANS,
     model: Annotated[
-        Path | None, typer.Option(help="Published checkpoint, if the one of the training is gone.")
+        Path | None, typer.Option(help="Published checkpoint, used if that of the training is gone.")
     ] = None,
-    device: str = "cuda",
+    device: Annotated[str, typer.Option(help="cuda, cpu or mps.")] = "cuda",
 ) -> None:
     """Predict the cases that a fold did not train on, with probabilities."""
     from nnunet_losses.nnunet.results.predictions import predict_out_of_fold

@@ -23,11 +23,19 @@ def derive_configuration(
     batch_size: int | None = None,
     features_per_stage: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """A configuration for ``plans["configurations"][name]`` that differs from its parent in what is given.
+    """Derive a configuration for ``plans["configurations"][name]`` from another one.
 
-    Strides and kernels follow from patch size and spacing by the function that nnU-Net's own planner uses, so the
-    depth of the network is the number of ``features_per_stage`` (or the parent's), or less where the patch allows no
-    more pooling.
+    Strides and kernels follow from patch size and spacing by the function that nnU-Net's own planner uses. The network
+    has as many stages as ``features_per_stage`` (or the parent's) has entries, or fewer if the patch is too small.
+
+    Args:
+        plans: nnU-Net's plans.
+        name: of the new configuration.
+        inherits_from: the parent, of whose settings those below are replaced where they are given.
+        patch_size: voxels along each axis.
+        spacing: size of a voxel along each axis, in mm.
+        batch_size: samples in a batch.
+        features_per_stage: channels of each resolution stage.
 
     Raises:
         UserError: the parent is not in the plans, or the patch does not fit it or the network.
@@ -96,11 +104,15 @@ def derive_configuration(
 
 
 def add_configuration(plans_file: Path, name: str, **overrides: Any) -> None:
-    """Add a derived configuration (see `derive_configuration`) to a plans file, safely beside other processes.
+    """Add a derived configuration to a plans file; other processes may do the same at the same time.
+
+    Args:
+        plans_file: nnU-Net's plans.
+        name: of the new configuration.
+        overrides: as in `derive_configuration`.
 
     Raises:
-        UserError: the plans hold another configuration of that name that was not made this way, or see
-            `derive_configuration`.
+        UserError: nnU-Net planned a configuration of that name itself, or as in `derive_configuration`.
     """
     # a neighbour is locked, since the plans file itself is replaced
     with alone(plans_file.with_name(f".{plans_file.name}.lock")):
@@ -118,7 +130,7 @@ def add_configuration(plans_file: Path, name: str, **overrides: Any) -> None:
 
 
 def resolved_configuration(plans_file: Path, name: str) -> dict[str, Any]:
-    """What a training of this configuration depends on: the configuration, inheritance resolved, and the plans' rest.
+    """Everything in the plans that a training of this configuration depends on, with inheritance resolved.
 
     Raises:
         UserError: nnU-Net did not plan this configuration.

@@ -1,4 +1,8 @@
-"""Cross-validation splits, made once before any training (nnU-Net makes them in the first fold that starts: a race)."""
+"""The folds of a cross-validation, made once, before any training.
+
+nnU-Net makes them in each fold that starts without them, so that folds that start together write and read the same
+file at the same time.
+"""
 
 import json
 from pathlib import Path
@@ -29,7 +33,7 @@ def write_splits(preprocessed: Path, splits: Splits, cases: list[str]) -> Path:
     """Write ``splits_final.json`` of a preprocessed data set, unless it holds these splits already.
 
     Raises:
-        UserError: other splits are there, because trainings may rest on them; or a case does not exist.
+        UserError: the file holds other splits, which trainings may depend on, or a case does not exist.
     """
     known = set(cases)
     for fold, split in enumerate(splits):
@@ -42,8 +46,8 @@ def write_splits(preprocessed: Path, splits: Splits, cases: list[str]) -> Path:
         if read_splits(path, preprocessed.name) == splits:
             return path
         raise UserError(
-            f"{path} holds other splits than those asked for, and trainings may rest on them; ask for the same number "
-            f"of folds and seed, or remove that file and the trainings made with it."
+            f"{path} holds other splits than those asked for, and trainings may depend on them; ask for the same "
+            f"number of folds and seed, or remove that file and the trainings made with it."
         )
     with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(splits, indent=4))

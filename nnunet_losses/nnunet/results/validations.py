@@ -1,13 +1,12 @@
 """The cases that trainings predicted out of fold, and what is odd about these predictions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nnunet_losses.base.names import PROBABILITIES, SPLITS_JSON
+from nnunet_losses.base.splits import Splits
 from nnunet_losses.nnunet.results.history import validated_cases
 from nnunet_losses.nnunet.results.trainings import Training
-
-Splits = Sequence[Mapping[str, Sequence[str]]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,10 @@ def find_validation(training: Training, ending: str, splits: Splits | None) -> V
     if predicted and own != split and splits is not None:
         remarks.append(f"{training} was trained with other splits than {SPLITS_JSON}; its own cases are compared.")
     if stale := predicted - own:
-        remarks.append(f"{training}: {len(stale)} predictions are not of its last validation and are left out.")
+        remarks.append(
+            f"{training}: {len(stale)} of {len(predicted)} predictions are not from its last validation and are left "
+            f"out."
+        )
     if training.finished and (missing := own - predicted):
         remarks.append(
             f"{training}: {len(missing)} of {len(own)} predictions are missing; nnUNetv2_train ... --val makes them."
@@ -74,6 +76,7 @@ def without_repeats(validations: Sequence[Validation], splits: Splits | None) ->
         kept = tuple(case for case in validation.cases if owner[(*run, case)] == training.fold)
         remarks = validation.remarks
         if repeated := len(validation.cases) - len(kept):
-            remarks += (f"{training}: {repeated} cases count in another fold that predicted them too.",)
+            all_cases = len(validation.cases)
+            remarks += (f"{training}: {repeated} of {all_cases} cases count in another fold that predicted them too.",)
         result.append(Validation(training, kept, validation.with_probabilities & set(kept), remarks))
     return result

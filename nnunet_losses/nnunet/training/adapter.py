@@ -15,23 +15,23 @@ VoxelWeight = Callable[[Tensor, Tensor], Tensor]
 
 
 class LossAdapter(nn.Module):
-    """A loss as nnU-Net calls it, at one resolution; deep supervision is nnU-Net's own wrapper around it.
+    """A loss as nnU-Net calls it, at one resolution; nnU-Net's own wrapper for deep supervision goes around it.
 
-    Ignored voxels get weight 0; a weighting turns instance ids into weights, at every resolution anew; the user's own
-    weights, stored or computed, are multiplied with these.
+    Ignored voxels get weight 0. A weighting turns the instance ids of this resolution into weights. The user's own
+    weights, stored or computed, are multiplied with them.
 
     Args:
         loss: what is computed.
         target_format: what the channels of the target mean.
-        weighting: ``iw`` or ``iwpos``; None weighs all voxels alike.
-        voxel_weight: the user's own weights.
+        weighting: ``iw`` or ``iwpos``; None weights all voxels alike.
+        voxel_weight: computes the user's own weights.
         patch_size: shape of a patch at full resolution.
-        spacing: size of a voxel along each axis of such a patch; None leaves the loss with unit voxels.
+        spacing: size of a voxel along each axis of such a patch; None if the loss is to assume unit voxels.
         class_frequencies: (C,) shares of the training cases' voxels, for a loss that needs them.
     """
 
     epoch: int = 0
-    """The epoch of the training; the trainer keeps it up to date."""
+    """The epoch of the training, which the trainer updates."""
 
     def __init__(
         self,
@@ -91,11 +91,13 @@ def _checked(weight: Tensor, output: Tensor) -> Tensor:
     shapes = (batch, 1, *space), (batch, classes, *space)
     if not isinstance(weight, Tensor) or tuple(weight.shape) not in shapes:
         got = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
-        raise StopTraining(f"voxel_weight must give a tensor of shape {shapes[0]} or {shapes[1]}, but gave {got}.")
+        raise StopTraining(
+            f"voxel_weight must return a tensor of shape {shapes[0]} or {shapes[1]}, but returned {got}."
+        )
     weight = weight.to(output.device, torch.float32)
     lowest, highest = weight.aminmax()
     if not (lowest >= 0 and highest < torch.inf):
         raise StopTraining(
-            f"voxel_weight must give finite weights from 0 on, but gave {float(lowest):g} to {float(highest):g}."
+            f"voxel_weight must return finite weights ≥ 0, but returned {float(lowest):g} to {float(highest):g}."
         )
     return weight

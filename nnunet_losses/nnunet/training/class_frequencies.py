@@ -1,4 +1,4 @@
-"""How often each class occurs in the training cases of a fold, for losses that weigh classes by it."""
+"""How often each class occurs in the training cases of a fold, for losses that weight classes by frequency."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.nnunet.training.errors import StopTraining
 
 FILE = "class_frequencies.json"
-"""A user's own frequencies, beside ``splits_final.json``: a JSON object of shares by class name."""
+"""The user's own frequencies, beside ``splits_final.json``: a JSON object of shares by class name."""
 SUM_TOLERANCE = 1e-3
 
 
@@ -34,9 +34,9 @@ class ClassFrequencies:
 
 
 def find_class_frequencies(preprocessed: Path, dataset: Any, labels: Any) -> ClassFrequencies:
-    """The user's own frequencies if there are any, else those counted, once, in the preprocessed segmentations.
+    """The user's own frequencies, or else those in the preprocessed segmentations, which are counted once.
 
-    Every process of a distributed training reads or counts for itself, so none waits for another.
+    Every process of a distributed training reads or counts for itself, so that none waits for another.
 
     Args:
         preprocessed: nnU-Net's folder of the data set, which holds ``splits_final.json``.
@@ -51,7 +51,7 @@ def find_class_frequencies(preprocessed: Path, dataset: Any, labels: Any) -> Cla
         return ClassFrequencies(_read_own(preprocessed / FILE, classes, labels.has_regions), f"from {FILE}")
     voxels = _cached_counts(preprocessed, dataset)
     ignored = {labels.ignore_label} if labels.has_ignore_label else set()
-    # −1 is what nnU-Net's cropping left outside of the image; its augmentation makes it background
+    # nnU-Net's cropping writes −1 outside of the image, and its augmentation turns that into background
     annotated = sum(count for value, count in voxels.items() if value not in ignored)
     if not annotated:
         raise StopTraining(f"No voxel of the {len(dataset.identifiers)} training cases in {preprocessed} is annotated.")
@@ -63,12 +63,12 @@ def find_class_frequencies(preprocessed: Path, dataset: Any, labels: Any) -> Cla
 
 
 def _cached_counts(preprocessed: Path, dataset: Any) -> dict[int, int]:
-    """Voxels of each label value in all cases together; a cache older than the data does not count."""
+    """Voxels of each label value in all cases together, from a cache unless it is older than the data."""
     folder, cases = Path(dataset.source_folder), sorted(map(str, dataset.identifiers))
     key = hashlib.sha256("\n".join(cases).encode()).hexdigest()[:12]
     cache = preprocessed / f"class_counts_{folder.name}_{key}.json"
     newest = max(file.stat().st_mtime for file in folder.iterdir())
-    # a damaged, foreign or absent cache is counted anew
+    # without a sound cache, voxels are counted again
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         there = json.loads(cache.read_text())
         voxels = {int(value): count for value, count in there["voxels"].items()}
@@ -76,7 +76,7 @@ def _cached_counts(preprocessed: Path, dataset: Any) -> dict[int, int]:
         if sound and there["cases"] == cases and cache.stat().st_mtime >= newest:
             return voxels
     counted = count_labels(dataset)
-    with suppress(OSError):  # preprocessed data may be read only: then it is counted each time
+    with suppress(OSError):  # in a read-only folder, voxels are counted each time
         write_json(cache, {"data_identifier": folder.name, "cases": cases, "voxels": counted})
     return counted
 

@@ -93,10 +93,9 @@ class ReproducibleTrainer(nnUNetTrainer):
             },
             "plans": {key: value for key, value in self.plans_manager.plans.items() if key != "configurations"},
             "configuration": self.configuration_manager.configuration,
-            "dataset": {
-                key: self.dataset_json.get(key)
-                for key in ("labels", "channel_names", "regions_class_order", FINGERPRINT)
-            },
+            "dataset": {key: self.dataset_json.get(key) for key in ("labels", "channel_names", "regions_class_order")}
+            # data that were prepared before there were fingerprints have none
+            | {key: self.dataset_json[key] for key in (FINGERPRINT,) if key in self.dataset_json},
             "split": {"train": sorted(train), "val": sorted(val)},
         }
 

@@ -10,8 +10,8 @@ from torch import Tensor
 class TargetFormat:
     """The layout of a target (B, K, *S): labels or R regions [+ 1 ignored] [+ instance ids] [+ 1 weight].
 
-    Instance ids (one channel for labels, R for regions) are there if the weighting or the loss needs them, weights if
-    the data set brings some.
+    Instance ids (one channel for labels, R for regions) are present if the weighting or the loss needs them, the weight
+    if the data set has stored ones.
     """
 
     regions: int
@@ -25,14 +25,14 @@ class TargetFormat:
 
     @property
     def reference_channels(self) -> int:
-        """Channels as nnU-Net made them: what comes before the instance ids."""
+        """Number of channels that nnU-Net made; they come first."""
         if not self.regions:
             return 1
         return self.regions + (self.ignore_label is not None)
 
     @property
     def has_additions(self) -> bool:
-        """Whether there is more than nnU-Net made."""
+        """Whether there are more channels than nnU-Net made."""
         return self.instances or self.weights
 
     def split(self, target: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
@@ -48,7 +48,7 @@ class TargetFormat:
         return target[:, :1], target[:, :1] != self.ignore_label, instances
 
     def stored_weight(self, target: Tensor) -> Tensor | None:
-        """The weights (B, 1, *S) of the data set, if it brings some."""
+        """The stored weights (B, 1, *S), or None."""
         return target[:, -1:] if self.weights else None
 
     def without_additions(self, target: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What we add to nnU-Net's augmentation. Workers unpickle these classes, so they live in the installed package."""
+"""What we add to nnU-Net's augmentation. Worker processes unpickle these classes, so the package must hold them."""
 
 import os
 from typing import Any
@@ -17,9 +17,9 @@ from nnunet_losses.losses import label_components
 
 
 class AppendInstanceIds(SegOnlyTransform):
-    """Append the connected components of the augmented patch: one int16 channel for labels, one for each region.
+    """Append the connected components of the augmented patch: one int16 channel for labels, or one for each region.
 
-    Ignored voxels are background: they separate components, and have weight 0 later.
+    Ignored voxels count as background: they separate components, and get weight 0 later.
     """
 
     def __init__(self, regions: int = 0, ignore_label: int | None = None) -> None:
@@ -40,7 +40,7 @@ class AppendInstanceIds(SegOnlyTransform):
 
 
 class TakeWeightsOut(BasicTransform):
-    """Take the voxel weights out of the image's last channel, to where spatial transforms alone change them."""
+    """Move the voxel weights from the image's last channel to where only spatial transforms change them."""
 
     @override
     def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
@@ -49,19 +49,19 @@ class TakeWeightsOut(BasicTransform):
 
 
 class AppendWeights(BasicTransform):
-    """Append the voxel weights to the segmentation, all of which is float32 then."""
+    """Append the voxel weights to the segmentation, which becomes float32."""
 
     @override
     def apply(self, data_dict: dict[str, Any], **params: Any) -> dict[str, Any]:
-        # they were stored less 1, so that what is beyond the image weighs 1
+        # stored minus 1, so that voxels beyond the image, which are 0, weigh 1
         weights = 1 + data_dict.pop("regression_target")
         return data_dict | {"segmentation": torch.cat((data_dict["segmentation"].float(), weights))}
 
 
 class OwnRandomStream(BasicTransform):
-    """Give each worker process a torch random stream of its own.
+    """Give each worker process its own stream of torch's random numbers.
 
-    nnU-Net seeds NumPy in forked workers but not torch, so all of them would draw the same augmentations.
+    nnU-Net seeds NumPy in forked workers but not torch, so that all of them would draw the same augmentations.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ def insert_instance_ids(pipeline: ComposeTransforms, regions: int, ignore_label:
 
 
 def insert_weights(pipeline: ComposeTransforms) -> None:
-    """Let the weights in the image's last channel take part in what moves voxels, and end in the segmentation."""
+    """Let the weights in the image's last channel follow all spatial transforms and end in the segmentation."""
     pipeline.transforms.insert(0, TakeWeightsOut())
     _insert_last(pipeline, AppendWeights())
 
@@ -95,7 +95,7 @@ def _insert_last(pipeline: ComposeTransforms, transform: BasicTransform) -> None
 
 
 def make_reproducible(pipeline: ComposeTransforms) -> None:
-    """Keep blurring from choosing its algorithm by a stopwatch, since the results differ in the last digits."""
+    """Keep blurring from timing its algorithms to choose one, because their results differ in the last digits."""
     for transform in pipeline.transforms:
         inner = transform.transform if isinstance(transform, RandomTransform) else transform
         if isinstance(inner, GaussianBlurTransform):

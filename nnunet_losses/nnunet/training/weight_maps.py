@@ -1,4 +1,4 @@
-"""A voxel-weight map for each case, in a folder beside the labels, that is augmented together with the image."""
+"""Stored voxel weights: a map for each case, in a folder beside the labels, augmented together with the image."""
 
 import hashlib
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ def find_weight_maps(folder: Path, cases: Iterable[str], file_ending: str) -> di
     if missing := [str(file) for file in maps.values() if not file.is_file()]:
         raise StopTraining(
             f"There is no weight map {missing[0]} ({len(missing)} of {len(maps)} cases have none); write one for each "
-            f"case, of the same grid as its label."
+            f"case, on the grid of its label."
         )
     return maps
 
@@ -36,10 +36,17 @@ def digest(maps: dict[str, Path]) -> str:
 
 
 def prepare_weight_maps(maps: dict[str, Path], target: Path, dataset: Any, plans: Any, configuration: Any) -> None:
-    """Bring the maps to the grid of the preprocessed cases (``target``/<case>.npy), unless that has been done.
+    """Resample the maps to the grid of the preprocessed cases, unless that has been done.
 
-    The steps are those of nnU-Net's preprocessing of an image, with its own functions: transpose, crop, resample
-    (linearly, as it does probabilities: no weight leaves the range of the map).
+    They take the steps of an image in nnU-Net's preprocessing, with its own functions: transpose, crop, resample
+    (linearly, like probabilities, so that no weight leaves the range of the map).
+
+    Args:
+        maps: the map of each case.
+        target: folder for ``<case>.npy``.
+        dataset: nnU-Net's preprocessed data set of these cases.
+        plans: nnU-Net's plans manager.
+        configuration: nnU-Net's configuration manager.
 
     Raises:
         StopTraining: a map has another shape than the image of its case, or weights that are not finite and ≥ 0.
@@ -59,7 +66,7 @@ def prepare_weight_maps(maps: dict[str, Path], target: Path, dataset: Any, plans
                 f"the label."
             )
         if not (np.isfinite(weights).all() and weights.min() >= 0):
-            raise StopTraining(f"{file} holds weights that are not finite and ≥ 0; correct that map.")
+            raise StopTraining(f"{file} holds weights that are negative or not finite; correct that map.")
         weights = weights[:, *(slice(*bounds) for bounds in properties["bbox_used_for_cropping"])]
         before = [properties["spacing"][axis] for axis in plans.transpose_forward]
         # a 2D configuration leaves the first axis as it is
@@ -70,9 +77,9 @@ def prepare_weight_maps(maps: dict[str, Path], target: Path, dataset: Any, plans
 
 
 class CasesWithWeights:
-    """nnU-Net's data set with one more channel in each image: the weight less 1.
+    """nnU-Net's data set with one more channel in each image: the weight minus 1.
 
-    Outside of an image nnU-Net pads with 0, which then is weight 1.
+    nnU-Net pads images with 0, which then means weight 1.
     """
 
     def __init__(self, cases: Any, folder: Path) -> None:
@@ -87,7 +94,7 @@ class CasesWithWeights:
 
 
 class _WithWeights:
-    """An array (C + 1, *S) of which only what is asked for is read from disk."""
+    """An array (C + 1, *S) that reads from disk only the region that is asked for."""
 
     def __init__(self, image: Any, weights: NDArray[np.float32]) -> None:
         self.image = image

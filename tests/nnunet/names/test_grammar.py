@@ -11,8 +11,8 @@ from nnunet_losses.nnunet.names.grammar import (
     build_trainer_name,
     nearest_trainer,
     parse_trainer_name,
-    trainer_options,
 )
+from nnunet_losses.nnunet.names.options import trainer_options
 
 
 @st.composite

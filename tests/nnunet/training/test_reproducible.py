@@ -376,7 +376,7 @@ def test_other_plans_are_another_experiment_even_before_the_first_checkpoint(
 def test_other_data_are_another_experiment(run: Run, trained: Path, own_world: Path) -> None:
     file = own_world / "dataset.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "fingerprint": "of corrected labels"}))
-    with pytest.raises(StopTraining, match=r'dataset\.fingerprint was null and is now "of corrected labels"; rename'):
+    with pytest.raises(StopTraining, match=r'dataset\.fingerprint was absent and is now "of corrected labels"; rename'):
         run(TRAINED, continue_training=True)
 
 

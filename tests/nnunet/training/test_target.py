@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nnunet_losses.losses import CrossEntropyLoss, TverskyLoss, inverse_weights
+from nnunet_losses.losses import TverskyLoss
 from nnunet_losses.nnunet.training.adapter import LossAdapter
 from nnunet_losses.nnunet.training.target import TargetFormat
 from nnunet_losses.nnunet.training.transforms import AppendInstanceIds, AppendWeights
@@ -83,18 +83,3 @@ def test_ignored_voxels_have_no_influence(layout: TargetFormat, labels: Tensor) 
     target = target_of(layout, labels)
     same = torch.equal(adapter(logits, target), adapter(changed, target))
     assert same == (layout.ignore_label is not None)
-
-
-def test_the_weights_of_the_paper_reach_the_loss(labels: Tensor) -> None:
-    layout = TargetFormat(0, None, instances=True)
-    target = target_of(layout, labels)
-    logits = torch.randn(2, 3, *SHAPE)
-    loss = CrossEntropyLoss()
-    expected = loss(logits, target[:, :1], inverse_weights(target[:, 1:].contiguous(), definition="iwpos"))
-    assert torch.equal(LossAdapter(loss, layout, "iwpos")(logits, target), expected)
-
-
-def test_the_adapter_says_what_it_does() -> None:
-    text = repr(LossAdapter(TverskyLoss(fp_weight=0.1), TargetFormat(0, None, instances=True), "iw"))
-    assert "fp_weight=0.1" in text
-    assert "weighting='iw'" in text
