@@ -14,14 +14,16 @@ from nnunet_losses.base.metrics import METRICS, Metric, metric_named
 from nnunet_losses.report.names import printable, short_names
 from nnunet_losses.report.numbers import count
 from nnunet_losses.report.style import Look, looks
+from nnunet_losses.statistics.panels.repeats import experiment_of, experiments, merge_seeds
 from nnunet_losses.statistics.tables.pairwise import turned
 
+COMPARED = ("cases", "lesions", "thresholds", "jobs")  # the tables that statistics are made of
 Row = dict[str, Any]  # one row of a table, by column
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A comparison of trainers: everything that a report shows.
+    """A comparison of trainers: everything that a report shows. Repeats with other seeds count as one trainer.
 
     Attributes:
         tables: data frames by name: ``cases`` (required), ``lesions``, ``training``, ``jobs``, ``thresholds``,
@@ -61,6 +63,10 @@ class Comparison:
             raise UserError(
                 f"The primary metric '{self.primary_metric}' is not in the table 'cases'; it has {', '.join(metrics)}."
             )
+        # As the statistics do, so that a loss has the same name everywhere.
+        names = experiments(*(self.tables[name] for name in COMPARED if name in self.tables))
+        object.__setattr__(self, "tables", {name: merge_seeds(table, names) for name, table in self.tables.items()})
+        object.__setattr__(self, "baseline", experiment_of(self.baseline, names))
 
     @property
     def cases(self) -> pd.DataFrame:

@@ -42,6 +42,21 @@ def test_metrics_are_those_compared_the_primary_first(comparison: Comparison) ->
     assert dataclasses.replace(comparison, statistics={}).metrics == ["dice"]
 
 
+def test_repeats_are_one_loss_by_the_name_that_the_statistics_give_it(small: Comparison) -> None:
+    """Tables whose trainers name their seed: the report lists, draws and compares the experiment."""
+    named = {
+        name: table.assign(seed=table["seed"] + 1, trainer=table["trainer"] + "_seed" + (table["seed"] + 1).astype(str))
+        for name, table in small.tables.items()
+    }
+    again = dataclasses.replace(small, tables=named, baseline=f"{TRAINERS[0]}_seed1")
+    assert again.trainers == small.trainers
+    assert again.baseline == TRAINERS[0]
+    assert again.views[0].trainers == small.views[0].trainers
+    assert again.views[0].look(TRAINERS[0]) == small.views[0].look(TRAINERS[0])
+    table = again.views[0].table("training")
+    assert table is not None and set(table["trainer"]) == set(TRAINERS[:3])
+
+
 def test_the_subtitle_counts(comparison: Comparison) -> None:
     assert comparison.subtitle == "5 losses, 1 data set, 15 cases, 3 folds, 1 seed · 1 January 2026"
 

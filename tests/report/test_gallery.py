@@ -155,7 +155,7 @@ def test_a_missing_prediction_is_named(files: pd.DataFrame) -> None:
 
 def test_missed_lesions_are_shown_in_three_planes(files: pd.DataFrame) -> None:
     view = view_of({"A": [1.0], "B": [0.0]}, files)
-    lesion = {"dataset": "D", "configuration": "2d", "case": "c0", "label": "lesion", "side": "reference"}
+    lesion = {"dataset": "D", "configuration": "2d", "case": "c0", "label": "lesion", "seed": 0, "side": "reference"}
     lesions = [{**lesion, "trainer": t, "matched": t == "A", "volume_mm3": 144.0, "diameter_mm": 6.5} for t in "AB"]
     tables = {**view.comparison.tables, "lesions": pd.DataFrame(lesions)}
     rows = gallery.tiles(dataclasses.replace(view.comparison, tables=tables).views[0])
@@ -172,7 +172,7 @@ def test_missed_lesions_are_shown_in_three_planes(files: pd.DataFrame) -> None:
 def test_where_no_lesion_is_missed_none_is_shown(files: pd.DataFrame) -> None:
     view = view_of({"A": [0.9], "B": [0.9]}, files)
     lesions = pd.DataFrame(
-        {"case": ["c0"], "trainer": ["A"], "label": ["lesion"], "dataset": ["D"], "configuration": ["2d"],
+        {"case": ["c0"], "trainer": ["A"], "label": ["lesion"], "dataset": ["D"], "configuration": ["2d"], "seed": [0],
          "side": ["reference"], "matched": [True], "volume_mm3": [4.0], "diameter_mm": [2.0]}
     )  # fmt: skip
     found = dataclasses.replace(view.comparison, tables=view.comparison.tables | {"lesions": lesions}).views[0]

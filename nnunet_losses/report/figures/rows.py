@@ -92,8 +92,9 @@ def significant(column: str) -> Callable[[Row], bool]:
 def no_value(axes: Any, row: int, words: str = "no value") -> None:
     """Say in a row that there is nothing to draw, instead of leaving it blank."""
     axes.annotate(
-        words, (0.01, row), xycoords=("axes fraction", "data"), va="center", color=MUTED, fontstyle="italic", fontsize=8
-    )
+        words, (0.01, row), xycoords=("axes fraction", "data"), va="center", color=MUTED, fontstyle="italic",
+        fontsize=8, bbox={"facecolor": PAPER, "linewidth": 0, "pad": 1},
+    )  # fmt: skip
 
 
 def long_name(view: View) -> str:

@@ -10,7 +10,7 @@ from nnunet_losses.report.numbers import NOTHING, SIGNIFICANT, equals, interval,
 from nnunet_losses.report.tables.cells import head, numeric
 
 MEASURES = {"cpm": "CPM", "average_recall": "Average recall", "ap": "Average precision"}
-SHORT = {"max_recall": "Largest recall", "false_positives_per_case": "FP per case"}
+END, AT = "max_recall", "false_positives_per_case"  # the end of a FROC curve: its recall, and where it lies
 TERMS = {
     "trainer": "Loss, against the baseline",
     "doubling of diameter": "Doubling of the diameter",
@@ -24,11 +24,12 @@ def measures(view: View) -> Table | None:
     if table is None or not table["value"].notna().any():
         return None
     names, rows_of = _by_trainer(table, "measure")
+    names = [measure for measure in names if measure != AT]
     columns = [Column("Loss", numeric=False)]
     for measure in names:
         at = measure.partition("@")[2]
-        name = f"Recall at {at} FP" if at else (MEASURES | SHORT).get(measure, measure)
-        columns.append(Column(name, "95 % bootstrap interval over cases"))
+        name = f"Recall at {at} FP" if at else MEASURES.get(measure, "Largest recall, at FP per case")
+        columns.append(Column(name, "Tooltip of each cell: 95 % bootstrap interval over cases"))
     rows = []
     for trainer in view.present(rows_of):
         cells = [head(view, trainer)]
@@ -39,6 +40,8 @@ def measures(view: View) -> Table | None:
                 continue
             whole = interval(found["value"], found["low"], found["high"])
             text = whole if measure in MEASURES else number(found["value"], 2)
+            if measure == END:
+                text += f" at {number(rows_of[trainer].get(AT, {}).get('value'), 2)}"
             cells.append(numeric(found["value"], text, whole))
         rows.append(cells)
     return Table("Detection of lesions: measures of the curves", columns, rows, "statistics_froc")

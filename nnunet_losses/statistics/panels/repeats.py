@@ -27,12 +27,15 @@ def experiments(*tables: pd.DataFrame) -> Experiments:
 
 
 def merge_seeds(table: pd.DataFrame, names: Experiments) -> pd.DataFrame:
-    """The table with the repeats of an experiment under its one name; `seed` tells them apart."""
+    """The table with the repeats of an experiment under its one name; `seed` tells them apart.
+
+    A trainer of which nothing is known keeps its name.
+    """
     seeds = table["seed"].to_numpy()
     if not seeds.any():
         return table
     trainers = table["trainer"].to_numpy(dtype=object)
-    return table.assign(trainer=[names[key] for key in zip(trainers, seeds, strict=True)])
+    return table.assign(trainer=[names.get(key, key[0]) for key in zip(trainers, seeds, strict=True)])
 
 
 def experiment_of(trainer: str, names: Experiments) -> str:

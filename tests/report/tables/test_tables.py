@@ -199,8 +199,13 @@ def test_measures_of_detection_are_those_of_the_curves(view: View) -> None:
     for head, measure in (("CPM", "cpm"), ("Average recall", "average_recall"), ("Average precision", "ap")):
         rows = [values.loc[(t, measure)] for t in view.trainers]
         assert column(table, head) == [interval(row["value"], row["low"], row["high"]) for row in rows]
-    for head, measure in (("Recall at 1 FP", "recall@1"), ("FP per", "false_positives_per_case")):
-        assert column(table, head) == [number(values.loc[(t, measure)]["value"], 2) for t in view.trainers]
+    for at in ("0.5", "1", "4"):
+        shown = [number(values.loc[(t, f"recall@{at}")]["value"], 2) for t in view.trainers]
+        assert column(table, f"Recall at {at} FP") == shown
+    ends = [
+        [values.loc[(t, key)]["value"] for key in ("max_recall", "false_positives_per_case")] for t in view.trainers
+    ]
+    assert column(table, "Largest recall") == [f"{recall:.2f} at {number(fp, 2)}" for recall, fp in ends]
 
 
 def test_false_positives_without_lesions_are_shares_of_negative_cases(view: View) -> None:
