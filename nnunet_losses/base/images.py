@@ -101,7 +101,8 @@ def read_segmentation(path: Path) -> NDArray[np.integer]:
         return voxels
     if voxels.dtype == bool:
         return voxels.view(np.uint8)
-    whole = np.rint(voxels)
+    with np.errstate(invalid="ignore"):  # NaN, found in the next line
+        whole = np.rint(voxels)
     wrong = ~np.isfinite(voxels) | (voxels != whole)
     if wrong.any():
         raise UserError(
@@ -145,7 +146,9 @@ def count_not_finite(path: Path) -> int:
                 return 0
     voxels = read_voxels(path)
     # The sum of finite values is finite, and takes no memory; it could overflow only beyond 1e300.
-    if voxels.dtype.kind in "iub" or np.isfinite(voxels.sum(dtype=np.float64)):
+    with np.errstate(invalid="ignore", over="ignore"):
+        finite = voxels.dtype.kind in "iub" or bool(np.isfinite(voxels.sum(dtype=np.float64)))
+    if finite:
         return 0
     return int(np.count_nonzero(~np.isfinite(voxels)))
 
