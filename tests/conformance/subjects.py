@@ -74,19 +74,19 @@ def typical_values(parameter: Parameter, default: Any) -> list[Any]:
         # One kind each: voxel-wise, not of sums, with background; tests/losses/test_blob.py goes through all. Not
         # Lovász: two errors of these logits are equal in bfloat16, at its kink, and α + β triples the difference.
         return [base for base in ("crossentropy", "topk", "unifiedfocal") if base != default]
-    if takes_another_path(parameter):
-        return other_paths(parameter, default)
+    if changes_the_code(parameter):
+        return other_branches(parameter, default)
     number = parameter.type(default + 1 if parameter.type is int else 0.5 * default + 0.1)
     return [min(max(number, parameter.minimum), parameter.maximum)]
 
 
-def takes_another_path(parameter: Parameter) -> bool:
-    """Whether another value means other code, not another number in the same formula."""
+def changes_the_code(parameter: Parameter) -> bool:
+    """Whether another value takes another branch of the code, not another number in the same formula."""
     return parameter.type is bool or bool(parameter.choices) or parameter.none is not None
 
 
-def other_paths(parameter: Parameter, default: Any) -> list[Any]:
-    """A value for each path but the default's."""
+def other_branches(parameter: Parameter, default: Any) -> list[Any]:
+    """A value for each branch of the code but the default's."""
     if parameter.type is bool:
         return [not default]
     if parameter.choices:
@@ -117,9 +117,9 @@ def subjects_with(values: Callable[[Parameter, Any], list[Any]]) -> list[Subject
 DEFAULTS = [Subject(name) for name in CATALOGUE]
 ALL = subjects_with(typical_values)
 """Every loss with its defaults and with each parameter changed: for cells that compare values."""
-PATHS = subjects_with(lambda parameter, default: typical_values(parameter, default) * takes_another_path(parameter))
+BRANCHES = subjects_with(lambda parameter, default: typical_values(parameter, default) * changes_the_code(parameter))
 """With each switch, choice and absent value: for cells that no number in a formula could break."""
-EXTREMES = PATHS + [subject for subject in subjects_with(extreme_values) if subject.changed]
+EXTREMES = BRANCHES + [subject for subject in subjects_with(extreme_values) if subject.changed]
 """These, and with each number at the ends of its range: for cells that ask for finite values."""
 
 

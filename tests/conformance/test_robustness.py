@@ -7,11 +7,11 @@ from nnunet_losses.losses.primitives import blocks
 
 from .cells import cell
 from .subjects import (
+    BRANCHES,
     CLASSES,
     DEFAULTS,
     EXTREMES,
     MODES,
-    PATHS,
     Mode,
     Subject,
     make_logits,
@@ -68,7 +68,7 @@ def test_an_all_ignored_patch_gives_a_finite_value_and_no_gradient(
     assert not gradient.any()
 
 
-@cell(PATHS, mode=MODES, batch=[False, True])
+@cell(BRANCHES, mode=MODES, batch=[False, True])
 def test_a_voxel_of_weight_zero_has_exactly_no_influence(subject: Subject, mode: Mode, batch: bool):
     logits = make_logits(mode.space, dtype=torch.float32)
     target, weight = make_target(mode.space, regions=mode.regions), make_weight(mode.space, 1).float()
@@ -120,7 +120,7 @@ def test_a_step_against_the_gradient_lowers_the_loss(subject: Subject, mode: Mod
     assert loss(logits - 1e-2 * gradient / gradient.norm(), target) < value
 
 
-@cell(PATHS, mode=MODES, weight_and_batch=[(1, True), (CLASSES, False)])
+@cell(BRANCHES, mode=MODES, weight_and_batch=[(1, True), (CLASSES, False)])
 def test_gradient_is_that_of_finite_differences(subject: Subject, mode: Mode, weight_and_batch: tuple[int, bool]):
     if ("balance", "ratio") in subject.changed:
         pytest.skip("the ratio of two terms counts as fixed in the gradient; its own test looks at that gradient")
@@ -130,7 +130,7 @@ def test_gradient_is_that_of_finite_differences(subject: Subject, mode: Mode, we
     assert torch.autograd.gradcheck(lambda x: loss(x, target, weight), logits, fast_mode=True)
 
 
-@cell(PATHS, mode=MODES)
+@cell(BRANCHES, mode=MODES)
 def test_blocks_do_not_change_the_result(subject: Subject, mode: Mode):
     logits, target = make_logits(mode.space), make_target(mode.space, regions=mode.regions)
     loss, weight = subject.make(regions=mode.regions), make_weight(mode.space, 1)

@@ -11,11 +11,11 @@ from nnunet_losses.losses import CATALOGUE
 from .cells import cell
 from .subjects import (
     ALL,
+    BRANCHES,
     CLASSES,
     DEFAULTS,
     LABELS,
     MODES,
-    PATHS,
     REGIONS,
     SPACES,
     Mode,
@@ -34,7 +34,7 @@ ASYMMETRIC = [
 ]
 
 
-@cell(PATHS, mode=IN_3D)
+@cell(BRANCHES, mode=IN_3D)
 def test_3d_equals_the_same_voxels_in_2d(subject: Subject, mode: Mode):
     loss = subject.make(regions=mode.regions)
     if loss.needs & {"spacing", "instances"}:
@@ -46,7 +46,7 @@ def test_3d_equals_the_same_voxels_in_2d(subject: Subject, mode: Mode):
     torch.testing.assert_close(flat_gradient.view_as(gradient), gradient)
 
 
-@cell(PATHS, mode=MODES, batch=[False, True])
+@cell(BRANCHES, mode=MODES, batch=[False, True])
 def test_the_order_of_the_batch_does_not_matter(subject: Subject, mode: Mode, batch: bool):
     logits = make_logits(mode.space, samples=3)
     target, weight = make_target(mode.space, regions=mode.regions, samples=3), make_weight(mode.space, 1, samples=3)
@@ -58,7 +58,7 @@ def test_the_order_of_the_batch_does_not_matter(subject: Subject, mode: Mode, ba
     torch.testing.assert_close(other_gradient, gradient[order])
 
 
-@cell(PATHS, mode=IN_3D)
+@cell(BRANCHES, mode=IN_3D)
 def test_the_order_of_voxels_does_not_matter(subject: Subject, mode: Mode):
     loss = subject.make(regions=mode.regions)
     if loss.needs >= {"spacing", "instances"}:
@@ -88,7 +88,7 @@ def test_the_type_of_labels_and_regions_does_not_matter(
     assert len({loss(logits, target.to(dtype)).item() for dtype in types}) == 1
 
 
-@cell(PATHS, mode=MODES, dtype=[torch.float16, torch.bfloat16])
+@cell(BRANCHES, mode=MODES, dtype=[torch.float16, torch.bfloat16])
 def test_half_precision_gives_the_value_of_its_own_logits_in_full_precision(
     subject: Subject, mode: Mode, dtype: torch.dtype
 ):
@@ -101,7 +101,7 @@ def test_half_precision_gives_the_value_of_its_own_logits_in_full_precision(
     torch.testing.assert_close(gradient.double(), full_gradient, rtol=1e-2, atol=1e-5)
 
 
-@cell(PATHS, mode=MODES)
+@cell(BRANCHES, mode=MODES)
 def test_autocast_changes_nothing(subject: Subject, mode: Mode):
     logits, target = make_logits(mode.space, dtype=torch.float32), make_target(mode.space, regions=mode.regions)
     loss = subject.make(regions=mode.regions)
@@ -112,7 +112,7 @@ def test_autocast_changes_nothing(subject: Subject, mode: Mode):
     assert torch.equal(cast_gradient, gradient)
 
 
-@cell(PATHS)
+@cell(BRANCHES)
 def test_settings_survive_repr_copy_and_pickle(subject: Subject):
     loss = subject.make(batch=True)
     for parameter in loss.hyper_parameters:
