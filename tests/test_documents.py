@@ -6,13 +6,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-import torch
 
 from nnunet_losses.base.metrics import METRICS
 from nnunet_losses.base.tables.results import RESULTS
-from nnunet_losses.losses import CATALOGUE, CrossEntropyLoss, TverskyLoss
+from nnunet_losses.losses import CATALOGUE, CrossEntropyLoss
 from nnunet_losses.losses.catalogue import package_of
-from nnunet_losses.losses.catalogue.curve import curve
 from nnunet_losses.statistics import TABLES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -118,21 +116,3 @@ def test_the_page_of_tables_has_every_table_and_nothing_is_left_to_fill_in():
     assert "{{" not in page
     for table in [*RESULTS.values(), *TABLES.values()]:
         assert f"\n{table.describe()}\n" in page
-
-
-@pytest.mark.parametrize("name", CATALOGUE)
-def test_a_curve_ends_at_its_best(name: str):
-    p, missed, added = curve(generate.make(CATALOGUE[name]), points=9)
-    assert p.shape == missed.shape == added.shape == (9,)
-    for values in (missed, added):
-        assert values.isfinite().all()
-        assert values[0] > values[-1]
-
-
-def test_curves_are_the_loss_at_one_voxel():
-    p, missed, added = curve(CrossEntropyLoss())
-    torch.testing.assert_close(missed, -p.log() / 64, rtol=0, atol=1e-5)
-    torch.testing.assert_close(missed, added)
-    p, missed, added = curve(TverskyLoss(smooth=0))
-    torch.testing.assert_close(missed, 1 - (8 + p) / (8 + p + 0.7 * (1 - p)), rtol=0, atol=1e-4)
-    torch.testing.assert_close(added, 1 - 9 / (9 + 0.3 * (1 - p)), rtol=0, atol=1e-4)

@@ -49,6 +49,8 @@ def test_defaults_are_those_of_the_function_and_allowed(name: str):
         assert parameter.check(default) == default
         assert signature.parameters[parameter.keyword].default == default
     assert list(signature.parameters)[-3:] == ["regions", "include_background", "batch"]
+    accepted = inspect.signature(loss.functional).parameters
+    assert all(accepted[mode].default is False for mode in ("regions", "batch") if mode in accepted)
 
 
 def test_an_unknown_hyper_parameter_is_refused_with_those_that_exist():

@@ -86,6 +86,13 @@ def test_ignored_voxels_weigh_nothing_and_are_not_counted():
     assert positive.flatten().tolist() == pytest.approx([1, 1, 0, 1, 0, 0])
 
 
+def test_a_number_that_no_voxel_has_is_no_component():
+    # coarse levels of deep supervision lose small components, not only the last ones
+    ids = torch.tensor([0, 0, 0, 3, 3, 5]).view(1, 1, 2, 3)
+    for definition, expected in (("iw", [1, 1, 1, 1, 1, 2]), ("iwpos", [1, 1, 1, 0.75, 0.75, 1.5])):
+        assert inverse_weights(ids, definition=definition).flatten().tolist() == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(("voxels", "weight"), [(300_000, 150_000), (500_000, 200_000)])
 def test_weights_of_the_release_end_at_200000(voxels: int, weight: float):
     ids = torch.zeros(1, 1, voxels, 1, dtype=torch.int16)
