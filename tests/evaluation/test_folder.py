@@ -18,7 +18,7 @@ from nnunet_losses.evaluation import (
     evaluate_folders,
     folder,
 )
-from nnunet_losses.evaluation.plan import parts_dir
+from nnunet_losses.evaluation.plan import parts_dir, plan
 
 DATASET = {"labels": {"background": 0, "a": 1, "b": 2}, "file_ending": ".nii.gz", "name": "Toy"}
 AFFINE = np.diag([0.5, 2.0, 3.0, 1.0])
@@ -172,6 +172,17 @@ def test_several_trainers_share_each_reference(study, monkeypatch):
     alone = run(study, trainer=2, out="alone", cases=["case0"], probabilities=True)["cases"]
     together = cases[(cases.trainer == "B") & (cases.case == "case0")].reset_index(drop=True)
     pd.testing.assert_frame_equal(together.drop(columns="trainer"), alone.drop(columns="trainer"))
+
+
+def test_a_job_measures_what_is_missing_and_says_how_many(study):
+    predictions = [Prediction(study / f"trainer{trainer}") for trainer in (1, 2)]
+    options = {"dataset_json": DATASET, "settings": EvaluationSettings()}
+    job, *_ = plan(study / "labels", predictions, study / "tables", **options)
+    assert folder._run(job) == 2
+    (job.tasks[1].part / "cases.parquet").unlink()
+    written = (job.tasks[0].part / "cases.parquet").stat().st_mtime_ns
+    assert folder._run(job) == 1
+    assert (job.tasks[0].part / "cases.parquet").stat().st_mtime_ns == written
 
 
 def test_nothing_is_measured_if_anything_is_wrong(study, monkeypatch):
