@@ -8,11 +8,11 @@ import pandas as pd
 
 from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.identity import EXPERIMENT
 from nnunet_losses.base.names import DATASET_JSON, REFERENCES_FOLDER, fold_name, image_file
 from nnunet_losses.nnunet.names.identity import identity
 from nnunet_losses.study.record import StudyRecord
 
-EXPERIMENT = ("dataset", "configuration", "trainer")
 FILES = ("image", "reference", "prediction")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.identity import PANEL
+from nnunet_losses.base.identity import LABEL, PANEL
 from nnunet_losses.base.metrics import METRICS, Metric, metric_named
 from nnunet_losses.report.names import printable, short_names
 from nnunet_losses.report.numbers import count
@@ -143,7 +143,7 @@ class Comparison:
     def views(self) -> list["View"]:
         """One view per data set, configuration and label that has the primary metric, in a fixed order."""
         rows = self.cases[self.cases["metric"] == self.primary_metric]
-        keys = rows[["dataset", "configuration", "label"]].astype(str).drop_duplicates()
+        keys = rows[[*LABEL]].astype(str).drop_duplicates()
         return [
             View(self, d, c, label, self.primary_metric)
             for d, c, label in sorted(keys.itertuples(index=False, name=None))

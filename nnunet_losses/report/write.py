@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.names import table_name
 from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.page import render
 from nnunet_losses.report.sections import all_sections, first_screen
@@ -52,7 +53,7 @@ def _write_data(folder: Path, comparison: Comparison) -> None:
     for name, frame in frames.items():
         with write_atomically(folder / f"{name}.csv") as temporary:
             frame.to_csv(temporary, index=False)
-        with write_atomically(folder / f"{name}.parquet") as temporary:
+        with write_atomically(folder / table_name(name)) as temporary:
             frame.to_parquet(temporary, index=False)
     verdicts = [{"view": view.title, **vars(verdict(view))} for view in comparison.views]
     for name, value in (("provenance", comparison.provenance), ("verdict", verdicts)):

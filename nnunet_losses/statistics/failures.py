@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from nnunet_losses.base.identity import EXPERIMENT
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.statistics.tables.pairwise import FAILURES
 
@@ -13,7 +14,7 @@ def failures_table(jobs: pd.DataFrame) -> pd.DataFrame:
     included.
     """
     rows = []
-    for (dataset, configuration, trainer), own in jobs.groupby(["dataset", "configuration", "trainer"], sort=False):
+    for (dataset, configuration, trainer), own in jobs.groupby([*EXPERIMENT], sort=False):
         failed = own[own["status"] != RunStatus.COMPLETED]
         rows.append(
             {

@@ -89,6 +89,7 @@ def test_a_value_that_the_data_set_does_not_have_is_found(known: set[int], dtype
         ({"background": 0, "a": []}, "the label 'a' must be"),
         ({"background": 0, "a": -1}, "the label 'a' must be"),
         ({"background": 0, "a": True}, "the label 'a' must be"),
+        ({"background": 0, "a": [1, "2"]}, "the label 'a' must be"),
         ({"background": 0, "a": 1, "ignore": [2, 3]}, "the label 'ignore' must be one integer"),
     ],
 )

@@ -42,7 +42,7 @@ def _scores(table: pd.DataFrame) -> pd.DataFrame:
 
 def _choose(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per run, case and label: scores at 0.5 and at the threshold chosen on the other folds."""
-    run = ["dataset", "configuration", "label", "trainer", "seed"]
+    run = [*LABEL, "trainer", "seed"]
     parts = []
     for key, rows in scores.groupby(run, sort=False):
         grid = np.sort(rows["threshold"].unique())

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from nnunet_losses.base.identity import RUN
+from nnunet_losses.base.identity import CASE, STUDY
 from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.base.tables.results import CASES
 
@@ -17,11 +17,11 @@ def with_foreground_mean(cases: pd.DataFrame) -> pd.DataFrame:
     `foreground_mean` averages each label over different cases instead, wherever it is defined.)
     """
     own = cases[list(CASES.columns)]
-    labels = own.groupby(["dataset", "configuration", "metric"])["label"].transform("nunique")
+    labels = own.groupby([*STUDY, "metric"])["label"].transform("nunique")
     several = own[labels > 1]
     if several.empty:
         return cases
-    keys = [*RUN, "case", "metric"]
+    keys = [*CASE, "metric"]
     # An undefined label comes first and gives its status to the mean.
     ordered = several.assign(undefined=several["value"].isna()).sort_values("undefined", ascending=False, kind="stable")
     groups = ordered.groupby(keys, sort=False)
@@ -32,8 +32,8 @@ def with_foreground_mean(cases: pd.DataFrame) -> pd.DataFrame:
         unit=("unit", "first"),
         status=("status", "first"),
     ).reset_index()
-    wanted = several.groupby(["dataset", "configuration", "metric"])["label"].nunique().rename("wanted")
-    mean = mean.merge(wanted.reset_index(), on=["dataset", "configuration", "metric"])
+    wanted = several.groupby([*STUDY, "metric"])["label"].nunique().rename("wanted")
+    mean = mean.merge(wanted.reset_index(), on=[*STUDY, "metric"])
     mean = mean[mean["present"] == mean["wanted"]]
     complete = mean["defined"] == mean["wanted"]
     mean["status"] = mean["status"].where(~complete, str(CaseStatus.OK))

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from nnunet_losses.base.identity import STUDY
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric, metric_named
 from nnunet_losses.base.tables.results import CASES, JOBS, LESIONS, THRESHOLDS
 from nnunet_losses.base.tables.schema import Table, TableError
@@ -111,7 +112,7 @@ class Results:
         if absent:
             raise TableError(f"The table of cases has no metric {absent}; it has {present}.")
         cut = []
-        for (dataset, configuration), study in rows.groupby(["dataset", "configuration"], sort=False):
+        for (dataset, configuration), study in rows.groupby([*STUDY], sort=False):
             trainers = [t for t in dict.fromkeys(study["trainer"]) if t != self.baseline]
             if self.baseline in set(study["trainer"]):
                 trainers.append(self.baseline)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nnunet_losses.base.identity import LABEL
 from nnunet_losses.base.tables.schema import Table
 from nnunet_losses.statistics.panels.policy import Policy
 
@@ -63,7 +64,7 @@ def make_rosters(
     cases: pd.DataFrame, *, baseline: str, policy: Policy, lesions: pd.DataFrame | None = None
 ) -> Iterator[Roster]:
     """One roster per dataset × configuration × label of the table of cases, repeats merged."""
-    for key, rows in cases.groupby(["dataset", "configuration", "label"], sort=False):
+    for key, rows in cases.groupby([*LABEL], sort=False):
         dataset, configuration, label = (str(part) for part in key)
         order = [t for t in dict.fromkeys(rows["trainer"]) if t != baseline]
         order += [baseline] if baseline in set(rows["trainer"]) else []

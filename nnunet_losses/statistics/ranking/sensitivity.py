@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from nnunet_losses.base.identity import LABEL
 from nnunet_losses.base.metrics import Metric
 from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.statistics.estimators.ranks import best_first, kendall_tau_b
@@ -123,7 +124,7 @@ def _row(
 
 
 def _threshold_rows(panel: Panel, thresholds: pd.DataFrame) -> list[pd.DataFrame]:
-    here = (thresholds[["dataset", "configuration", "label"]] == list(panel.key[:3])).all(axis=1)
+    here = (thresholds[[*LABEL]] == list(panel.key[:3])).all(axis=1)
     own = thresholds[here]
     own = own.set_index("trainer").reindex(panel.trainers)
     if own["dice_tuned"].isna().any():
