@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = ["-m", "snakemake"]
 RUN = ["-c", "from nnunet_losses.cli import app; app()", "run"]
-LIMIT_S = 600
+LIMIT_S = 1200
 """Given to a command; on two idle cores none needs a tenth of it."""
 
 
@@ -43,21 +44,28 @@ class Workplace:
 
     def run(self, *arguments: str, by: list[str] = SNAKEMAKE, **changes: Any) -> subprocess.CompletedProcess[str]:
         """Run Snakemake, or ``nnunet-losses run``, to its end."""
-        return subprocess.run(
-            self.command(*arguments, by=by, **changes),
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=LIMIT_S,
-            check=False,
-            env=environment(),
-        )
+        output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        process = psutil.Popen(self.command(*arguments, by=by, **changes), **output, env=environment())
+        try:
+            told, _ = process.communicate(timeout=LIMIT_S)
+        finally:
+            kill(process)
+        return subprocess.CompletedProcess(process.args, process.returncode, told)
 
     def succeed(self, *arguments: str, by: list[str] = SNAKEMAKE, **changes: Any) -> str:
         """Run it, which must succeed; gives its output."""
         done = self.run(*arguments, by=by, **changes)
         assert done.returncode == 0, done.stdout[-5000:]
         return done.stdout
+
+
+def kill(process: psutil.Popen) -> None:
+    """Kill a process and all that it started, at once, without a chance to clean up."""
+    with suppress(psutil.NoSuchProcess):
+        for one in [process, *process.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+    process.wait()
 
 
 def environment() -> dict[str, str]:

@@ -9,7 +9,7 @@ import yaml
 
 from .conftest import Workplace
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 LABELS = {"Dataset004_Hippocampus": {"anterior", "posterior"}, "Dataset030_MSLesions": {"lesion"}}
 

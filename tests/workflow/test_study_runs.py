@@ -11,11 +11,11 @@ import psutil
 import pytest
 import yaml
 
-from .conftest import Workplace, job_counts
+from .conftest import Workplace, job_counts, kill
 
 Make = Callable[..., Workplace]
 # one worker: they share a finished study
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study"), pytest.mark.timeout(1500)]
 
 TRAINERS = ["DiceCrossEntropyTrainer_2epochs_1iters", "TverskyTrainer_iw_2epochs_1iters"]
 
@@ -98,10 +98,7 @@ def test_killed_at_any_moment_the_same_command_ends_in_the_same_results(workplac
             process.wait(timeout=moments.uniform(0.1, 0.5) * finished.took)
             break
         except psutil.TimeoutExpired:
-            # Snakemake and whatever it started, at once, without a chance to clean up
-            for one in [process, *process.children(recursive=True)]:
-                one.kill()
-            process.wait()
+            kill(process)
     place.succeed()
     assert published(place.folder, TRAINERS[1]) == published(finished.folder, TRAINERS[1])
     values = case_values(place.folder, TRAINERS[1])
