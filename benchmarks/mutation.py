@@ -94,10 +94,14 @@ class Reach:
     lines: dict[str, dict[str, list[str]]]
 
     def tests(self, mutant: Mutant, limit_s: float) -> list[str]:
-        """The tests to run, fastest first, as many as fit into the limit; the module's own before all others."""
+        """The tests to run, as many as fit into the limit: the module's own test file, then others, fastest first.
+
+        The whole of its own: a function that caches its results is reached by the first test alone.
+        """
         lines = self.lines.get(mutant.path, {})
-        reaching = lines.get(str(mutant.line)) or {test for tests in lines.values() for test in tests}
+        reaching = lines.get(str(mutant.line)) or {test for tests in lines.values() for test in tests} or self.seconds
         own = f"/test_{Path(mutant.path).stem.removeprefix('_')}.py::"
+        reaching = {test for test in self.seconds if own in test}.union(reaching)
         order = sorted(reaching, key=lambda test: (own not in test, self.seconds[test], test))
         chosen, total = [], 0.0
         for test in order:

@@ -97,6 +97,10 @@ def test_the_size_model_says_why_it_cannot_be_fitted(found: tuple[pd.DataFrame, 
     everything = lesion_model_table(rosters(lesions.assign(matched=lesions["side"] == "reference"), cases))
     assert everything["odds_ratio"].isna().all()
     assert everything["reason"].str.startswith("all or none").all()
+    for perfect in "AB":
+        alone = lesions["matched"] | (lesions["trainer"] == perfect)
+        of_one = lesion_model_table(rosters(lesions.assign(matched=alone & (lesions["side"] == "reference")), cases))
+        assert of_one["reason"].str.startswith("all or none").all()
     separated = lesion_model_table(rosters(lesions.assign(matched=lesions["diameter_mm"] > 5), cases))
     assert separated["reason"].str.startswith("size separates").all()
 

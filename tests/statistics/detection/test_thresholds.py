@@ -45,6 +45,15 @@ def test_a_moved_operating_point_is_told_apart_from_a_better_one(make_cases: Mak
     assert summary["rank_tuned"].to_dict() == {"A": 1, "B": 1}
 
 
+def test_a_lesion_of_one_voxel_counts_and_a_case_without_lesion_does_not(make_cases: MakeCases) -> None:
+    rows = table({"A": [0.5] * 10, "B": [0.5] * 10})
+    tiny, none = rows["case"] == "c0", rows["case"] == "c1"
+    rows.loc[tiny, ["tp", "fp", "fn"]] = 1, 0, 0
+    rows.loc[none, ["tp", "fp", "fn"]] = 0, 5, 0
+    per_case = threshold_tables(rows, make_cases({"A": np.ones(10), "B": np.ones(10)}))["threshold_cases"]
+    assert set(per_case["case"]) == {f"c{i}" for i in range(10)} - {"c1"}
+
+
 def test_no_case_helps_to_choose_its_own_threshold(make_cases: MakeCases) -> None:
     # Fold 4 alone prefers 0.7: it must be given 0.3 like everyone else, and lose by it.
     best = {"B": [0.3, 0.3, 0.3, 0.3, 0.7]}

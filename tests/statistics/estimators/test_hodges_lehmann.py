@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann, interval_rank
+from nnunet_losses.statistics.estimators.signed_rank import null_distribution
 
 differences = st.lists(st.integers(-20, 20).map(lambda i: i / 20), min_size=1, max_size=30).map(np.array)
 
@@ -33,6 +34,13 @@ def test_the_interval_ends_at_walsh_averages_of_the_exact_rank(d: np.ndarray) ->
 @given(differences, st.integers(-5, 5))
 def test_shifting_all_differences_shifts_the_estimate(d: np.ndarray, shift: int) -> None:
     assert hodges_lehmann(d + shift)[0] == pytest.approx(hodges_lehmann(d)[0] + shift, abs=1e-10)
+
+
+@pytest.mark.parametrize("n", [51, 80, 200])
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_many_cases_have_nearly_the_exact_rank(n: int, confidence: float) -> None:
+    exact = np.searchsorted(null_distribution(n), (1 - confidence) / 2, side="right")
+    assert abs(interval_rank(n, confidence) - exact) <= 1
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])

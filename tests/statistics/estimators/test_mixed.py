@@ -10,7 +10,7 @@ import statsmodels.formula.api as smf
 from scipy import stats
 
 from nnunet_losses.statistics import Results
-from nnunet_losses.statistics.estimators.mixed import dunnett_critical
+from nnunet_losses.statistics.estimators.mixed import dunnett_critical, mixed_model
 from nnunet_losses.statistics.ranking.mixed import mixed_table
 
 MakeCases = Callable[..., pd.DataFrame]
@@ -52,6 +52,30 @@ def test_across_data_sets_is_the_least_squares_fit_with_cases_as_factors(make_ca
     f = ((reduced.ssr - fit.ssr) / 2) / fit.mse_resid
     assert row["p_interaction"] == pytest.approx(stats.f.sf(f, 2, fit.df_resid))
     assert row["p_interaction"] < 0.001
+
+
+@pytest.mark.parametrize("n", [2, 9])
+def test_two_trainers_on_one_data_set_are_a_paired_t_test(n: int) -> None:
+    group = np.random.default_rng(n).normal([0.6, 0.7, 0.6], 0.1, (n, 3))[:, :2]
+    found = mixed_model([group], base=0)
+    theirs = stats.ttest_rel(group[:, 1], group[:, 0])
+    interval = theirs.confidence_interval()
+    assert found["p"] == pytest.approx([theirs.pvalue])
+    assert (*found["low"], *found["high"]) == pytest.approx((interval.low, interval.high))
+    assert found["reason"] == ""
+
+
+def test_trainers_that_never_differ_have_p_one_and_a_constant_difference_has_p_zero() -> None:
+    case = np.linspace(0.25, 0.75, 5)[:, None]
+    assert mixed_model([case + np.array([0.0, 0.0, 0.0])], base=0)["p"].tolist() == [1, 1]
+    constant, none = mixed_model([case + np.array([0.0, 0.5, 0.0])], base=0)["p"]
+    assert (constant, none) == (pytest.approx(0, abs=1e-50), 1)  # rounding leaves a little spread
+
+
+def test_one_case_gives_no_model_and_a_reason() -> None:
+    found = mixed_model([np.ones((3, 2)), np.ones((1, 2))], base=0)
+    assert np.isnan(found["p"])
+    assert found["reason"] == "fewer than two cases in a data set"
 
 
 @pytest.mark.parametrize(("contrasts", "df"), [(1, 8), (3, 20), (9, 200)])

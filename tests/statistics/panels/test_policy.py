@@ -44,6 +44,15 @@ def test_worst_and_perfect_are_the_ends_of_the_metrics_range(
     assert panel.resolved.tolist() == [["", ""], ["worst", ""], ["perfect", "perfect"]]
 
 
+def test_only_cases_where_both_masks_are_empty_are_perfect(make_cases: MakeCases) -> None:
+    status = {"A": ["ok", "prediction_empty", "both_empty"], "B": ["ok", "ok", "both_empty"]}
+    cases = make_cases({"A": [0.5, nan, nan], "B": [0.4, 0.2, nan]}, metric="precision", status=status)
+    policy = Policy(both_empty="perfect", one_empty="exclude")
+    (panel,) = Results.of(cases, baseline="B", policy=policy).panels()
+    assert panel.cases == ["c0", "c2"]
+    assert panel.values.tolist() == [[0.5, 0.4], [1, 1]]
+
+
 def test_a_metric_of_ones_own_is_described_by_the_caller(make_cases: MakeCases) -> None:
     own = Metric("mcc", "MCC", "1", True, "Matthews correlation coefficient.", bounds=(-1.0, 1.0), margin=0.02)
     cases = make_cases({"A": [0.5, nan], "B": [-0.4, 0.2]}, metric="mcc", status={"A": ["ok", "prediction_empty"]})

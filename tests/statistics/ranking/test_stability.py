@@ -86,6 +86,12 @@ def test_a_winner_by_one_policy_alone_is_reported(make_cases: MakeCases) -> None
     assert "left out" in set(other["variant"])
 
 
+def test_a_choice_that_touches_no_value_is_not_listed(make_cases: MakeCases) -> None:
+    cases = make_cases({"A": [0.8, 0.7, 0.9], "B": [0.7, 0.6, 0.8]})
+    choices = set(compare(cases, baseline="B", **QUICK)["sensitivity"]["choice"])
+    assert not choices & {"cases without lesion", "one side empty", "missing cases"}
+
+
 def test_without_a_fold_the_winner_is_named_with_its_mean_there(make_cases: MakeCases) -> None:
     # Fold 0 holds cases 0 and 5; without it B leads.
     cases = make_cases({"A": [0.9, 0.5, 0.5, 0.5, 0.5, 0.9], "B": [0.6] * 6})
