@@ -205,6 +205,8 @@ def test_a_loss_of_another_package_trains_like_ours(run: Run, tmp_path: Path, mo
     install_example(tmp_path / "site")
     monkeypatch.syspath_prepend(tmp_path / "site")
     before = dict(CATALOGUE)
+    for module in ("my_losses.hinge", "my_losses"):  # another test may have imported the example
+        sys.modules.pop(module, None)
     try:
         import_module("my_losses.hinge")  # as its entry point is imported when Python starts
         folder = run("HingeTrainer_margin2_iw_1epochs_1iters")
