@@ -14,7 +14,7 @@ class Cell:
     text: str
     order: float | str | None = None
     tip: str = ""
-    kind: str = ""  # "", "number", "good", "bad", "quiet"
+    kind: str = ""  # "", "good", "bad", "strong", "quiet", "baseline"
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: drawing, caption, how to read it, what a listener should hear of it, and its data."""
+    """A figure: drawing, caption, how to read it, what a screen reader says of it, and its data."""
 
     title: str
     how_to_read: str
     description: str
     drawing: Any  # matplotlib figure, turned into SVG and closed when the report is written
     source: str
-    tips: Mapping[str, Sequence[str]] = field(
-        default_factory=dict
-    )  # gid of a group of marks -> a tooltip for each mark
+    tips: Mapping[str, Sequence[str]] = field(default_factory=dict)  # gid of a group of marks: a tooltip for each
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Text:
     """A paragraph."""
 
     text: str
-    kind: str = ""  # "", "lead", "note"
+    kind: str = ""  # "", "kicker", "headline", "lead", "note", "key"
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Definitions:
-    """Names and what they are."""
+    """Terms and their values."""
 
     items: Sequence[tuple[str, str]]
 

@@ -74,7 +74,7 @@ RESULTS = (
         (operating_points.recall_precision, operating_points.further, tables.operating_points.table),
         "two metrics that a loss can trade for each other, such as recall and precision",
     ),
-    Part("Threshold", (thresholds.draw,), "counts at several thresholds"),
+    Part("Thresholds", (thresholds.draw,), "counts at several thresholds"),
     Part(
         "Detection",
         (detection.draw, tables.detection.measures, detection.differences, tables.detection.negatives),
@@ -82,7 +82,7 @@ RESULTS = (
     ),
     Part("Lesions by size", (lesion_size.draw, tables.detection.lesion_model), "the table of lesions"),
     Part("Calibration", (reliability.draw,), "the table of calibration"),
-    Part("Effect and noise", (noise.draw,), "a loss trained with more than one seed"),
+    Part("Effects and training noise", (noise.draw,), "a loss trained with more than one seed"),
 )  # fmt: skip
 """For every data set, configuration and label."""
 

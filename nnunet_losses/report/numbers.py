@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pandas as pd
 
 NOTHING = "–"
@@ -114,9 +113,3 @@ def enumerate_words(words: list[str], limit: int = 4) -> str:
     if len(words) > limit + 1:
         words = [*words[:limit], f"{len(words) - limit} others"]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def robust_limits(values: "np.ndarray") -> tuple[float, float] | None:
-    """Smallest and largest finite value, or None."""
-    finite = values[np.isfinite(values)]
-    return (float(finite.min()), float(finite.max())) if finite.size else None

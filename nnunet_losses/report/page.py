@@ -1,4 +1,4 @@
-"""Blocks to one HTML page that needs nothing else."""
+"""From blocks to one self-contained HTML page."""
 
 from collections.abc import Sequence
 from importlib.resources import files

@@ -61,9 +61,10 @@ def _canonical(voxels: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, Spac
 
 
 def best_slice(reference: np.ndarray, predictions: list[np.ndarray], spacing: tuple[float, ...]) -> tuple[int, int]:
-    """Axis across the coarsest spacing (the plane the scanner saw; axial if equal), and the slice with most to see.
+    """Axis across the coarsest spacing (the acquired plane; axial if equal), and the most informative slice.
 
-    Most to see: voxels of the reference, and voxels on which a loss disagrees with it, averaged over losses.
+    That is the slice with the most voxels of the reference and, averaged over losses, the most on which a loss
+    disagrees with it.
     """
     axis = 2 if reference.shape[2] == 1 or spacing[2] >= max(spacing) * 0.999 else int(np.argmax(spacing))
     others = tuple(i for i in range(3) if i != axis)
@@ -74,7 +75,7 @@ def best_slice(reference: np.ndarray, predictions: list[np.ndarray], spacing: tu
 
 
 def grey_window(image: np.ndarray) -> tuple[float, float]:
-    """Grey values shown as black and white: 1st and 99.5th percentile of what is not background."""
+    """The grey values that are shown as black and as white: 1st and 99.5th percentile of what is not background."""
     finite = image[np.isfinite(image)]
     inside = finite[finite > finite.min()] if finite.size else finite
     low, high = np.percentile(inside, [1, 99.5]) if inside.size else (0.0, 1.0)

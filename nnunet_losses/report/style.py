@@ -15,7 +15,7 @@ BASELINE = "#1b1c1e"
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B97F00", "#3A93CC")
 LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-BETTER, WORSE, NEUTRAL = "#0072B2", "#B4530A", "#eef0f2"
+NEUTRAL = "#eef0f2"
 # On the dark ground of an image: (colour, dashes). Never colour alone.
 TRUE, MISSED, INVENTED = ("#56B4E9", "solid"), ("#F0E442", "dashed"), ("#FF7A1A", "dotted")
 
@@ -33,7 +33,7 @@ class Look:
 
 
 def looks(trainers: Sequence[str], baseline: str) -> dict[str, Look]:
-    """Give every trainer a look of its own: the baseline ink and solid, the others a colour, dashes and a marker.
+    """Give every trainer a look of its own: the baseline is solid ink; the others have a colour, dashes and a marker.
 
     Colours repeat after six trainers, then with other dashes and another marker, so that a look never repeats (up to
     72 trainers).
@@ -45,18 +45,6 @@ def looks(trainers: Sequence[str], baseline: str) -> dict[str, Look]:
             PALETTE[i % len(PALETTE)], LINES[(i + turn) % len(LINES)], MARKERS[(1 + i + turn) % len(MARKERS)]
         )
     return chosen
-
-
-def contrast(one: str, other: str) -> float:
-    """WCAG 2 contrast ratio of two ``#rrggbb`` colours, from 1 to 21."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(color: str) -> float:
-    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 RC: dict[str, Any] = {

@@ -45,10 +45,10 @@ def test_everything_has_its_place_in_reading_order(sections: list[Section]) -> N
         "Results: Dataset901_Phantom · 3d_fullres · lesion", "Training and cost", "Gallery", "Failures", "Methods",
         "How this was made", "References",
     ]  # fmt: skip
-    shown = [part.title for part in contents.RESULTS if part.title != "Effect and noise"]
+    shown = [part.title for part in contents.RESULTS if part.title != "Effects and training noise"]
     assert titles(sections[0].parts) == [*shown, "Other metrics"]
     assert titles(sections[1].parts) == ["Training", "Time and memory"]
-    assert "Not shown: Effect and noise (needs a loss trained with more than one seed)." in told(sections)
+    assert "Not shown: Effects and training noise (needs a loss trained with more than one seed)." in told(sections)
 
 
 def test_every_maker_of_a_part_is_shown(sections: list[Section]) -> None:

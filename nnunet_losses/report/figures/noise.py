@@ -42,7 +42,7 @@ def draw(view: View) -> Figure | None:
     largest = number(abs(pairs[0]["difference"]), digits)
     clear = sum(abs(p["ratio"]) >= 2 for p in pairs)
     return Figure(
-        "Effect and noise",
+        "Effects and training noise",
         "Diamond: difference between two losses. Bars: one (dark) and two (light) standard deviations of that "
         "difference when only the random seed changes. A diamond inside the bars is no larger than what another seed "
         "could cause. Number: difference divided by the standard deviation.",
