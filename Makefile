@@ -10,15 +10,17 @@
 
 BIN := .venv/bin
 CORES ?= all
+# a file's tests share what they prepare; files in the order of tests/conftest.py, the longest first
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 
 demo: .venv/installed
 	@$(BIN)/nnunet-losses run --cores $(CORES)
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest $(PARALLEL)
 
 quick: .venv/installed
-	$(BIN)/python -m pytest -n auto --dist loadgroup --quick
+	$(BIN)/python -m pytest $(PARALLEL) --quick
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -28,8 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # long ones first, so that no worker is left with one at the end
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    # files that take long first, whole studies before all others, so that no worker is left with one at the end
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.parent.name != "workflow", item.path not in slow))
     if not config.getoption("quick"):
         return
     first: dict[str, pytest.Item] = {}

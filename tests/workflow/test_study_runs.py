@@ -14,8 +14,7 @@ import yaml
 from .conftest import Workplace, job_counts, kill
 
 Make = Callable[..., Workplace]
-# one worker: they share a finished study
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study"), pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 TRAINERS = ["DiceCrossEntropyTrainer_2epochs_1iters", "TverskyTrainer_iw_2epochs_1iters"]
 
