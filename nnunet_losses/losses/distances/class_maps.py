@@ -12,7 +12,7 @@ class ClassMaps(NamedTuple):
     """The K classes that count, or all regions."""
 
     p: Tensor  # probabilities (B, K, *S), at least float32
-    g: Tensor  # reference (B, K, *S) bool, False where a voxel is ignored
+    g: Tensor  # reference (B, K, *S) bool; where a voxel is ignored, it means nothing
     valid: Tensor | None  # (B, 1, *S) or (B, K, *S) bool; None where nothing is ignored
     weight: Tensor | None  # (B, 1, *S) or (B, K, *S)
 
@@ -40,8 +40,6 @@ def class_maps(
     else:
         space = (1,) * (target.ndim - 2)
         g = target == torch.arange(first, channels, device=target.device).view(1, -1, *space)
-    if valid is not None:
-        g &= valid
     weight = voxel_weight
     if weight is not None and weight.shape[1] > 1:
         weight = weight[:, first:]
