@@ -199,6 +199,12 @@ def test_the_log_probability_is_exact_at_both_ends(size: float):
     assert (log_p <= 0).all()
 
 
+@pytest.mark.parametrize("size", [10, 1e3])
+def test_no_probability_is_rounded_to_more_than_1(size: float):
+    logits = size * torch.randn(1, 3, 1000, generator=torch.Generator().manual_seed(0))
+    assert log_probabilities(logits, logits.argmax(1, keepdim=True)).max().item() == 0
+
+
 def test_the_gradient_has_no_gradient_of_its_own():
     logits, labels = random_problem(5)
     logits.requires_grad_()
