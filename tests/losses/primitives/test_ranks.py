@@ -1,5 +1,6 @@
 """Two processes that share a batch, evenly or not, have the value and gradient of one."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("LovaszSoftmax", {"all_classes": True}),
     ("WeightedCrossEntropy", {"normalised": True}),
     ("GeneralizedDice", {"fold": True}),
+    ("Blob", {"base": "topk"}),
+    ("ConnectedComponent", {"base": "lovaszsoftmax"}),
 ]
 """Every loss; and what reaches over processes in a way of its own, with a process of which no voxel counts."""
 
@@ -54,7 +57,9 @@ def problems() -> list[tuple[str, Loss, torch.Tensor, torch.Tensor, torch.Tensor
 def one_process(rank: int, folder: str) -> None:
     """Rank 0 holds two of the three samples, rank 1 the third; gradients are averaged as DDP does."""
     torch.set_num_threads(1)  # a forked process must not wake the threads of its parent
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
+    store = f"file://{folder}/store"
+    # a process that waits for an exchange which the other does not make gives up soon
+    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=2, timeout=timedelta(seconds=30))
     results = {}
     for key, loss, *tensors in problems():
         for split in (2, 1):
