@@ -174,7 +174,7 @@ class ChoosingPlugin:
     def end(self, outcome: str, by: str) -> NoReturn:
         """Tell the parent and leave without any clearing up."""
         os.write(self.write, json.dumps({"outcome": outcome, "by": by}).encode())
-        os._exit(0)
+        os._exit(int(outcome == "killed"))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -238,7 +238,7 @@ def read_mutants(room: str) -> tuple[dict[str, list[list[Mutant]]], dict[str, st
     return places, {path: (ROOT / path).read_text() for path in places}
 
 
-def run_child(mutant: Mutant, source: str, tests: list[str], reach: Reach, write: int) -> None:
+def run_child(mutant: Mutant, source: str, tests: list[str], reach: Reach, folders: list[str], write: int) -> None:
     """In the child: the tests on the changed source; what became of it goes through the pipe."""
     cpu = int(PATIENCE * sum(reach.seconds[test] for test in tests) + IMPORTS_S)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))
@@ -247,12 +247,22 @@ def run_child(mutant: Mutant, source: str, tests: list[str], reach: Reach, write
     os.dup2(silence, 2)
     sys.meta_path.insert(0, ChangedFinder(mutant.path, mutant.source(source)))
     plugin = ChoosingPlugin(tests, reach.seconds, write)
-    own = ROOT.glob(f"tests/**/test_{Path(mutant.path).stem}.py")
+    own = [file for folder in folders for file in (ROOT / folder).glob(f"**/test_{Path(mutant.path).stem}.py")]
     files = sorted({test.partition("::")[0] for test in tests} | {str(file.relative_to(ROOT)) for file in own})
     code = pytest.main(PYTEST + files, plugins=[plugin])
     if code == pytest.ExitCode.OK:
         plugin.end("survived", "")
     plugin.end("killed", "import")
+
+
+def _check_new_tests(room: str, reach: Reach) -> None:
+    """Tests newer than the map of reach must pass on the code as it is: one that fails would kill every mutant."""
+    child = os.fork()
+    if child == 0:
+        code = pytest.main(PYTEST + ROOMS[room][1], plugins=[ChoosingPlugin([], reach.seconds, os.open(os.devnull, 1))])
+        os._exit(code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED))
+    if os.waitpid(child, 0)[1]:
+        raise SystemExit("new tests fail on the code as it is")
 
 
 def run_mutants(
@@ -266,6 +276,7 @@ def run_mutants(
     assert not any(name.startswith("nnunet_losses.") for name in sys.modules)
     gc.collect()
     gc.freeze()  # children then neither scan nor copy what is here
+    _check_new_tests(room, reach)
     waiting, running = mutants[::-1], {}
     while waiting or running:
         while waiting and len(running) < workers:
@@ -278,7 +289,7 @@ def run_mutants(
             child = os.fork()
             if child == 0:
                 with contextlib.suppress(BaseException):
-                    run_child(mutant, sources[mutant.path], tests, reach, write)
+                    run_child(mutant, sources[mutant.path], tests, reach, ROOMS[room][1], write)
                 os._exit(0)
             os.close(write)
             running[child] = (mutant, read, time.monotonic(), len(tests))
@@ -322,10 +333,11 @@ def run(room: str, seed: int, size: int, workers: int, limit_s: float) -> None:
 
 
 def again(room: str, seed: int, workers: int, limit_s: float) -> None:
-    """The survivors once more, against the code and the tests of now; those whose line was changed are gone."""
+    """The survivors without an argument once more, against the code and tests of now; where the line changed, gone."""
     places, sources = read_mutants(room)
     stored = _stored(room, seed)
-    left = {_key(row) for row in stored if row["outcome"] == "survived"}
+    argued = _arguments()
+    left = {_key(row) for row in stored if row["outcome"] == "survived" and _argument_key(row) not in argued}
     modules = {key[0] for key in left}
     now = {
         _key(_row(mutant, sources, {}, 0)): mutant
@@ -335,7 +347,7 @@ def again(room: str, seed: int, workers: int, limit_s: float) -> None:
         if (path, mutant.operator.removeprefix("core/")) in {key[:2] for key in left}
     }
     for row in stored:
-        if row["outcome"] == "survived" and _key(row) not in now:
+        if _key(row) in left - now.keys():
             row |= {"outcome": "gone", "by": "the line was changed"}
     todo = [now[key] for key in sorted(left & now.keys())]
     print(f"{room}: {len(todo)} survivors to run, {len(left) - len(todo)} gone")
@@ -345,6 +357,14 @@ def again(room: str, seed: int, workers: int, limit_s: float) -> None:
         )
         _write(room, seed, stored, sum(len(groups) for groups in places.values()))
         print(new["outcome"], f"{new['module']}:{new['line']}", new["after"], new["by"], sep=" | ", flush=True)
+
+
+def _arguments() -> dict[tuple[str, str, str], str]:
+    return {_argument_key(one): one["why"] for one in tomllib.loads(ARGUMENTS.read_text())["survivor"]}
+
+
+def _argument_key(row: dict) -> tuple[str, str, str]:
+    return row["module"], row["before"], row["after"]
 
 
 def _read() -> dict:
@@ -369,8 +389,7 @@ def _write(room: str, seed: int, rows: list[dict], places: int) -> None:
 
 def page() -> None:
     """docs/mutation.md: the score of each room, and why each survivor may live."""
-    results, arguments = _read(), tomllib.loads(ARGUMENTS.read_text())["survivor"]
-    reasons = {(one["module"], one["before"], one["after"]): one["why"] for one in arguments}
+    results, reasons = _read(), _arguments()
     table = [
         "| Room | Places | Seed | Mutants | Killed, first | By timeout | Killed, now |",
         "|---|--:|--:|--:|--:|--:|--:|",
@@ -394,7 +413,7 @@ def page() -> None:
                 "|---|---|---|---|",
             ]
         for row in sorted(left.values(), key=lambda row: (row["module"], row["line"])):
-            reason = reasons.get((row["module"], row["before"], row["after"]), "**not argued**")
+            reason = reasons.get(_argument_key(row), "**not argued**")
             where = f"{row['module'].removeprefix('nnunet_losses/')}:{row['line']}"
             survivors.append(f"| {where} | {_code(row['before'])} | {_code(row['after'])} | {reason} |")
     text = HEAD.format(patience=PATIENCE, limit=LIMIT_S, table="\n".join(table))

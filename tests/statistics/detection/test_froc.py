@@ -18,6 +18,7 @@ from nnunet_losses.statistics.detection.curves import (
     precision_at,
     recall_at,
 )
+from nnunet_losses.statistics.detection.froc import _bootstrap_p
 from nnunet_losses.statistics.detection.froc import froc_tables as tables_of_rosters
 
 MakeCases = Callable[..., pd.DataFrame]
@@ -121,6 +122,14 @@ def test_differences_are_paired_by_case(lits: dict[str, pd.DataFrame]) -> None:
     assert pair["low"] < pair["difference"] < pair["high"]
     widths = [froc.loc[(t, "cpm"), "high"] - froc.loc[(t, "cpm"), "low"] for t in ("dl", "iwdl")]
     assert pair["high"] - pair["low"] < np.hypot(*widths)  # pairing removes what the cases share
+
+
+def test_the_p_of_a_difference_is_twice_the_smaller_tail_beyond_zero() -> None:
+    samples = np.r_[np.full(4, -0.1), np.full(95, 0.2), np.nan]
+    assert _bootstrap_p(samples, 8) == pytest.approx(2 * (1 + 4) / (1 + 99))
+    assert _bootstrap_p(-samples, 8) == _bootstrap_p(samples, 8)
+    assert _bootstrap_p(np.zeros(50), 8) == 1
+    assert np.isnan(_bootstrap_p(samples, 7))
 
 
 def test_curves_have_a_band_around_them(lits: dict[str, pd.DataFrame]) -> None:

@@ -46,6 +46,7 @@ def test_critical_difference_of_demsars_table() -> None:
         ({"A": [0.1, 0.2], "B": [0.2, 0.3]}, "2 trainers"),
         ({"A": [0.1], "B": [0.2], "C": [0.3]}, "3 trainers and 1 cases"),
         ({"A": [0.1, 0.2], "B": [0.1, 0.2], "C": [0.1, 0.2]}, "all trainers equal"),
+        ({trainer: [0.1, 0.2] for trainer in "ABCD"}, "all trainers equal"),
     ],
 )
 def test_no_test_without_enough_to_compare(make_cases: MakeCases, values: dict, reason: str) -> None:

@@ -114,6 +114,24 @@ def test_few_cases_give_wide_or_no_intervals_with_a_reason(make_cases: MakeCases
         assert row["mean_low"] == pytest.approx(max(0, 0.5 - t))
 
 
+@pytest.mark.parametrize(("n", "warned"), [(7, True), (8, False)])
+def test_from_eight_cases_on_resampled_ranks_need_no_warning(make_cases: MakeCases, n: int, warned: bool) -> None:
+    values = {"A": np.linspace(0.4, 0.6, n), "B": np.linspace(0.5, 0.9, n), "C": np.linspace(0.1, 0.9, n)}
+    ranking = compare(make_cases(values), baseline="B", **QUICK)["ranking"]
+    assert (ranking["reason"].str.contains("ranks resampled from so few cases") == warned).all()
+
+
+@pytest.mark.parametrize(("metric", "unit", "ranks"), [("dice", "1", [1, 2]), ("hd95", "mm", [2, 1])])
+def test_resampled_means_are_ranked_as_the_metric_points(
+    make_cases: MakeCases, metric: str, unit: str, ranks: list[int]
+) -> None:
+    (panel,) = Results.of(make_cases({"A": [0.9], "B": [0.1]}, metric=metric, unit=unit), baseline="B").panels()
+    found = rank_by_mean(panel, np.array([[0.9, 0.1], [0.1, 0.9]]))
+    assert panel.trainers == ["A", "B"]
+    assert found.ranks.tolist() == ranks
+    assert found.resampled.tolist() == [ranks, ranks[::-1]]
+
+
 def test_a_trainer_left_out_is_listed_last_with_the_reason(study: pd.DataFrame) -> None:
     ranking = compare(study[(study["trainer"] != "D") | (study["fold"] == 0)], baseline="A", **QUICK)["ranking"]
     assert ranking["trainer"].iloc[-1] == "D"
