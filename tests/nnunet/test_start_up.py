@@ -4,8 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
 from pathlib import Path
 
@@ -114,62 +112,3 @@ def test_the_door_is_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
     open_door()
     open_door()
     assert os.environ[VARIABLE] == door_folder() == str(ROOT / "nnunet_losses" / "nnunet" / "door")
-
-
-def test_a_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
-    packed = set(zipfile.ZipFile(build_wheel("standard", tmp_path)).namelist())
-    source = {
-        str(file.relative_to(ROOT))
-        for file in (ROOT / "nnunet_losses").rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".pth"
-    }
-    assert source <= packed
-    assert "nnunet_losses_door.pth" in packed
-
-
-INSTALLED = """
-import nnunet_losses
-from nnunet_losses.cli import app
-for words in (["describe", "Tversky"], ["doctor"]):
-    app(words, standalone_mode=False)
-from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
-found = recursive_find_trainer_class_by_name("TverskyTrainer_iw")
-print("found", found.__name__, "of", nnunet_losses.__file__)
-"""
-
-
-@pytest.mark.slow
-def test_an_installed_wheel_works_outside_of_the_checkout(tmp_path: Path) -> None:
-    wheel = build_wheel("standard", tmp_path)
-    venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
-    binaries = tmp_path / "venv" / "bin"
-    own = Path(sysconfig.get_path("purelib", "venv", {"base": str(tmp_path / "venv")}))
-    # only the path of the dependencies: the .pth files there, of our own editable install too, are not read
-    (own / "zz_dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    environment = {name: value for name, value in os.environ.items() if name not in (VARIABLE, "PYTHONPATH")}
-    for part in ("raw", "preprocessed", "results"):
-        (tmp_path / part).mkdir()
-        environment[f"nnUNet_{part}"] = str(tmp_path / part)
-
-    def run(*command: str | Path) -> str:
-        done = subprocess.run(
-            list(map(str, command)),
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    pip = [sys.executable, "-m", "pip", "--python", binaries / "python", "install", "--no-deps", "--no-index"]
-    run(*pip, "--disable-pip-version-check", wheel)
-    assert "FocalTrainer" in run(binaries / "nnunet-losses", "list")
-    said = run(binaries / "python", "-c", INSTALLED)
-    assert "fp_weight" in said
-    assert f"found TverskyTrainer_iw of {own}" in said
-    checks = [line.split() for line in said.splitlines() if line.startswith(("ok ", "FAIL "))]
-    assert [words[0] for words in checks] == ["ok"] * 6
-    assert checks[3][-1] == f"{own / 'nnunet_losses' / 'nnunet' / 'door'}."
