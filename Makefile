@@ -6,7 +6,8 @@
 # make reference  what files in git show of the code: keys in config/README.md, losses in README.md, pictures
 # make matrix   the table of losses and conformance cells, docs/conformance.md, from a run of the suite
 # make example  the demo's report as the example in docs/example-report
-.PHONY: demo test quick lint docs reference matrix example lock clean
+# make lowest   the quick tests on the oldest versions that pyproject.toml allows; needs uv, 7 GB and minutes
+.PHONY: demo test quick lint docs reference matrix example lowest lock clean
 
 BIN := .venv/bin
 CORES ?= all
@@ -28,7 +29,7 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakefmt --check Snakefile workflow
+	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
 docs: .venv/installed
@@ -48,10 +49,25 @@ example: demo
 
 # All versions are pinned, so nothing is resolved: --no-deps also forbids surprises.
 .venv/installed: requirements.lock pyproject.toml
+	@case "$$PWD" in *[\"\$$\`\\:]*) echo 'pip cannot install commands below a folder whose name holds ", $$, `, \ or a colon;' \
+		'rename it, or install into an environment elsewhere.' >&2; exit 1;; esac
 	$(if $(PYTHON),$(PYTHON),python3) -m venv .venv
 	$(BIN)/python -m pip install --quiet --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+# Once with and once without the workflow, whose Slurm plugin needs newer versions of NumPy and others.
+lowest:
+	rm -rf .venv/lowest
+	uv venv --quiet --python 3.11 .venv/lowest
+	for extras in "--extra test" "--extra test --extra workflow"; do \
+		uv pip compile --quiet --resolution lowest-direct --python-version 3.11 $$extras --no-header --no-annotate \
+			-o .venv/lowest/requirements.txt pyproject.toml && \
+		uv pip sync --python .venv/lowest .venv/lowest/requirements.txt && \
+		uv pip install --python .venv/lowest --no-deps --editable . && \
+		.venv/lowest/bin/python -m pytest $(PARALLEL) --quick || exit 1; \
+	done
+	rm -rf .venv/lowest
 
 # For maintainers: resolve again, for all supported Pythons.
 lock:

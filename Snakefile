@@ -31,9 +31,10 @@ include: "workflow/rules/report.smk"
 rule all:
     """The whole study, ending in its report."""
     input:
-        f"reports/{study.name}/report.html",
+        manifest,
         # a report alone, kept while results/ was removed, is no finished study
         f"results/studies/{study.name}/statistics/ranking.parquet",
+        damaged_outputs,
 
 
 rule data:
@@ -46,6 +47,7 @@ rule data:
 rule trained:
     """Everything up to the trained models."""
     input:
+        run_files("models", "checkpoint_final.pth"),
         run_files("models", "jobs.parquet"),
 
 

@@ -51,6 +51,8 @@ class Events:
     jobs: dict[int, Job] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     """Messages of errors outside a job."""
+    notes: list[str] = field(default_factory=list)
+    """What the workflow says to the person who runs it."""
     _order: list[str] = field(default_factory=list)
     _offset: int = 0
 
@@ -88,6 +90,8 @@ class Events:
             job.ended, job.failed = time, True
         elif kind == "error":
             self.errors.append(event["message"])
+        elif kind == "note":
+            self.notes.append(event["message"])
 
     def of_rule(self, rule: str) -> list[Job]:
         """The jobs of a rule that were started."""

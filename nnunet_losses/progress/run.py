@@ -78,7 +78,7 @@ def outcome(events: Events, study: str, directory: Path) -> str:
         studies = [job.wildcards["study"] for job in events.of_rule("publish_report")]
     else:
         studies = [study]
-    lines = [] if events.planned else ["Nothing to be done: the study is complete."]
+    lines = [*events.notes, *([] if events.planned else ["Nothing to be done: the study is complete."])]
     for name in studies:
         page = directory / "reports" / name / "report.html"
         try:

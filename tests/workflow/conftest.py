@@ -1,6 +1,8 @@
 """Studies of toy size, run as a person runs them."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,13 +19,15 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SNAKEMAKE = ["-m", "snakemake"]
 RUN = ["-c", "from nnunet_losses.cli import app; app()", "run"]
+NAME = """my stu'dy $(x) "y\""""
+"""The folder of every study: what a shell would take apart or run."""
 LIMIT_S = 1200
 """Given to a command; on two idle cores none needs a tenth of it."""
 
 
 @dataclass(frozen=True)
 class Workplace:
-    """A folder in which a study runs, and its config."""
+    """A checkout in which a study runs, and its config."""
 
     folder: Path
     config: dict[str, Any]
@@ -31,21 +35,21 @@ class Workplace:
     """Seconds from the start to the end of the study, if it is finished."""
 
     def command(self, *arguments: str, by: list[str] = SNAKEMAKE, **changes: Any) -> list[str]:
-        """The command line, after writing the config with ``changes``."""
+        """The command line, to be called in the folder, after writing the config with ``changes``."""
         file = self.folder / "study.yaml"
         file.write_text(yaml.safe_dump(self.config | changes))
-        where = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(self.folder)]
-        return [sys.executable, *by, "--configfile", str(file), "--cores", "2", *where, *arguments]
+        return [sys.executable, *by, "--configfile", str(file), "--cores", "2", *arguments]
 
     def start(self, *arguments: str, **changes: Any) -> psutil.Popen:
         """Start Snakemake."""
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return psutil.Popen(self.command(*arguments, **changes), **quiet, env=environment())
+        return psutil.Popen(self.command(*arguments, **changes), **quiet, cwd=self.folder, env=environment())
 
     def run(self, *arguments: str, by: list[str] = SNAKEMAKE, **changes: Any) -> subprocess.CompletedProcess[str]:
         """Run Snakemake, or ``nnunet-losses run``, to its end."""
         output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        process = psutil.Popen(self.command(*arguments, by=by, **changes), **output, env=environment())
+        command = self.command(*arguments, by=by, **changes)
+        process = psutil.Popen(command, **output, cwd=self.folder, env=environment())
         try:
             told, _ = process.communicate(timeout=LIMIT_S)
         finally:
@@ -78,17 +82,22 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Workpla
     """Make a workplace for a study of two losses on four phantoms, or what ``changes`` says."""
 
     def make(**changes: Any) -> Workplace:
-        folder = tmp_path_factory.mktemp("study")
-        dataset = folder / "phantom.yaml"
+        folder = tmp_path_factory.mktemp("study") / NAME
+        for part in ("workflow", "profiles", "config"):
+            shutil.copytree(ROOT / part, folder / part)
+        shutil.copy(ROOT / "Snakefile", folder)
+        dataset, splits = folder / "phantom.yaml", folder / "splits.json"
         phantom = {"cases": 4, "shape": [32, 32, 32], "lesions": [3, 6]}
         dataset.write_text(yaml.safe_dump({"name": "Dataset900_Phantom", "source": {"phantom": phantom}}))
+        cases = [f"phantom_{number:03d}" for number in range(4)]
+        splits.write_text(json.dumps([{"train": cases[:2], "val": cases[2:]}, {"train": cases[2:], "val": cases[:2]}]))
         small = {"name": "3d_toy", "patch_size": [16, 16, 16], "batch_size": 2, "features_per_stage": [4, 8]}
         config = {
             "study": "toy",
             "datasets": [str(dataset)],
             "configurations": [small],
             "trainers": ["DiceCrossEntropyTrainer", "TverskyTrainer_iw"],
-            "folds": {"number": 2},
+            "folds": {"file": str(splits)},
             "seeds": [1],
             "training": {"epochs": 2, "iterations": 1},
             "device": "cpu",

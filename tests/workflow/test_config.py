@@ -73,6 +73,15 @@ def test_a_data_set_is_prepared_again_if_its_source_was_changed(workplace: Make,
     assert f"(changed: labelsTr/{label.name}). It is prepared again." in log
 
 
+@pytest.mark.slow
+def test_a_folder_that_a_shell_would_take_apart_is_refused_where_jobs_get_it_through_a_shell(workplace: Make) -> None:
+    place = workplace()
+    done = place.run("--workflow-profile", "none", "--nolock")
+    assert done.returncode == 1
+    assert f"Snakemake cannot hand {place.folder}/Snakefile to jobs that it starts as processes" in done.stdout
+    assert not (place.folder / "results/studies").exists()
+
+
 def test_a_study_plans_each_training_once_even_if_a_report_of_an_earlier_one_was_kept(workplace: Make) -> None:
     place = workplace()
     report = place.folder / "reports" / "toy" / "report.html"
@@ -80,7 +89,7 @@ def test_a_study_plans_each_training_once_even_if_a_report_of_an_earlier_one_was
     report.write_text("results/ was removed since")
     counts = job_counts(place.succeed("--dry-run"))
     assert counts["train"] == counts["predict"] == counts["evaluate"] == 4
-    once = ("prepare", "plan", "split", "preprocess", "describe_study", "compare", "publish_report")
+    once = ("prepare", "plan", "split", "preprocess", "describe_study", "compare", "publish_report", "seal")
     assert [counts[rule] for rule in once] == [1] * len(once)
 
 

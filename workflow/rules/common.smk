@@ -1,10 +1,12 @@
-# The study, checked before the first job; nnU-Net's environment; helpers of one return statement each.
+# The study, checked before the first job; nnU-Net's environment; helpers of the rules.
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from nnunet_losses.base.config import read_yaml
 from nnunet_losses.base.errors import UserError
@@ -15,6 +17,7 @@ from nnunet_losses.data.description import find_descriptions, load_dataset_descr
 from nnunet_losses.data.raw import source_state
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment
+from nnunet_losses.study.manifest import check_manifest, write_manifest
 from nnunet_losses.study.record import write_record
 from nnunet_losses.study.study import load_study
 
@@ -55,6 +58,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 device = study.config.device
+manifest = f"reports/{study.name}/manifest.json"
 
 
 wildcard_constraints:
@@ -84,6 +88,38 @@ def run_files(kind, *names):
     ]
 
 
+def study_folders():
+    """What the report is made from, and the report: the folders whose files its manifest lists."""
+    return [
+        f"results/studies/{study.name}",
+        f"results/studies/{study.name}/tables",
+        f"results/studies/{study.name}/statistics",
+        *collect("results/datasets/{dataset}", dataset=description_files),
+        *(folder for kind in ("tables", "models", "predictions") for folder in run_files(kind)),
+        f"reports/{study.name}",
+        f"reports/{study.name}/data",
+    ]
+
+
+def output_of(file):
+    """The output that is made again if this file is gone or edited; None for what costs a training, or is the report."""
+    if file.startswith("results/tables/") or file == f"results/studies/{study.name}/study.json":
+        return file
+    return f"results/studies/{study.name}/statistics/ranking.parquet" if file.startswith("results/studies/") else None
+
+
+def damaged_outputs(wildcards):
+    """Outputs that are gone or edited since the report was made from them; Snakemake itself would not look at them."""
+    try:
+        finding = check_manifest(manifest, study_folders(), output_of, report=f"reports/{study.name}/report.html")
+    except UserError as error:
+        raise WorkflowError(str(error))
+    for note in finding.notes:
+        logger.warning(note, extra={"note": True})
+    workflow.dag.forcefiles.update(finding.again)  # as --forcerun does
+    return list(finding.again)
+
+
 def preprocessed_files():
     """The files that say that each data set has been preprocessed for each configuration."""
     return sorted({f"results/preprocessed/{run.dataset}/{study.plans}/{run.configuration}.json" for run in runs})
@@ -106,6 +142,13 @@ def split_options():
     )
 
 
+def paths_for_the_shell():
+    """The paths in the command of a job that Snakemake starts as a process; it quotes them as Python does."""
+    return [
+        str(path) for path in (workflow.main_snakefile, *workflow.overwrite_configfiles, Path.cwd(), sys.executable)
+    ]
+
+
 def evaluation_options():
     """Options of `nnunet-losses evaluate`."""
     return " ".join(
@@ -113,3 +156,16 @@ def evaluation_options():
         for key in ("tolerances_mm", "strata_mm")
         for value in getattr(study.config.evaluation, key)
     )
+
+
+onstart:
+    if not (workflow.local_exec and workflow.execution_settings.use_threads):
+        for path in paths_for_the_shell():
+            if not re.fullmatch(r"[\w ./+,=@%:-]*", path):
+                raise WorkflowError(
+                    f"Snakemake cannot hand {path} to jobs that it starts as processes, as on a cluster: rename it without "
+                    "quotes, $ and other characters that a shell reads."
+                )
+    # what it lists no longer holds once something is made again
+    if any(job.rule.name == "seal" for job in workflow.dag.needrun_jobs()):
+        Path(manifest).unlink(missing_ok=True)

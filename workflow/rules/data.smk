@@ -17,5 +17,5 @@ rule prepare:
         # files of a local folder that were changed since
         source=lambda wildcards: source_state(descriptions[wildcards.dataset], study.config.cases),
     shell:
-        "nnunet-losses prepare {params.file:q} {params.cases} --raw $nnUNet_raw --summary {output.summary} --workers {threads}"
+        "nnunet-losses prepare {params.cases} --summary {output.summary} --workers {threads} -- {params.file:q}"
         " > {log} 2>&1"

@@ -22,8 +22,8 @@ rule evaluate:
         out=subpath(output.cases, parent=True),
         how=evaluation_options(),
     shell:
-        "nnunet-losses evaluate --reference $nnUNet_preprocessed/{wildcards.dataset}/gt_segmentations"
+        'nnunet-losses evaluate --reference "$nnUNet_preprocessed/{wildcards.dataset}/gt_segmentations"'
         " --prediction {input.segmentations} --probabilities {input.probabilities}"
-        " --dataset-json $nnUNet_preprocessed/{wildcards.dataset}/dataset.json"
+        ' --dataset-json "$nnUNet_preprocessed/{wildcards.dataset}/dataset.json"'
         " --run {wildcards.dataset} {wildcards.configuration} {wildcards.trainer} {wildcards.fold}"
         " {params.how} --workers {threads} --out {params.out} > {log} 2>&1"

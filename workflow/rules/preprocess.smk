@@ -19,7 +19,7 @@ rule plan:
     shell:
         "( export OMP_NUM_THREADS=1 nnUNet_n_proc_DA={threads} &&"
         " nnUNetv2_plan_and_preprocess -d {params.number} -pl {params.planner} -npfp {threads} --clean --no_pp --no_pbar &&"
-        " cp $nnUNet_preprocessed/{wildcards.dataset}/{wildcards.plans}.json {output.plans} ) > {log} 2>&1"
+        ' cp "$nnUNet_preprocessed/{wildcards.dataset}/{wildcards.plans}.json" {output.plans} ) > {log} 2>&1'
 
 
 rule split:
@@ -27,6 +27,7 @@ rule split:
     input:
         # nnU-Net makes the preprocessed folder when it plans
         plans=f"results/datasets/{{dataset}}/{study.plans}.json",
+        own=lambda wildcards: [own_splits] if own_splits else [],
     output:
         splits="results/datasets/{dataset}/splits_final.json",
     log:

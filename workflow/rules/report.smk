@@ -27,3 +27,18 @@ rule publish_report:
     shell:
         "nnunet-losses study-report --study {input.study} --tables {params.tables} --statistics {params.statistics}"
         " --predictions results/predictions --out {params.out} > {log} 2>&1"
+
+
+rule seal:
+    """List the files of the finished study with checksums, so that what is lost or edited later is noticed."""
+    input:
+        report="reports/{study}/report.html",
+        # all, so that without a manifest none can be missing
+        tables=[run_files("tables", f"{table}.parquet") for table in ("cases", "lesions", "thresholds", "calibration")],
+    output:
+        manifest="reports/{study}/manifest.json",
+    log:
+        "logs/seal/{study}.log",
+    localrule: True
+    run:
+        write_manifest(output.manifest, study_folders())

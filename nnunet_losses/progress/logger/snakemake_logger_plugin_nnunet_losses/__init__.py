@@ -13,15 +13,18 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
-FIELDS = {
+NOTE = "note"
+"""What the workflow says to the person who runs it, rather than to a log; marked by `extra={"note": True}`."""
+FIELDS: dict[str, tuple[str, ...]] = {
     LogEvent.RULEGRAPH: ("rulegraph",),
     LogEvent.RUN_INFO: ("stats",),
     LogEvent.JOB_INFO: ("jobid", "rule_name", "wildcards", "log"),
     LogEvent.JOB_FINISHED: ("job_id",),
     LogEvent.JOB_ERROR: ("jobid", "rule_name", "log"),
     LogEvent.ERROR: (),
+    NOTE: (),
 }
-"""The events that are written, and what is taken from each besides its time; an error brings its message."""
+"""The events that are written, and what is taken from each besides its time; an error or a note brings its message."""
 
 
 @dataclass
@@ -39,12 +42,12 @@ class LogHandler(LogHandlerBase):
 
     def emit(self, record: LogRecord) -> None:
         """Write the event; other messages are passed over."""
-        event = getattr(record, "event", None)
+        event = NOTE if getattr(record, NOTE, False) else getattr(record, "event", None)
         if event not in FIELDS:
             return
         line = {"event": str(event), "time": record.created}
         line |= {name: getattr(record, name, None) for name in FIELDS[event]}
-        if event == LogEvent.ERROR:
+        if event in (LogEvent.ERROR, NOTE):
             line["message"] = record.getMessage()
         self._file.write(json.dumps(line, default=str) + "\n")
 
