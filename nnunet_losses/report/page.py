@@ -1,6 +1,10 @@
 """From blocks to one self-contained HTML page."""
 
+import base64
+import hashlib
+import re
 from collections.abc import Sequence
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -8,9 +12,10 @@ import itables
 import jinja2
 from markupsafe import Markup
 
+from nnunet_losses.base.tables.spreadsheet import as_text
 from nnunet_losses.report.blocks import Block, Figure, Section, Table
 from nnunet_losses.report.comparison import Comparison
-from nnunet_losses.report.svg import to_svg
+from nnunet_losses.report.svg import StyleSheet, to_svg
 
 
 class Numbering:
@@ -40,25 +45,51 @@ def render(comparison: Comparison, opening: Sequence[Block], sections: Sequence[
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"drawn": drawn}
+    sheet = StyleSheet()
+    environment.globals |= {"drawn": partial(drawn, sheet), "policy": policy}
     environment.tests |= {
         kind: _is(kind) for kind in ("Table", "Figure", "Text", "Code", "Definitions", "Tiles", "Link")
     }
+    environment.filters["pasteable"] = as_text
     return environment.get_template("template.html.j2").render(
         comparison=comparison,
         opening=opening,
         sections=sections,
         count=Numbering(),
         style=own_file("style.css"),
+        sheet=sheet,
         script=own_file("script.js"),
-        datatables=_datatables() if _any_table(opening, sections) else "",
+        tables_script=_tables_script() if _any_table(opening, sections) else "",
     )
 
 
-def drawn(figure: Figure, number: int) -> Markup:
+def policy(scripts: Sequence[str], styles: Sequence[str]) -> Markup:
+    """A content security policy: these scripts and styles, pictures within the page, and nothing from anywhere.
+
+    Args:
+        scripts: the exact content of each ``<script>`` element.
+        styles: the exact content of each ``<style>`` element.
+    """
+    allowed = {
+        "default-src": "'none'",
+        "script-src": " ".join(map(_hashed, scripts)),
+        "style-src": " ".join(map(_hashed, styles)),
+        "img-src": "data:",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return Markup("; ".join(f"{name} {value}" for name, value in allowed.items()))
+
+
+def _hashed(content: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+def drawn(sheet: StyleSheet, figure: Figure, number: int) -> Markup:
     """A figure's drawing as inline SVG."""
     return to_svg(
-        figure.drawing, anchor=f"figure-{number}", title=f"Figure {number}. {figure.title}",
+        figure.drawing, sheet, anchor=f"figure-{number}", title=f"Figure {number}. {figure.title}",
         description=figure.description, tips=figure.tips,
     )  # fmt: skip
 
@@ -72,10 +103,15 @@ def own_file(name: str) -> Markup:
     return Markup(files("nnunet_losses.report").joinpath(name).read_text(encoding="utf-8"))
 
 
-def _datatables() -> Markup:
-    """The DataTables bundle that itables packages, safe inside a script element."""
-    text = files(itables).joinpath("html", "dt_bundle.js").read_text(encoding="utf-8")
-    return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))
+def _tables_script() -> Markup:
+    """The DataTables bundle that itables packages and its use, as one module; empty if the bundle has another form."""
+    bundle = files(itables).joinpath("html", "dt_bundle.js").read_text(encoding="utf-8")
+    exported = re.search(r"export\{[^{}]*?([\w$]+) as default[^{}]*\};?", bundle)
+    if exported is None:
+        return Markup()
+    # Within the module, so that the page's policy need not allow scripts from blobs.
+    bundle = bundle.replace(exported[0], "").replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    return Markup(f"{bundle}\n{{\nconst DataTable = {exported[1]};\n{own_file('tables.js')}}}\n")
 
 
 def _any_table(opening: Sequence[Block], sections: Sequence[Section]) -> bool:

@@ -13,24 +13,4 @@
   };
   window.addEventListener("hashchange", reveal);
   reveal();
-
-  // Sorting, searching and paging, from the one bundle in this page.
-  const source = document.getElementById("datatables");
-  if (!source) return;
-  const url = URL.createObjectURL(new Blob([source.textContent], { type: "text/javascript" }));
-  import(url).then(({ default: DataTable }) => {
-    document.querySelectorAll("table.short, table.long").forEach((table) => {
-      const long = table.classList.contains("long");
-      const caption = table.caption;
-      const made = new DataTable(table, {
-        paging: long, searching: long, info: long, order: [], autoWidth: false, pageLength: 15, lengthChange: false,
-        layout: long ? { topStart: "search", topEnd: null, bottomStart: "info", bottomEnd: "paging" }
-          : { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
-        language: { search: "", searchPlaceholder: "Filter rows", info: "_START_–_END_ of _TOTAL_" },
-      });
-      if (caption && !table.caption) table.prepend(caption);
-      window.addEventListener("beforeprint", () => long && made.page.len(-1).draw());
-      window.addEventListener("afterprint", () => long && made.page.len(15).draw());
-    });
-  }).finally(() => URL.revokeObjectURL(url));
 })();

@@ -14,18 +14,50 @@ from nnunet_losses.report.style import WIDTH, figure_style
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
 COLUMN_REM = 52  # width of the text column, as in style.css
+DEFAULTS = "stroke-linejoin: round; stroke-linecap: butt"  # of every element, as matplotlib means them
 _HREF = f"{{{XLINK}}}href"
 _USED_ID = re.compile(r"url\(#([^)]+)\)")
 ElementTree.register_namespace("", SVG)
 ElementTree.register_namespace("xlink", XLINK)
 
 
-def to_svg(
-    canvas: Canvas, *, anchor: str, title: str, description: str, tips: Mapping[str, Sequence[str]] | None = None
-) -> Markup:
-    """The figure as an ``<svg>`` element with title and description, whose ids start with ``anchor``.
+class StyleSheet:
+    """The styles of all drawings of a page as classes: its content security policy forbids ``style`` attributes."""
 
-    ``tips`` gives the marks of a group (an artist's gid) a tooltip each. The result is the same for the same figure.
+    def __init__(self) -> None:
+        self._classes: dict[str, str] = {}
+
+    def name(self, style: str) -> str:
+        """The class of a style; equal styles share one."""
+        return self._classes.setdefault(style, f"s{len(self._classes)}")
+
+    @property
+    def text(self) -> Markup:
+        """The rules, to stand in a ``<style>`` element."""
+        rules = [f".{name}{{{style}}}" for style, name in self._classes.items()]
+        return Markup("\n".join([f"svg *{{{DEFAULTS}}}", *rules]).replace("<", "\\3c "))
+
+
+def to_svg(
+    canvas: Canvas,
+    sheet: StyleSheet,
+    *,
+    anchor: str,
+    title: str,
+    description: str,
+    tips: Mapping[str, Sequence[str]] | None = None,
+) -> Markup:
+    """The figure as an ``<svg>`` element with title and description.
+
+    The result is the same for the same figure and style sheet.
+
+    Args:
+        canvas: the figure.
+        sheet: takes the styles of its elements.
+        anchor: what its ids start with.
+        title: read out first.
+        description: read out next.
+        tips: gives the marks of a group (an artist's gid) a tooltip each.
     """
     buffer = io.BytesIO()
     with figure_style(), warnings.catch_warnings():
@@ -38,6 +70,7 @@ def to_svg(
     _add_tips(root, tips or {})
     _scope_ids(root, anchor)
     _describe(root, anchor, title, description)
+    _use_classes(root, sheet)
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
@@ -80,3 +113,11 @@ def _describe(root: ElementTree.Element, anchor: str, title: str, description: s
         element = ElementTree.Element(f"{{{SVG}}}{tag}", {"id": f"{anchor}-{tag}"})
         element.text = words
         root.insert(position, element)
+
+
+def _use_classes(root: ElementTree.Element, sheet: StyleSheet) -> None:
+    for parent in root.iter():
+        for style in parent.findall(f"{{{SVG}}}style"):  # matplotlib's only rule, which the sheet holds
+            parent.remove(style)
+        if style := parent.attrib.pop("style", ""):
+            parent.set("class", sheet.name(style))

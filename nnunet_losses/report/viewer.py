@@ -17,7 +17,7 @@ from nnunet_losses.base.images import ENDINGS
 from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.gallery import Volumes, choose, gallery_rows, score, volumes_of
 from nnunet_losses.report.numbers import count, decimals
-from nnunet_losses.report.page import own_file
+from nnunet_losses.report.page import own_file, policy
 
 MOST_BYTES = 14_000_000  # of all volumes, packed; the page stays below 15 MB
 MOST_VOXELS = 4_000_000  # of one cropped volume; larger ones are subsampled
@@ -53,7 +53,12 @@ def viewer(comparison: Comparison, most_bytes: int = MOST_BYTES) -> str | None:
     # Inside a script element only "<" could end it.
     volumes = Markup(json.dumps(entries).replace("<", "\\u003c"))
     return environment.get_template("viewer.html.j2").render(
-        title=comparison.title, note=note, volumes=volumes, script=own_file("viewer.js")
+        title=comparison.title,
+        note=note,
+        volumes=volumes,
+        style=own_file("viewer.css"),
+        script=own_file("viewer.js"),
+        policy=policy,
     )
 
 

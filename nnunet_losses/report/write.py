@@ -6,6 +6,7 @@ from pathlib import Path
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.base.names import table_name
+from nnunet_losses.base.tables.spreadsheet import write_csv
 from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.page import render
 from nnunet_losses.report.sections import all_sections, first_screen
@@ -51,8 +52,7 @@ def _write_data(folder: Path, comparison: Comparison) -> None:
     """Every table and statistic as CSV (for people) and Parquet (for programs); provenance and verdicts as JSON."""
     frames = {**comparison.tables, **{f"statistics_{name}": frame for name, frame in comparison.statistics.items()}}
     for name, frame in frames.items():
-        with write_atomically(folder / f"{name}.csv") as temporary:
-            frame.to_csv(temporary, index=False)
+        write_csv(frame, folder / f"{name}.csv")
         with write_atomically(folder / table_name(name)) as temporary:
             frame.to_parquet(temporary, index=False)
     verdicts = [{"view": view.title, **vars(verdict(view))} for view in comparison.views]

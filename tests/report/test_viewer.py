@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import gzip
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -76,6 +77,18 @@ def test_names_cannot_leave_their_place_and_nothing_is_loaded(pictured: Comparis
     assert "<b>" not in page
     assert not re.search(r"""(src|href)=["'](?!report\.html)""", page)
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_policy_admits_this_script_and_style_alone(pictured: Comparison) -> None:
+    page = viewer(pictured)
+    assert page is not None
+    policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)[1]
+    assert policy.startswith("default-src 'none'; ")
+    script, style = (re.search(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)[1] for tag in ("script", "style"))
+    for name, content in (("script-src", script), ("style-src", style)):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"; {name} 'sha256-{digest}'; " in policy
+    assert not re.search(r"<[^>]* (style|on\w+)=", page)
 
 
 def test_a_full_page_says_what_it_left_out(pictured: Comparison) -> None:

@@ -1,6 +1,8 @@
 """The written report: complete, self-contained, safe, small, and the same each time."""
 
+import base64
 import dataclasses
+import hashlib
 import json
 import re
 from html.parser import HTMLParser
@@ -94,7 +96,7 @@ def test_nothing_is_loaded_from_elsewhere(page: Page, full: Path) -> None:
                 plain = element["tag"] == "a" and re.match(r"https://(doi\.org|arxiv\.org)/", value)
                 assert plain or value.startswith("#") or re.fullmatch(r"data/[\w.-]*", value), (element["tag"], value)
     assert not page.all("link", "iframe", "object", "embed", "base")
-    styles = "".join(e["text"] for e in page.all("style")) + "".join(e["attrs"].get("style", "") for e in page.elements)
+    styles = "".join(e["text"] for e in page.all("style"))
     assert "@import" not in styles and not re.search(r"url\((?!#)", styles)
 
 
@@ -140,8 +142,35 @@ def test_every_table_can_be_read_by_ear_and_without_javascript(page: Page) -> No
 
 def test_one_datatables_bundle_upgrades_the_tables(page: Page) -> None:
     scripts = page.all("script")
-    assert [script["attrs"].get("id") for script in scripts] == ["datatables", None]
-    assert "export{" in scripts[0]["text"] and len(scripts[0]["text"]) < 1_000_000
+    assert [script["attrs"].get("type") for script in scripts] == ["module", None]
+    assert "new DataTable(" in scripts[0]["text"] and len(scripts[0]["text"]) < 1_000_000
+
+
+def test_a_policy_admits_these_scripts_and_styles_alone(page: Page) -> None:
+    (policy,) = (e["attrs"]["content"] for e in page.all("meta") if "http-equiv" in e["attrs"])
+    sources = {name: set(values) for name, *values in map(str.split, policy.split(";"))}
+
+    def hashes(tag: str) -> set[str]:
+        digests = (hashlib.sha256(e["text"].encode()).digest() for e in page.all(tag))
+        return {f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests}
+
+    none = {name: {"'none'"} for name in ("default-src", "object-src", "base-uri", "form-action")}
+    assert sources == {
+        **none, "script-src": hashes("script"), "style-src": hashes("style"), "img-src": {"data:"}
+    }  # fmt: skip
+    assert len(sources["script-src"]) == 2 and len(sources["style-src"]) == 1
+    assert not [e for e in page.elements for name in e["attrs"] if name == "style" or name.startswith("on")]
+
+
+def test_drawings_have_the_styles_that_they_had_before_as_classes(page: Page) -> None:
+    (sheet,) = (e["text"] for e in page.all("style"))
+    rules = dict(re.findall(r"^\.(s\d+)\{(.*)\}$", sheet, re.MULTILINE))
+    assert set(rules) == {
+        e["attrs"]["class"] for e in page.all("svg", "path", "g", "text", "use") if "class" in e["attrs"]
+    }
+    assert all(rules[e["attrs"]["class"]].startswith("max-width: ") for e in page.all("svg"))
+    assert any("text-anchor: middle" in rules[e["attrs"].get("class", "")] for e in page.all("text"))
+    assert "svg *{stroke-linejoin: round; stroke-linecap: butt}" in sheet
 
 
 def test_the_first_screen_answers(page: Page) -> None:
@@ -185,6 +214,20 @@ def test_the_same_input_gives_the_same_page(full: Path, pictured: Comparison, tm
 def test_data_are_the_tables_that_came_in(full: Path, tables: dict[str, pd.DataFrame]) -> None:
     pd.testing.assert_frame_equal(pd.read_parquet(full.parent / "data/cases.parquet"), tables["cases"])
     assert len(pd.read_csv(full.parent / "data/statistics_pairwise.csv")) > 0
+
+
+FORMULAS = ("=cmd|' /C calc'!A0", "+1-2Trainer", "-Trainer", "@SUM(A1)")
+
+
+def test_names_that_are_formulas_stay_names_in_tables_that_are_copied_from_the_page(tmp_path: Path) -> None:
+    tables = make_tables(("nnUNetTrainer", *FORMULAS), cases=4)
+    page = Page(write_report(tmp_path, compared(tables, "nnUNetTrainer")).read_text(encoding="utf-8"))
+    cells = [e["text"] for e in page.all("td", "th") if e["attrs"]["class"].startswith("words")]
+    assert {f"'{name}" for name in FORMULAS} <= set(cells)
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+    table = pd.read_csv(tmp_path / "data" / "cases.csv")
+    assert set(table["trainer"]) == {"nnUNetTrainer", *(f"'{name}" for name in FORMULAS)}
+    assert set(pd.read_parquet(tmp_path / "data" / "cases.parquet")["trainer"]) == {"nnUNetTrainer", *FORMULAS}
 
 
 HOSTILE = (

@@ -1,1 +1,1 @@
-"""Tables: what each one holds (`schema`, `results`), and how they are stored (`storage`)."""
+"""Tables: what each one holds (`schema`, `results`), how they are stored (`storage`) and shown (`spreadsheet`)."""
