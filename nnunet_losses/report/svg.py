@@ -117,7 +117,7 @@ def _describe(root: ElementTree.Element, anchor: str, title: str, description: s
 
 def _use_classes(root: ElementTree.Element, sheet: StyleSheet) -> None:
     for parent in root.iter():
-        for style in parent.findall(f"{{{SVG}}}style"):  # matplotlib's only rule, which the sheet holds
-            parent.remove(style)
+        for rule in parent.findall(f"{{{SVG}}}style"):  # matplotlib's only rule, which the sheet holds
+            parent.remove(rule)
         if style := parent.attrib.pop("style", ""):
             parent.set("class", sheet.name(style))
