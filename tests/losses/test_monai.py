@@ -4,6 +4,7 @@ import re
 import warnings
 from pathlib import Path
 
+import monai
 import pytest
 import torch
 from monai.losses import AsymmetricUnifiedFocalLoss, FocalLoss
@@ -21,28 +22,35 @@ def two_classes() -> tuple[torch.Tensor, torch.Tensor]:
     return random_problem(7, classes=2)
 
 
+def unified_focal_of_monai(logits: torch.Tensor, labels: torch.Tensor, share: float) -> torch.Tensor:
+    one_hot = torch.cat([1 - labels, labels], 1)  # MONAI's own conversion fails before its version 1.6.1
+    return AsymmetricUnifiedFocalLoss(weight=share, **SETTINGS)(logits, one_hot)
+
+
+@pytest.mark.skipif(
+    tuple(map(int, monai.__version__.split(".")[:3])) < (1, 6, 1), reason="MONAI weighed otherwise before 1.6.1"
+)
 def test_unified_focal_gives_lambda_to_the_other_part_and_halves_the_cross_entropy():
     logits, labels = two_classes()
     ours = {part: unified_focal_loss(logits, labels, balance=part, smooth=1e-7, **SETTINGS) for part in (0.0, 1.0)}
     for share in (0.0, 0.3, 1.0):
-        monai = AsymmetricUnifiedFocalLoss(to_onehot_y=True, weight=share, **SETTINGS)(logits.softmax(1), labels)
+        theirs = unified_focal_of_monai(logits.softmax(1), labels, share)
         swapped = share * ours[0.0] / 2 + (1 - share) * ours[1.0]
-        torch.testing.assert_close(monai, swapped, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(theirs, swapped, rtol=1e-5, atol=1e-6)
 
 
 def test_unified_focal_of_monai_takes_probabilities_though_it_asks_for_logits():
     logits, labels = two_classes()
-    monai = AsymmetricUnifiedFocalLoss(to_onehot_y=True, weight=0.0, **SETTINGS)
     ours = unified_focal_loss(logits, labels, balance=1.0, smooth=1e-7, **SETTINGS)
-    torch.testing.assert_close(monai(logits.softmax(1), labels), ours, rtol=1e-5, atol=1e-6)
-    assert (monai(logits, labels) - ours).abs() > 0.01
+    torch.testing.assert_close(unified_focal_of_monai(logits.softmax(1), labels, 0.0), ours, rtol=1e-5, atol=1e-6)
+    assert (unified_focal_of_monai(logits, labels, 0.0) - ours).abs() > 0.01
 
 
 def test_unified_focal_of_monai_has_no_gradient_where_the_network_is_surely_wrong():
     labels = torch.ones(1, 1, 2, 2, dtype=torch.int64)
     logits = torch.stack([torch.full((1, 2, 2), 20.0), torch.full((1, 2, 2), -20.0)], 1).requires_grad_()
-    monai = AsymmetricUnifiedFocalLoss(to_onehot_y=True, weight=1.0, **SETTINGS)(logits.softmax(1), labels)
-    assert not torch.autograd.grad(monai, logits)[0].any()
+    theirs = unified_focal_of_monai(logits.softmax(1), labels, 1.0)
+    assert not torch.autograd.grad(theirs, logits)[0].any()
     ours = unified_focal_loss(logits, labels, balance=0.0, **SETTINGS)
     assert torch.autograd.grad(ours, logits)[0].abs().min() > 0.1
 
