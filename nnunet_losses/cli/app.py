@@ -6,13 +6,26 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
 import typer
+from typer.core import TyperGroup
 
 from nnunet_losses.base.disk import disk_full, is_disk_full
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.terminal import prepare_streams, without_controls
 
 P = ParamSpec("P")
 
+
+class Commands(TyperGroup):
+    """All commands; whatever they print, the terminal's encoding raises no error."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command."""
+        prepare_streams()
+        return super().main(*args, **kwargs)
+
+
 app = typer.Typer(
+    cls=Commands,
     help="The loss-function laboratory for nnU-Net.",
     no_args_is_help=True,
     add_completion=False,
@@ -40,7 +53,7 @@ def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callabl
             try:
                 function(*args, **kwargs)
             except UserError as error:
-                typer.echo(f"nnunet-losses {name}: {error}", err=True)
+                typer.echo(f"nnunet-losses {name}: {without_controls(str(error))}", err=True)
                 raise typer.Exit(1) from None
             except Exception as error:
                 if not is_disk_full(error):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.terminal import without_controls
 from nnunet_losses.cli.app import command
 from nnunet_losses.cli.evidence import evaluation_settings
 
@@ -84,7 +85,7 @@ def report(
         plans=_names(plans),
     )
     for remark in found.remarks:
-        typer.echo(remark, err=True)
+        typer.echo(without_controls(remark), err=True)
     out = out or Path("reports") / found.dataset
     check_writable(out)
     tables = evaluate_results(

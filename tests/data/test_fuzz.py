@@ -7,7 +7,6 @@ import logging
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.images import check_intact, count_not_finite, read_geometry, read_segmentation
 from nnunet_losses.data.description import Limits, find_descriptions, load_dataset_description
 from nnunet_losses.data.inspection import inspect_dataset
@@ -26,7 +24,7 @@ from nnunet_losses.data.raw import prepare_raw
 from nnunet_losses.data.sources import bring_folder, folder_cases
 from nnunet_losses.data.unpack import unpack
 
-from ..fuzzing import examples, files_in
+from ..fuzzing import damaged, examples, files_in, outcome
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 PATHS = st.sampled_from(
@@ -72,15 +70,6 @@ CHANGES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "overwrite_image_reader_writer": JSON,
     },
 )
-
-
-def outcome(call: Callable[[], object]) -> str:
-    """What came of it; anything but our own error is raised."""
-    try:
-        call()
-    except UserError as error:
-        return str(error)
-    return "done"
 
 
 @pytest.fixture(scope="module")
@@ -144,17 +133,6 @@ def test_any_data_set_file(world: Path, content: bytes) -> None:
     (world / "file.yaml").write_bytes(content)
     outcome(lambda: load_dataset_description(world / "file.yaml"))
     outcome(lambda: find_descriptions([str(world / "file.yaml")], world))
-
-
-@st.composite
-def damaged(draw: st.DrawFn, sound: bytes) -> bytes:
-    """A file with some bytes changed, and perhaps the end missing."""
-    content = bytearray(sound)
-    for _ in range(draw(st.integers(1, 4))):
-        place = draw(st.integers(0, len(content) - 1))
-        new = draw(st.binary(min_size=1, max_size=4))
-        content[place : place + len(new)] = new
-    return bytes(content[: draw(st.integers(0, len(content)))]) if draw(st.booleans()) else bytes(content)
 
 
 HEADER = nib.Nifti1Image(np.zeros((3, 4, 5), np.int16), np.eye(4)).to_bytes()

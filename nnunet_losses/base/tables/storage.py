@@ -58,5 +58,5 @@ def _read(folder: Path, schemas: Mapping[str, Table]) -> dict[str, pd.DataFrame]
             table = pd.read_parquet(file)
         except (OSError, ValueError) as error:
             raise UserError(f"{file} cannot be read ({error}); remove it and make it again.") from None
-        found[name] = schema.check(table, str(file)) if len(table) else table
+        found[name] = schema.check(table, str(file))
     return found

@@ -17,6 +17,7 @@ from nnunet_losses.nnunet.names.options import LENGTHS, parameters_of, read_opti
 DEFAULT_EPOCHS = 1000
 DEFAULT_ITERATIONS = 250
 MAX_LENGTH = 99
+TOO_LONG = f"is longer than {MAX_LENGTH} characters, too long for some file systems"
 
 
 class TrainerNameError(UserError):
@@ -99,7 +100,7 @@ def build_trainer_name(
         seed=seed,
     )
     if len(str(name)) > MAX_LENGTH:
-        raise TrainerNameError(f"{name} is longer than {MAX_LENGTH} characters, too long for some file systems.")
+        raise TrainerNameError(f"{name} {TOO_LONG}.")
     return name
 
 
@@ -114,6 +115,8 @@ def parse_trainer_name(name: str) -> TrainerName | None:
     loss = stem.removesuffix("Trainer")
     if loss == stem or loss not in CATALOGUE:
         return None
+    if len(name) > MAX_LENGTH:
+        raise TrainerNameError(f"{name[:MAX_LENGTH]}… {TOO_LONG}.")
     found: dict[str, Any] = {}
     parameters: dict[str, Any] = {}
     for word in words:
