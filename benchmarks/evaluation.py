@@ -181,7 +181,7 @@ def measure(name: str, files: dict[str, Path], repeats: int) -> dict[str, Any]:
         memory = None  # the reference is prepared already: what is added says little
     else:
         before = resident_mb("VmRSS")
-        Path("/proc/self/clear_refs").write_text("5")  # resets the peak
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # resets the peak
         run()
         memory = round(resident_mb("VmHWM") - before)
     times = []
@@ -216,7 +216,7 @@ def measure_interleaved(names: tuple[str, str], files: dict[str, Path], repeats:
 
 def resident_mb(field: str) -> float:
     """A line of the kernel's account of this process."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith(field):
             return int(line.split()[1]) / 1024
     raise KeyError(field)
@@ -224,7 +224,7 @@ def resident_mb(field: str) -> float:
 
 def processor_name() -> str:
     """As the kernel calls it."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
 
 

@@ -142,7 +142,7 @@ def memory_of(problem: str, name: str) -> dict[str, float]:
     logits, target = make_problem(*PROBLEMS[problem])
     small = logits.detach()[:, :, :8, :8, :8].clone().requires_grad_(), target[:, :, :8, :8, :8]
     step(loss, *small)  # code is loaded and threads are started
-    Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forget the peak so far
     before = _status_kb("VmRSS")
     step(loss, logits, target)
     megabyte = 2**20
@@ -153,7 +153,7 @@ def memory_of(problem: str, name: str) -> dict[str, float]:
 
 
 def _status_kb(field: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
 
 
@@ -188,7 +188,7 @@ def time_weighting(rounds: int) -> dict[str, Any]:
 
 
 def hardware() -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
     return {"cpu": model, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
 

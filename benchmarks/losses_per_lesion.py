@@ -62,7 +62,7 @@ def main() -> None:
     print(json.dumps(results, indent=2))
     text = json.dumps({"machine": platform.processor() or platform.machine(), "torch": torch.__version__} | results)
     with write_atomically(RESULT) as temporary:
-        Path(temporary).write_text(text + "\n")
+        Path(temporary).write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ class Mutant:
 
 def all_mutants(path: Path, root: Path) -> list[list[Mutant]]:
     """The mutants of a module that the rules leave, grouped by place in the code."""
-    source = path.read_text()
+    source = path.read_text(encoding="utf-8")
     left_out = _left_out(ast.parse(source))
     places: dict[Position, list[Mutant]] = {}
     for name, occurrence, node, (start, _end) in _occurrences(source):

@@ -24,7 +24,7 @@ BASELINE = "dl"
 def lesions_table(file: Path) -> pd.DataFrame:
     """The records of one loss as a table of lesions; diameters are in voxels."""
     rows = []
-    for image, records in json.loads(file.read_text()).items():
+    for image, records in json.loads(file.read_text(encoding="utf-8")).items():
         for record in records:
             reference = bool(record["is_tum"])
             rows.append(

@@ -154,7 +154,7 @@ def _peak_memory(device: torch.device) -> Iterator[dict[str, float | None]]:
         found["mb"] = (torch.cuda.max_memory_allocated(device) - before) / 2**20
     elif sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)  # what earlier trainings freed goes back to the system
-        Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forget the peak so far
         before = _status_kb("VmRSS")
         yield found
         found["mb"] = (_status_kb("VmHWM") - before) / 1024
@@ -163,7 +163,7 @@ def _peak_memory(device: torch.device) -> Iterator[dict[str, float | None]]:
 
 
 def _status_kb(field: str) -> int:
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field + ":"))
 
 

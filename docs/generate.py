@@ -22,7 +22,7 @@ MISSED, ADDED = "#0072b2", "#d55e00"
 
 def losses_of(page: Path) -> list[str]:
     """Names in the catalogue of the losses that a page documents, in its order."""
-    functions = re.findall(r"^::: nnunet_losses\.losses\.(\w+)$", page.read_text(), re.MULTILINE)
+    functions = re.findall(r"^::: nnunet_losses\.losses\.(\w+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     names = {loss.functional.__name__: name for name, loss in CATALOGUE.items()}
     return [names[function] for function in functions]
 

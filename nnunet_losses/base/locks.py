@@ -28,7 +28,7 @@ def take_lock(path: Path) -> Lock | None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if fcntl is not None:
-        file = path.open("a")
+        file = path.open("a", encoding="utf-8")
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

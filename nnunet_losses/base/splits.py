@@ -20,7 +20,7 @@ def read_splits(path: Path | str, where: str) -> Splits:
         UserError: the file is missing or is not such a list, or a case is in both parts of a fold.
     """
     try:
-        splits = json.loads(Path(path).read_text())
+        splits = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{where}: the splits file {path} does not exist.") from None
     except (OSError, ValueError, RecursionError) as error:

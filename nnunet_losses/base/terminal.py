@@ -16,6 +16,7 @@ _SIGNS = str.maketrans(
     }
 )  # fmt: skip
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_BYTES = re.compile("([\udc80-\udcff]+)")  # of names of files that are not in the file system's encoding
 
 
 def prepare_streams() -> None:
@@ -26,16 +27,30 @@ def prepare_streams() -> None:
             stream.reconfigure(errors=SPELT)
 
 
-def spell(error: UnicodeError) -> tuple[str, int]:
-    """Spell what an encoding lacks: ``→`` as ``->``, ``α`` as ``alpha``, ``é`` as ``e``, others by their number."""
+def spell(error: UnicodeError) -> tuple[bytes, int]:
+    """Spell what an encoding lacks: ``→`` as ``->``, ``α`` as ``alpha``, ``é`` as ``e``, others by their number.
+
+    Names of files stay exact. Where Python reads them as ASCII, their other bytes are printed as they are if they are
+    UTF-8, which is what terminals show in a C locale, too.
+    """
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    return "".join(map(_spelt, error.object[error.start : error.end])), error.end
+    parts = _BYTES.split(error.object[error.start : error.end])
+    spelt = [_file_name(part) if i % 2 else "".join(map(_spelt, part)).encode() for i, part in enumerate(parts)]
+    return b"".join(spelt), error.end
 
 
 def without_controls(text: str) -> str:
     """Text without the characters that steer a terminal, which names of foreign files may hold; lines are kept."""
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def _file_name(escaped: str) -> bytes:
+    content = escaped.encode("ascii", "surrogateescape")
+    try:
+        return content if without_controls(text := content.decode()) == text else text.encode("unicode_escape")
+    except UnicodeDecodeError:
+        return content.decode("ascii", "backslashreplace").encode()
 
 
 def _spelt(character: str) -> str:

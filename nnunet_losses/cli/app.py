@@ -1,5 +1,6 @@
 """The application, and how its commands report mistakes."""
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -39,6 +40,12 @@ Trainer = Annotated[str, typer.Option("--trainer", "-tr", help="Name of the trai
 Plans = Annotated[str, typer.Option("--plans", "-p", help="nnU-Net's plans identifier.")]
 
 
+def say(text: str = "", *, err: bool = False) -> None:
+    """Print a line (to standard error if ``err``), whatever names of files it holds and whatever the terminal shows."""
+    # With no stream named, click would send UTF-8 to a terminal of ASCII.
+    typer.echo(without_controls(text), file=sys.stderr if err else sys.stdout)
+
+
 def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Register a command that reports a mistake of its user in one sentence and exits with 1.
 
@@ -53,17 +60,17 @@ def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callabl
             try:
                 function(*args, **kwargs)
             except UserError as error:
-                typer.echo(f"nnunet-losses {name}: {without_controls(str(error))}", err=True)
+                say(f"nnunet-losses {name}: {error}", err=True)
                 raise typer.Exit(1) from None
             except Exception as error:
                 if not is_disk_full(error):
                     raise
                 place = getattr(error, "filename", None)
                 folder = Path(place).parent if isinstance(place, str) else Path.cwd()
-                typer.echo(f"nnunet-losses {name}: {disk_full(folder)}", err=True)
+                say(f"nnunet-losses {name}: {disk_full(folder)}", err=True)
                 raise typer.Exit(1) from None
             except KeyboardInterrupt:
-                typer.echo(f"nnunet-losses {name}: interrupted; run the same command again to continue.", err=True)
+                say(f"nnunet-losses {name}: interrupted; run the same command again to continue.", err=True)
                 raise typer.Exit(130) from None
 
         app.command(name, **settings)(friendly)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nnunet_losses.base.names import PLANS
-from nnunet_losses.cli.app import ConfigurationName, Dataset, Plans, command
+from nnunet_losses.cli.app import ConfigurationName, Dataset, Plans, command, say
 
 
 @command("prepare")
@@ -30,7 +30,7 @@ def prepare(
         dataset, raw or nnunet_folder("nnUNet_raw"), cases=cases, workers=workers, progress=sys.stderr.isatty()
     )
     found = inspect_dataset(folder, workers=workers)
-    typer.echo(f"{folder}: {found}")
+    say(f"{folder}: {found}")
     if summary is not None:
         fingerprint = data_fingerprint(folder) or source_state(dataset, cases)
         write_json(summary, {**found.as_dict(), "fingerprint": fingerprint})
@@ -44,7 +44,7 @@ def inspect(
     """Check a raw data set and name every problem in it."""
     from nnunet_losses.data.inspection import inspect_dataset
 
-    typer.echo(str(inspect_dataset(folder, workers=workers)))
+    say(str(inspect_dataset(folder, workers=workers)))
 
 
 @command("split")
@@ -69,7 +69,7 @@ def split(
     written = write_splits(preprocessed, splits, cases)
     if out is not None:
         write_json(out, splits)
-    typer.echo(f"{written}: {len(splits)} folds of {len(cases)} cases")
+    say(f"{written}: {len(splits)} folds of {len(cases)} cases")
 
 
 @command("configure")
@@ -114,4 +114,4 @@ def configure(
     resolved = resolved_configuration(file, configuration)
     if out is not None:
         write_json(out, {**resolved, "fingerprint": data_fingerprint(folder)})
-    typer.echo(f"{file}: {configuration}, patch {resolved['configuration']['patch_size']}")
+    say(f"{file}: {configuration}, patch {resolved['configuration']['patch_size']}")

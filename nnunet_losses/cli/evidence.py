@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.cli.app import command
+from nnunet_losses.cli.app import command, say
 
 if TYPE_CHECKING:
     from nnunet_losses.evaluation import EvaluationSettings
@@ -83,7 +83,7 @@ def evaluate(
         allow_geometry_mismatch=allow_geometry_mismatch,
         keep_cases=keep_cases,
     )
-    typer.echo(f"{out}: {tables['cases']['case'].nunique()} cases")
+    say(f"{out}: {tables['cases']['case'].nunique()} cases")
 
 
 @command("compare")
@@ -123,14 +123,14 @@ def compare_command(
     if tables is not None:
         write_tables(tables, stacked)
     write_tables(out, statistics)
-    typer.echo(f"{out}: {', '.join(sorted(statistics))}")
+    say(f"{out}: {', '.join(sorted(statistics))}")
     if report is not None:
         from nnunet_losses.comparison.assemble import assemble
         from nnunet_losses.comparison.provenance import provenance_of_found
         from nnunet_losses.report import write_report
 
         comparison = assemble(stacked, statistics, record, provenance=provenance_of_found(record, folders))
-        typer.echo(f"The report: {write_report(report, comparison)}")
+        say(f"The report: {write_report(report, comparison)}")
 
 
 @command("study-report")
@@ -168,4 +168,4 @@ def study_report(
         provenance=provenance_of_study(record, Path.cwd()),
         gallery=gallery_files(predicted),
     )
-    typer.echo(f"The report: {write_report(out, comparison, viewer=viewer)}")
+    say(f"The report: {write_report(out, comparison, viewer=viewer)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.cli.app import command
+from nnunet_losses.cli.app import command, say
 from nnunet_losses.cli.plot import draw_curves
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def list_losses(
 
     rows = [describe_loss(name) for name in sorted(CATALOGUE)]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        say(json.dumps(rows, indent=2))
         return
     from rich.console import Console
     from rich.table import Table
@@ -59,18 +59,18 @@ def describe(
         hint = f"did you mean {nearest}?" if nearest else "`nnunet-losses list` names all."
         raise UserError(f"There is no loss or trainer {name}; {hint}")
     row = describe_loss(parsed.loss)
-    typer.echo(f"{parsed}: {row['summary']}\n\n  {row['formula']}\n")
+    say(f"{parsed}: {row['summary']}\n\n  {row['formula']}\n")
     for option in row["options"]:
         value = parsed.parameters.get(option["keyword"], option["default"])
         letter = f", {option['letter']} in the paper" if option["letter"] else ""
-        typer.echo(f"  {option['option']:<12} {value!s:<8} {option['help']}{letter} ({option['range']})")
+        say(f"  {option['option']:<12} {value!s:<8} {option['help']}{letter} ({option['range']})")
         if option["effect"]:
-            typer.echo(f"  {'':<21} {option['effect']}")
-    typer.echo(f"  weighting    {parsed.weighting or 'none':<8} none, iw or iwpos\n")
-    typer.echo(inspect.getdoc(CATALOGUE[parsed.loss].functional) or "")
-    typer.echo()
+            say(f"  {'':<21} {option['effect']}")
+    say(f"  weighting    {parsed.weighting or 'none':<8} none, iw or iwpos\n")
+    say(inspect.getdoc(CATALOGUE[parsed.loss].functional) or "")
+    say()
     for line in picture(CATALOGUE[parsed.loss], dict(parsed.parameters)):
-        typer.echo(line)
+        say(line)
 
 
 @command("doctor")
@@ -80,7 +80,7 @@ def doctor() -> None:
 
     checks = diagnose()
     for check in checks:
-        typer.echo(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.message}")
+        say(f"{'ok  ' if check.ok else 'FAIL'}  {check.name}: {check.message}")
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
 
@@ -90,7 +90,7 @@ def env() -> None:
     """Print a shell line that lets nnU-Net find the trainers if you do not want the start-up hook."""
     from nnunet_losses.nnunet.doctor import environment_line
 
-    typer.echo(environment_line())
+    say(environment_line())
 
 
 @command("export")
@@ -101,7 +101,7 @@ def export(
     """Make a checkpoint that nnU-Net can predict with where this package is not installed."""
     from nnunet_losses.nnunet.results.export import export_checkpoint
 
-    typer.echo(str(export_checkpoint(checkpoint, out)))
+    say(str(export_checkpoint(checkpoint, out)))
 
 
 def describe_loss(name: str) -> dict[str, Any]:

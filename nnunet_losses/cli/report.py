@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.terminal import without_controls
-from nnunet_losses.cli.app import command
+from nnunet_losses.cli.app import command, say
 from nnunet_losses.cli.evidence import evaluation_settings
 
 
@@ -85,7 +84,7 @@ def report(
         plans=_names(plans),
     )
     for remark in found.remarks:
-        typer.echo(without_controls(remark), err=True)
+        say(remark, err=True)
     out = out or Path("reports") / found.dataset
     check_writable(out)
     tables = evaluate_results(
@@ -107,7 +106,7 @@ def report(
         seed=seed,
         viewer=viewer,
     )
-    typer.echo(f"The report: {page}")
+    say(f"The report: {page}")
 
 
 def _names(given: list[str] | None) -> list[str]:

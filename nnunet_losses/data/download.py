@@ -97,7 +97,7 @@ class RecordedChecksums:
         """
         self.path = path
         self.sums: dict[str, str] = {}
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         for number, line in enumerate(lines, start=1):
             if match := re.fullmatch(r"([0-9a-f]{64})\s+(\S.*)", line):
                 self.sums[match.group(2)] = match.group(1)

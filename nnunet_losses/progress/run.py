@@ -104,7 +104,7 @@ def _reason(error: str) -> str:
 
 def _last_lines(path: Path, number: int) -> list[str]:
     try:
-        return path.read_text(errors="replace").splitlines()[-number:]
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()[-number:]
     except OSError:
         return []
 

@@ -37,7 +37,7 @@ def watch_snakemake(
     log.parent.mkdir(parents=True, exist_ok=True)
     path = os.pathsep.join(filter(None, (str(PLUGIN), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "snakemake", "--logger", LOGGER, f"--logger-{LOGGER}-file", str(events)]
-    with _caught_signals() as caught, log.open("w") as file:
+    with _caught_signals() as caught, log.open("w", encoding="utf-8") as file:
         # in a session of its own, so that Ctrl-C reaches this process alone, which then stops all the others
         child = psutil.Popen(
             [*command, *arguments],

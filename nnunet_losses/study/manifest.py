@@ -98,7 +98,7 @@ def _difference(names: Iterable[str], then: States, now: States) -> str:
 
 def _read(path: Path) -> dict[str, FileState]:
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
         stored = content[FILES]
     except FileNotFoundError:
         return {}

@@ -72,7 +72,7 @@ def read_record(path: Path | str) -> StudyRecord:
         UserError: the file does not exist, is no JSON, or holds something else.
     """
     try:
-        content = json.loads(Path(path).read_text())
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"There is no record of a study {path}; the workflow writes it (study.json).") from None
     except (OSError, ValueError, RecursionError) as error:

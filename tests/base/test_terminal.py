@@ -25,7 +25,7 @@ def test_any_text_can_be_printed(encoding: str, text: str) -> None:
     [
         ("α·TP ≥ 0.5 → é …", "alpha-TP >= 0.5 -> e ..."),
         ("Schönlieb, mm³", "Schonlieb, mm3"),
-        ("損\udc80", "\\u640d\\udc80"),
+        ("損\udc80", "\\u640d\\x80"),
     ],
 )
 def test_what_a_terminal_lacks_is_spelt(text: str, ascii_text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,6 +34,19 @@ def test_what_a_terminal_lacks_is_spelt(text: str, ascii_text: str, monkeypatch:
     prepare_streams()
     print(text, end="", flush=True)
     assert stream.buffer.getvalue().decode() == ascii_text  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("é".encode(), "é".encode()), (b"\xc2\x9b[2J", rb"\x9b[2J"), (b"\xff/", rb"\xff/")]
+)
+def test_names_of_files_are_exact_unless_they_would_steer_the_terminal(
+    name: bytes, shown: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    prepare_streams()
+    print(name.decode("ascii", "surrogateescape"), end="", flush=True)
+    assert stream.buffer.getvalue() == shown  # type: ignore[attr-defined]
 
 
 def test_streams_without_an_encoding_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

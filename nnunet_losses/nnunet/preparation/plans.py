@@ -116,7 +116,7 @@ def add_configuration(plans_file: Path, name: str, **overrides: Any) -> None:
     """
     # a neighbour is locked, since the plans file itself is replaced
     with alone(plans_file.with_name(f".{plans_file.name}.lock")):
-        plans = json.loads(plans_file.read_text())
+        plans = json.loads(plans_file.read_text(encoding="utf-8"))
         there = plans["configurations"].get(name)
         if there is not None and there.get("data_identifier") != f"{plans['plans_name']}_{name}":
             raise UserError(f"{plans_file} already has a configuration {name} of nnU-Net's own; choose another name.")
@@ -137,7 +137,7 @@ def resolved_configuration(plans_file: Path, name: str) -> dict[str, Any]:
     """
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-    plans = json.loads(plans_file.read_text())
+    plans = json.loads(plans_file.read_text(encoding="utf-8"))
     if name not in plans["configurations"]:
         there = ", ".join(plans["configurations"])
         raise UserError(f"nnU-Net's plans {plans_file} have no configuration {name}; they have {there}.")

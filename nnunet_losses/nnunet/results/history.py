@@ -126,7 +126,7 @@ def _curves_of_text(logs: Iterable[str]) -> pd.DataFrame:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

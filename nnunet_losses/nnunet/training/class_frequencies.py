@@ -94,7 +94,7 @@ def count_labels(dataset: Any) -> dict[int, int]:
 def _read_own(file: Path, classes: Sequence[str] | Mapping[str, Any], regions: bool) -> dict[str, float]:
     example = json.dumps(dict.fromkeys(classes, 0.1 if regions else round(1 / len(classes), 3)))
     try:
-        given = json.loads(file.read_text())
+        given = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
         raise StopTraining(f"{file} is not JSON ({error}); write something like {example}, or remove it.") from None
     if not isinstance(given, dict) or given.keys() != set(classes):

@@ -38,7 +38,7 @@ class LogHandler(LogHandlerBase):
     """Writes one line for each event, at once."""
 
     def __post_init__(self) -> None:
-        self._file = Path(self.settings.file).open("a", buffering=1)  # type: ignore[union-attr]  # noqa: SIM115  # see close()
+        self._file = Path(self.settings.file).open("a", encoding="utf-8", buffering=1)  # type: ignore[union-attr]  # noqa: SIM115  # see close()
 
     def emit(self, record: LogRecord) -> None:
         """Write the event; other messages are passed over."""
