@@ -235,7 +235,7 @@ def read_mutants(room: str) -> tuple[dict[str, list[list[Mutant]]], dict[str, st
     files = [folder] if folder.is_file() else sorted(folder.rglob("*.py"))
     places = {str(file.relative_to(ROOT)): all_mutants(file, ROOT) for file in files}
     places = {path: groups for path, groups in places.items() if groups}
-    return places, {path: (ROOT / path).read_text() for path in places}
+    return places, {path: (ROOT / path).read_text(encoding="utf-8") for path in places}
 
 
 def run_child(mutant: Mutant, source: str, tests: list[str], reach: Reach, folders: list[str], write: int) -> None:
@@ -269,7 +269,7 @@ def run_mutants(
     mutants: list[Mutant], room: str, workers: int, limit_s: float, sources: dict[str, str]
 ) -> Iterator[dict]:
     """Each mutant with its outcome, as soon as it is known."""
-    reach = Reach(**json.loads((REACH / f"{room}.json").read_text()))
+    reach = Reach(**json.loads((REACH / f"{room}.json").read_text(encoding="utf-8")))
     for library in LIBRARIES + PYTEST_MODULES:
         with contextlib.suppress(ImportError):
             importlib.import_module(library)
@@ -360,7 +360,7 @@ def again(room: str, seed: int, workers: int, limit_s: float) -> None:
 
 
 def _arguments() -> dict[tuple[str, str, str], str]:
-    return {_argument_key(one): one["why"] for one in tomllib.loads(ARGUMENTS.read_text())["survivor"]}
+    return {_argument_key(one): one["why"] for one in tomllib.loads(ARGUMENTS.read_text(encoding="utf-8"))["survivor"]}
 
 
 def _argument_key(row: dict) -> tuple[str, str, str]:
@@ -368,7 +368,7 @@ def _argument_key(row: dict) -> tuple[str, str, str]:
 
 
 def _read() -> dict:
-    return json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
 
 
 def _stored(room: str, seed: int) -> list[dict]:

@@ -24,7 +24,7 @@ This page is written by `python benchmarks/performance_page.py` from the JSON fi
 def read(name: str) -> dict[str, Any] | None:
     """Results of a benchmark, or None where it has not been run."""
     file = HERE / "results" / name
-    return json.loads(file.read_text()) if file.exists() else None
+    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

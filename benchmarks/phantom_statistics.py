@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--real", type=Path, required=True)
     real = parser.parse_args().real
     file = Path(__file__).parents[1] / "config/datasets/phantom.yaml"
-    demo: dict[str, Any] = yaml.safe_load(file.read_text())["source"]["phantom"]
+    demo: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))["source"]["phantom"]
     with tempfile.TemporaryDirectory() as folder:
         columns = {
             "real": statistics([real / "ms_lesion_masks", real / "Dataset030_MSLesions"]),

@@ -125,7 +125,7 @@ def main() -> None:
         "numpy": np.__version__,
         "pandas": pd.__version__,
     }
-    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     results[f"{options.trainers} trainers × {options.cases} cases × {options.metrics} metrics"] = entry
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")

@@ -55,7 +55,7 @@ def prepare(source: Path, work: Path, cases: int) -> str:
         for file in sorted((source / part).iterdir()):
             if any(file.name.startswith((f"{case}_", f"{case}.")) for case in chosen):
                 (raw / part / file.name).symlink_to(file.resolve())
-    dataset_json = json.loads((source / "dataset.json").read_text())
+    dataset_json = json.loads((source / "dataset.json").read_text(encoding="utf-8"))
     write_json(raw / "dataset.json", dataset_json | {"numTraining": len(chosen)})
     number = str(int(name[7:10]))
     _nnunet("extract_fingerprint", "-d", number, "-np", "1")
@@ -200,7 +200,7 @@ def _rows_of_others(options: argparse.Namespace, result: dict[str, Any]) -> list
     """Rows of an earlier run that this one does not replace; a run under other conditions is not mixed in."""
     if not options.out.exists():
         return []
-    earlier = json.loads(options.out.read_text())
+    earlier = json.loads(options.out.read_text(encoding="utf-8"))
     for key in ("batches", "network", "hardware", "versions"):
         if earlier[key] != result[key]:
             sys.exit(f"{options.out} was made with {key} {earlier[key]}, now {result[key]}: choose another --out.")

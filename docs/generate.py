@@ -81,4 +81,4 @@ if __name__ == "__main__":
     mpl.rcParams |= {"svg.hashsalt": "nnunet-losses", "svg.fonttype": "none", "axes.facecolor": "white"}
     for stem, names in families().items():
         draw(names, HERE / "images" / "losses" / f"{stem}.svg")
-    README.write_text(with_table_of_losses(README.read_text()))
+    README.write_text(with_table_of_losses(README.read_text(encoding="utf-8")))

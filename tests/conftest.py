@@ -130,3 +130,30 @@ def lits_lesions(lits_records: Callable[[str], Records]) -> Callable[[str], pd.D
         return pd.DataFrame(rows).astype({"partner": int})
 
     return lesions
+
+
+WITHOUT_LOCKS = """
+import errno, fcntl, os
+def refuse(*_):
+    open(os.environ["REFUSED_LOCKS"], "a").close()
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+fcntl.lockf = fcntl.flock = refuse
+"""
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> dict[str, str]:
+    """The environment of such a machine, with locks refused in every Python process."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(WITHOUT_LOCKS)
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "OMP_NUM_THREADS", "LD_LIBRARY_PATH")}
+    return kept | {
+        "HOME": "/dev/null/home",  # root, too, can make no folder below a file
+        "TMPDIR": "/nowhere",
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONIOENCODING": "ascii",
+        "PYTHONPATH": os.pathsep.join([str(tmp_path / "site"), str(Path(__file__).parents[1])]),
+        "COLUMNS": "200",
+        "REFUSED_LOCKS": str(tmp_path / "refused_locks"),
+    }

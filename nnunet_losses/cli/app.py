@@ -62,6 +62,15 @@ def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callabl
             except UserError as error:
                 say(f"nnunet-losses {name}: {error}", err=True)
                 raise typer.Exit(1) from None
+            except UnicodeEncodeError:
+                if sys.getfilesystemencoding() == "utf-8":
+                    raise
+                say(
+                    f"nnunet-losses {name}: names of files that are not ASCII cannot be used in this locale; set the "
+                    "variable PYTHONUTF8=1.",
+                    err=True,
+                )
+                raise typer.Exit(1) from None
             except Exception as error:
                 if not is_disk_full(error):
                     raise

@@ -1,5 +1,6 @@
 """The command that runs a study: run."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -33,8 +34,10 @@ def run(
     """
     if find_spec("snakemake") is None:
         raise UserError("Snakemake is not installed; install this package with its extra: pip install '.[workflow]'.")
+    from nnunet_losses.base.surroundings import surroundings
     from nnunet_losses.progress.run import run_study
 
+    os.environ.update(surroundings(directory / ".snakemake" / "cache"))
     study = study_name(configfile, directory, context.args)
     arguments = snakemake_arguments(configfile, cores, directory, context.args)
     if DRY & set(context.args):

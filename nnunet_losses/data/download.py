@@ -124,7 +124,8 @@ class RecordedChecksums:
         if known is None:
             self.sums[name] = file_checksum(target, "sha256").partition(":")[2]
             with write_atomically(self.path) as temporary:
-                temporary.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(self.sums.items())))
+                lines = (f"{digest}  {name}\n" for name, digest in sorted(self.sums.items()))
+                temporary.write_text("".join(lines), encoding="utf-8")
         return target
 
 

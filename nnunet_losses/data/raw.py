@@ -221,7 +221,7 @@ def _check_origin(target: Path, origin: Mapping[str, Any]) -> dict[str, Any]:
         UserError: it was made otherwise, or by somebody else.
     """
     try:
-        known: dict[str, Any] = json.loads((target / ORIGIN).read_text())
+        known: dict[str, Any] = json.loads((target / ORIGIN).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(
             f"{target} exists already and was not made by nnunet-losses; to use it as it is, give 'path: {target}' as "

@@ -82,7 +82,7 @@ def outcome(events: Events, study: str, directory: Path) -> str:
     for name in studies:
         page = directory / "reports" / name / "report.html"
         try:
-            verdicts = json.loads((page.parent / "data" / "verdict.json").read_text())
+            verdicts = json.loads((page.parent / "data" / "verdict.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         more = len(verdicts) - 1

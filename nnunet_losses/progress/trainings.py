@@ -62,7 +62,7 @@ def read_progress(folder: Path) -> TrainingProgress:
 def _epochs(folder: Path) -> int | None:
     """The length of a training, which nnU-Net notes in ``debug.json`` when it starts."""
     try:
-        return int(json.loads((folder / "debug.json").read_text())["num_epochs"])
+        return int(json.loads((folder / "debug.json").read_text(encoding="utf-8"))["num_epochs"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -111,7 +111,7 @@ def test_any_config(tmp_path_factory: pytest.TempPathFactory, content: Any) -> N
     told = outcome(lambda: read_and_use(path))
     assert "\n" not in told
     assert set(files_in(folder)) <= {"study.yaml", "study.json"}
-    if content == SOUND:
+    if content is SOUND:
         assert told == "done"
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from nnunet_losses.data.raw import prepare_raw
 
-from .conftest import LIMIT_S, ROOT, Workplace, job_counts
+from .conftest import LIMIT_S, ROOT, RUN, Workplace, job_counts
 
 Make = Callable[..., Workplace]
 
@@ -80,6 +80,16 @@ def test_a_folder_that_a_shell_would_take_apart_is_refused_where_jobs_get_it_thr
     assert done.returncode == 1
     assert f"Snakemake cannot hand {place.folder}/Snakefile to jobs that it starts as processes" in done.stdout
     assert not (place.folder / "results/studies").exists()
+
+
+def test_a_study_is_planned_without_home_locks_and_locale(workplace: Make, hostile: dict[str, str]) -> None:
+    place = workplace(title="Lésions → α")
+    planned = subprocess.run(
+        place.command("--dry-run", by=RUN), env=hostile, cwd=place.folder, umask=0o077, capture_output=True, check=False
+    )
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert job_counts(planned.stdout.decode())["train"] == 4
+    assert (place.folder / ".snakemake" / "cache").is_dir()
 
 
 def test_a_study_plans_each_training_once_even_if_a_report_of_an_earlier_one_was_kept(workplace: Make) -> None:

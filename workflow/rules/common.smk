@@ -13,6 +13,7 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import check_writable
 from nnunet_losses.base.locks import take_lock
 from nnunet_losses.base.splits import read_splits
+from nnunet_losses.base.surroundings import surroundings
 from nnunet_losses.data.description import find_descriptions, load_dataset_description
 from nnunet_losses.data.raw import source_state
 from nnunet_losses.nnunet.names.search import require_trainer
@@ -27,6 +28,7 @@ os.environ.update(
     nnUNet_raw=str(Path("work/nnUNet_raw").absolute()),
     nnUNet_preprocessed=str(Path("work/nnUNet_preprocessed").absolute()),
     nnUNet_results=str(Path("work/nnUNet_results").absolute()),
+    **surroundings(Path(".snakemake/cache")),
 )
 
 try:

@@ -126,7 +126,7 @@ def add_configuration(plans_file: Path, name: str, **overrides: Any) -> None:
             return
         plans["configurations"] = others | {name: derived}
         with write_atomically(plans_file) as temporary:
-            temporary.write_text(json.dumps(plans, indent=4))
+            temporary.write_text(json.dumps(plans, indent=4), encoding="utf-8")
 
 
 def resolved_configuration(plans_file: Path, name: str) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def write_splits(preprocessed: Path, splits: Splits, cases: list[str]) -> Path:
             f"number of folds and seed, or remove that file and the trainings made with it."
         )
     with write_atomically(path) as temporary:
-        temporary.write_text(json.dumps(splits, indent=4))
+        temporary.write_text(json.dumps(splits, indent=4), encoding="utf-8")
     return path
 
 

@@ -45,7 +45,7 @@ def read_history(folder: Path) -> pd.DataFrame:
             continue  # absent, damaged or not safe to load: the text logs tell the same, rounded
     if (folder / FINAL_CHECKPOINT).is_file() and len(saved):
         return saved
-    told = _curves_of_text(path.read_text(errors="replace") for path in text_logs(folder))
+    told = _curves_of_text(path.read_text(encoding="utf-8", errors="replace") for path in text_logs(folder))
     return told if len(told) > len(saved) else saved
 
 
@@ -83,7 +83,7 @@ def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, 
 def validated_cases(folder: Path) -> list[str]:
     """The cases that the last validation predicted, as the text logs name them; empty if there is no such log."""
     for path in reversed(text_logs(folder)):
-        if found := _PREDICTED.findall(path.read_text(errors="replace")):
+        if found := _PREDICTED.findall(path.read_text(encoding="utf-8", errors="replace")):
             return sorted(set(found))
     return []
 

@@ -70,7 +70,7 @@ def _cached_counts(preprocessed: Path, dataset: Any) -> dict[int, int]:
     newest = max(file.stat().st_mtime for file in folder.iterdir())
     # without a sound cache, voxels are counted again
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        there = json.loads(cache.read_text())
+        there = json.loads(cache.read_text(encoding="utf-8"))
         voxels = {int(value): count for value, count in there["voxels"].items()}
         sound = voxels and all(type(count) is int and count > 0 for count in voxels.values())
         if sound and there["cases"] == cases and cache.stat().st_mtime >= newest:

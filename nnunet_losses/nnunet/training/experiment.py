@@ -43,7 +43,7 @@ def refuse_other_experiment(folder: Path, experiment: Mapping[str, Any]) -> None
     if not file.is_file():
         return
     try:
-        then = dict(_leaves(json.loads(file.read_text())["experiment"]))
+        then = dict(_leaves(json.loads(file.read_text(encoding="utf-8"))["experiment"]))
     except (ValueError, KeyError, TypeError):
         raise StopTraining(f"{file} is damaged; remove it if you are sure which experiment the folder holds.") from None
     now = dict(_leaves(_as_json(experiment)))
