@@ -6,6 +6,7 @@ Below the function of a loss (``::: nnunet_losses.losses.tversky_loss``) comes t
 
 import re
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from nnunet_losses.base.metrics import METRICS, Metric
 from nnunet_losses.base.tables.results import RESULTS
@@ -97,8 +98,15 @@ def schemas(tables: Iterable[Table]) -> str:
     return "\n\n".join(table.describe() for table in tables)
 
 
+def security() -> str:
+    """The file that GitHub shows, with its links as from here."""
+    root = Path(__file__).parents[1]
+    return (root / "SECURITY.md").read_text(encoding="utf-8").replace("](docs/", "](")
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "results": lambda: schemas(RESULTS.values()),
     "statistics": lambda: schemas(STATISTICS.values()),
+    "security": security,
 }

@@ -1,6 +1,7 @@
 """What documents show of the losses: pages, pictures and tables, made from the losses themselves."""
 
 import importlib.util
+import re
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -48,6 +49,14 @@ def test_a_table_of_the_readme_is_replaced_and_nothing_else():
     before, after = "# Title\n\n", "\ntext | with a bar\n\n| another | table |\n|---|---|\n"
     old = "| trainer | formula | source |\n|---|---|---|\n| `OldTrainer` | 1 | 2 |\n"
     assert generate.with_table_of_losses(before + old + after) == before + generate.table_of_losses() + after
+
+
+def test_the_page_on_security_is_the_file_beside_the_readme():
+    page = hooks.on_page_markdown((DOCS / "security.md").read_text())
+    assert page.startswith("# Security\n") and "## How to report a weakness" in page
+    targets = re.findall(r"\]\((?!http)([\w/.-]+)\)", page)
+    assert targets and all((DOCS / target).is_file() for target in targets)
+    assert "](SECURITY.md)" in (DOCS.parent / "README.md").read_text()
 
 
 def test_pages_show_every_hyper_parameter_of_every_loss():
