@@ -5,10 +5,12 @@ A checkpoint is a pickle, and loading a pickle can run anything. nnU-Net loads i
 saves needs no more than a few types of NumPy beside its tensors.
 """
 
+import errno
+import hashlib
 import os
 import pickle
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -17,33 +19,101 @@ from unittest import mock
 import numpy as np
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.nnunet.training.origin import Origin
 
 TRUST = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 """PyTorch's own variable for people who trust their files."""
 
 
+class DamagedCheckpointError(UserError):
+    """A file is no checkpoint, or not the whole of one."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be read as a checkpoint ({reason}); remove it and train again.")
+        self.reason = reason
+
+
 def read_checkpoint(path: Path, *, mapped: bool = False) -> dict[str, Any]:
-    """Read a checkpoint of nnU-Net.
+    """Read a checkpoint of nnU-Net, after looking whether all of its bytes are as they were written.
 
     Args:
         path: the checkpoint.
-        mapped: leave the tensors on the disk until they are used, so that the log of a large network costs little to
-            read. The file must not change meanwhile.
+        mapped: leave the tensors on the disk until they are used, which spares memory. The file must not change
+            meanwhile.
 
     Raises:
-        UserError: the file is damaged, or holds more than tensors, numbers and text.
+        DamagedCheckpointError: it is damaged, or no checkpoint.
+        UserError: it holds more than tensors, numbers and text.
     """
     import torch
 
-    if not zipfile.is_zipfile(path):
-        raise UserError(f"{path} cannot be read as a checkpoint (it is damaged); remove it and train again.")
+    require_whole(path)
     with safe_loading(path):
         try:
-            checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False, mmap=mapped)
+            checkpoint = torch.load(path, map_location="cpu", weights_only=False, mmap=mapped)
         except (RuntimeError, EOFError) as error:
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise UserError(f"{path} cannot be read as a checkpoint ({reason}); remove it and train again.") from None
+            raise DamagedCheckpointError(path, reason) from None
+    if not isinstance(checkpoint, dict):
+        raise DamagedCheckpointError(path, f"it holds {type(checkpoint).__name__}")
     return checkpoint
+
+
+def require_whole(path: Path) -> None:
+    """Compare a checkpoint with the checksums in it, which PyTorch writes and does not look at.
+
+    Raises:
+        DamagedCheckpointError: it is empty, cut off, or has a wrong bit.
+        OSError: it cannot be read at all, which says nothing about its content.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # a wrong offset in a damaged file is an invalid argument
+            raise
+        raise DamagedCheckpointError(path, "it is damaged") from None
+    except Exception:  # whatever Python's reader stumbles over
+        reason = "it is damaged" if path.stat().st_size else "it is damaged: an empty file"
+        raise DamagedCheckpointError(path, reason) from None
+    if broken is not None:
+        raise DamagedCheckpointError(path, f"it is damaged: the checksum of {broken} is wrong")
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a checkpoint that cannot be used, to a name that nobody looks for and that is not taken."""
+    number, target = 1, path.with_name(f"{path.name}.aside")
+    while target.exists():
+        number += 1
+        target = path.with_name(f"{path.name}.aside{number}")
+    return path.rename(target)
+
+
+def origin_of(checkpoint: Mapping[str, Any], path: Path) -> Origin:
+    """The training that a checkpoint is from.
+
+    Args:
+        checkpoint: what `read_checkpoint` gave.
+        path: of the file, for the message.
+
+    Raises:
+        DamagedCheckpointError: it does not say so.
+    """
+    try:
+        return Origin.of(checkpoint["trainer_name"], checkpoint["init_args"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DamagedCheckpointError(path, f"it does not say which training it is from: {error!r}") from None
+
+
+def weights_sha256(weights: Mapping[str, Any]) -> str:
+    """SHA-256 of the tensors of a network: the same for the same weights, whatever else their files hold."""
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 @contextmanager

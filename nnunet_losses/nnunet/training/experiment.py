@@ -26,7 +26,7 @@ def claim_folder(folder: Path, experiment: Mapping[str, Any]) -> None:
     refuse_other_experiment(folder, experiment)
     file = folder / EXPERIMENT_JSON
     if not file.is_file():
-        write_json(file, {"experiment": _as_json(experiment), "begun_with": software_versions(SOFTWARE)})
+        write_json(file, {"experiment": as_json(experiment), "begun_with": software_versions(SOFTWARE)})
 
 
 def refuse_other_experiment(folder: Path, experiment: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ def refuse_other_experiment(folder: Path, experiment: Mapping[str, Any]) -> None
         then = dict(_leaves(json.loads(file.read_text(encoding="utf-8"))["experiment"]))
     except (ValueError, KeyError, TypeError):
         raise StopTraining(f"{file} is damaged; remove it if you are sure which experiment the folder holds.") from None
-    now = dict(_leaves(_as_json(experiment)))
+    now = dict(_leaves(as_json(experiment)))
     differing = [key for key in [*then, *(key for key in now if key not in then)] if then.get(key) != now.get(key)]
     if differing:
         first, more = differing[0], len(differing) - 1
@@ -57,7 +57,7 @@ def refuse_other_experiment(folder: Path, experiment: Mapping[str, Any]) -> None
         )
 
 
-def _as_json(experiment: Mapping[str, Any]) -> Any:
+def as_json(experiment: Mapping[str, Any]) -> Any:
     """The same after writing and reading, so that a tuple equals a list; nnU-Net puts NumPy's numbers into plans."""
     return json.loads(json.dumps(experiment, default=lambda v: v.tolist() if hasattr(v, "tolist") else str(v)))
 

@@ -3,7 +3,6 @@
 import os
 import random
 import time
-import zipfile
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,11 +18,19 @@ from nnunet_losses.base.dataset import FINGERPRINT
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.base.locks import Lock, take_lock
+from nnunet_losses.base.names import CHECKPOINTS
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.nnunet.names.grammar import TrainerName
 from nnunet_losses.nnunet.training import experiment, job
-from nnunet_losses.nnunet.training.checkpoint import safe_loading
+from nnunet_losses.nnunet.training.checkpoint import (
+    DamagedCheckpointError,
+    origin_of,
+    read_checkpoint,
+    safe_loading,
+    set_aside,
+)
 from nnunet_losses.nnunet.training.errors import StopTraining
+from nnunet_losses.nnunet.training.origin import ForeignModelError, Origin
 from nnunet_losses.nnunet.training.outcome import COLLAPSE_EPOCHS, epochs_without_dice, outcome
 from nnunet_losses.nnunet.training.pools import pools_in_this_process
 from nnunet_losses.nnunet.training.transforms import OwnRandomStream, make_reproducible
@@ -38,7 +45,8 @@ class ReproducibleTrainer(nnUNetTrainer):
 
     - One folder, one experiment, one process: another experiment of the same name is refused, a second process waits.
     - A seed in the name fixes every random stream; a resumed training draws the same numbers as an uninterrupted one.
-    - Checkpoints are written whole or not at all, and loaded without running code that they may hold.
+    - Checkpoints are written whole or not at all, and loaded without running code that they may hold. One that is
+      damaged or from another training is set aside, and the training goes on from the newest that is left.
     - A loss that is not finite ends the training; what a training cost and how it ended is recorded.
 
     Every method overrides a hook of nnU-Net and calls it.
@@ -57,6 +65,7 @@ class ReproducibleTrainer(nnUNetTrainer):
         dataset_json: dict[str, Any],
         device: torch.device = torch.device("cuda"),  # noqa: B008  # as in nnU-Net
     ) -> None:
+        self._resumes = bool(plans.get("continue_training"))  # --c; nnU-Net takes it out of the plans
         # nnU-Net reads the names of these five arguments from the signature: there may be no others
         super().__init__(plans, configuration, fold, dataset_json, device)
         self._lock = self._wait_for_others() if self.local_rank == 0 else None
@@ -245,17 +254,62 @@ class ReproducibleTrainer(nnUNetTrainer):
 
     @override
     def load_checkpoint(self, filename_or_checkpoint: dict[str, Any] | str) -> None:
-        if isinstance(filename_or_checkpoint, str) and not zipfile.is_zipfile(filename_or_checkpoint):
-            raise StopTraining(
-                f"{filename_or_checkpoint} is damaged (its writer may have been killed); remove it, and nnU-Net "
-                f"continues from another checkpoint of that folder or from the beginning."
-            )
         if not self.was_initialized:
             self.initialize()
         if self.local_rank == 0:
             experiment.refuse_other_experiment(Path(self.output_folder), self.describe_experiment())
+        file: Path | None = Path(str(filename_or_checkpoint))  # nnU-Net gives no dictionary, and could not load one
         try:
-            with safe_loading(Path(str(filename_or_checkpoint))):
-                super().load_checkpoint(filename_or_checkpoint)
+            try:
+                self._epochs_in(file)
+            except (DamagedCheckpointError, ForeignModelError) as error:
+                if not self._resumes or self.current_epoch > 0:  # --val and --val_best mean this very file
+                    raise StopTraining(
+                        f"{_unusable(file, error)}; nnUNetv2_train with --c sets it aside and goes on from the newest "
+                        f"checkpoint that is left."
+                    ) from error
+                file = self._another_checkpoint()
+            if file is not None:
+                with safe_loading(file):
+                    super().load_checkpoint(str(file))
         except UserError as error:
             raise StopTraining(str(error)) from error
+
+    def _epochs_in(self, file: Path) -> int:
+        """How many epochs a checkpoint has behind it, if it is whole and from this training."""
+        content = read_checkpoint(file, mapped=True)
+        origin_of(content, file).require(Origin.of(type(self).__name__, self.my_init_kwargs), file)
+        try:
+            return int(content["current_epoch"])
+        except (KeyError, TypeError, ValueError):
+            raise DamagedCheckpointError(file, "it does not say its epoch") from None
+
+    def _another_checkpoint(self) -> Path | None:
+        """Set aside what cannot be used; give the newest checkpoint of this training that is left."""
+        usable: dict[Path, int] = {}
+        unusable: dict[Path, str] = {}
+        for file in (Path(self.output_folder, name) for name in CHECKPOINTS):
+            if file.is_file():
+                try:
+                    usable[file] = self._epochs_in(file)
+                except (DamagedCheckpointError, ForeignModelError) as error:
+                    unusable[file] = _unusable(file, error)
+        if self.is_ddp:
+            torch.distributed.barrier()  # all processes have looked before one of them renames
+        newest = max(usable, key=lambda file: usable[file], default=None)
+        if self.local_rank == 0:
+            for file, reason in unusable.items():
+                self.print_to_log_file(f"WARNING: {reason}; it is kept as {set_aside(file).name}.")
+        self.print_to_log_file(
+            "No checkpoint of this training is left; it begins again."
+            if newest is None
+            else f"Training goes on from {newest.name}, after {usable[newest]} epochs."
+        )
+        return newest
+
+
+def _unusable(file: Path, error: DamagedCheckpointError | ForeignModelError) -> str:
+    """The reason not to use a checkpoint, without a full stop."""
+    if isinstance(error, DamagedCheckpointError):
+        return f"{file} cannot be used: {error.reason}"
+    return str(error).rstrip(".")

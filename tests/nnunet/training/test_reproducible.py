@@ -3,6 +3,9 @@
 import json
 import multiprocessing
 import os
+import re
+import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -390,16 +393,109 @@ def test_a_loss_whose_defaults_changed_is_another_experiment(run: Run, trained: 
 # --- checkpoints
 
 
-def test_a_truncated_checkpoint_is_named_and_another_one_is_taken_when_it_is_gone(
-    run: Run, interrupted: Callable[..., None], tmp_path: Path
-) -> None:
-    interrupted(TRAINED, 2)
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def truncated(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-1000])
+
+
+def bit_flipped(file: Path) -> None:
+    """A bit of a weight."""
+    content = bytearray(file.read_bytes())
+    [weight] = [part for part in zipfile.ZipFile(file).infolist() if part.filename.endswith("/data/0")]
+    content[weight.header_offset + 200] ^= 1
+    file.write_bytes(content)
+
+
+def from_another_training(file: Path) -> None:
+    content = torch.load(file, weights_only=False)
+    torch.save(content | {"trainer_name": "DiceTrainer"}, file)
+
+
+def of_other_plans(file: Path) -> None:
+    content = torch.load(file, weights_only=False)
+    content["init_args"]["plans"]["configurations"]["3d_tiny"]["batch_size"] = 3
+    torch.save(content, file)
+
+
+DAMAGE = [
+    (empty, "it is damaged: an empty file"),
+    (truncated, "it is damaged"),
+    (bit_flipped, "it is damaged: the checksum of .*data/0 is wrong"),
+    (from_another_training, f"is from another training .trainer DiceTrainer instead of {TRAINED}."),
+    (of_other_plans, "is from another training .other content of the plans."),
+]
+
+
+@pytest.fixture
+def in_epoch_3(interrupted: Callable[..., None], tmp_path: Path) -> Path:
+    """The folder of a training interrupted in its last epoch: the latest checkpoint has 3 epochs, the best one fewer."""
+    interrupted(TRAINED, 3)
     [latest] = tmp_path.rglob("checkpoint_latest.pth")
-    latest.write_bytes(latest.read_bytes()[:1000])
-    with pytest.raises(StopTraining, match=r"checkpoint_latest\.pth is damaged .* remove it"):
-        run(TRAINED, continue_training=True)
-    latest.unlink()
-    assert (run(TRAINED, continue_training=True) / "checkpoint_final.pth").is_file()
+    assert checkpoint(latest.parent, latest.name)["current_epoch"] == 3
+    return latest.parent
+
+
+@pytest.mark.parametrize(("damage", "said"), DAMAGE)
+def test_a_checkpoint_that_cannot_be_used_is_set_aside_and_the_next_one_taken(
+    run: Run, in_epoch_3: Path, trained_once: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    damage(in_epoch_3 / "checkpoint_latest.pth")
+    damaged = (in_epoch_3 / "checkpoint_latest.pth").read_bytes()
+    (in_epoch_3 / "checkpoint_latest.pth.aside").write_text("an earlier one")
+    run(TRAINED, continue_training=True)
+    assert same(weights(in_epoch_3), weights(trained_once))
+    assert (in_epoch_3 / "checkpoint_latest.pth.aside2").read_bytes() == damaged
+    [log] = [text for text in map(Path.read_text, in_epoch_3.glob("*.txt")) if "WARNING" in text]
+    lines = [line for line in log.splitlines() if "aside" in line or "goes on" in line]
+    assert re.search(rf"{said}; it is kept as checkpoint_latest\.pth\.aside2\.", lines[0])
+    assert "Training goes on from checkpoint_best.pth, after" in lines[1]
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("damage", [empty, from_another_training])
+def test_if_no_checkpoint_is_left_the_training_begins_again(
+    run: Run, in_epoch_3: Path, trained_once: Path, damage: Callable[[Path], None]
+) -> None:
+    for name in ("checkpoint_latest.pth", "checkpoint_best.pth"):
+        damage(in_epoch_3 / name)
+    run(TRAINED, continue_training=True)
+    assert same(weights(in_epoch_3), weights(trained_once))
+    assert len(list(in_epoch_3.glob("*.aside"))) == 2
+    assert any("No checkpoint of this training is left; it begins again" in f.read_text() for f in in_epoch_3.glob("*.txt"))
+
+
+@pytest.mark.parametrize("damage", [truncated, bit_flipped, from_another_training])
+def test_a_finished_training_whose_final_checkpoint_is_damaged_is_finished_again(
+    run: Run, trained: Path, trained_once: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(trained / "checkpoint_final.pth")
+    run(TRAINED, continue_training=True)
+    assert same(weights(trained), weights(trained_once))
+    assert (trained / "checkpoint_final.pth.aside").is_file()
+
+
+@pytest.mark.parametrize(("damage", "said"), DAMAGE)
+def test_a_validation_of_a_checkpoint_that_cannot_be_used_is_refused(
+    run: Run, trained: Path, damage: Callable[[Path], None], said: str
+) -> None:
+    damage(trained / "checkpoint_final.pth")
+    with pytest.raises(StopTraining, match=rf"checkpoint_final\.pth .*{said}; nnUNetv2_train with --c") as stop:
+        run(TRAINED, only_run_validation=True)
+    assert "\n" not in str(stop.value.code)
+    assert (trained / "checkpoint_final.pth").is_file()
+
+
+def test_the_newest_of_the_checkpoints_that_are_left_is_taken(run: Run, in_epoch_3: Path) -> None:
+    shutil.copy(in_epoch_3 / "checkpoint_latest.pth", in_epoch_3 / "checkpoint_best.pth")
+    older = checkpoint(in_epoch_3, "checkpoint_best.pth") | {"current_epoch": 2}
+    torch.save(older, in_epoch_3 / "checkpoint_latest.pth")
+    (in_epoch_3 / "checkpoint_final.pth").touch()
+    run(TRAINED, continue_training=True)
+    log = "".join(path.read_text() for path in in_epoch_3.glob("*.txt"))
+    assert "Training goes on from checkpoint_best.pth, after 3 epochs" in log
 
 
 def test_a_checkpoint_is_written_whole_or_not_at_all(run: Run, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -459,7 +555,7 @@ def test_code_in_a_checkpoint_is_not_run(
     for file in trained.glob("*.pth"):
         file.unlink()
     (trained / name).write_bytes(content)
-    with pytest.raises(StopTraining, match=rf"{name} was not loaded, because .*mkdir.* {TRUST}=1") as stop:
+    with pytest.raises(StopTraining, match=rf"{name} was not loaded, because .*makedirs.* {TRUST}=1") as stop:
         run(TRAINED, **options)
     assert "\n" not in str(stop.value.code)
     assert not evil.exists()
