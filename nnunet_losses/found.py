@@ -19,6 +19,7 @@ from nnunet_losses.comparison.tables import compare_tables, record_of
 from nnunet_losses.evaluation import EvaluationSettings, Prediction, evaluate_folders
 from nnunet_losses.nnunet.names.identity import identity
 from nnunet_losses.nnunet.results.history import job_row, read_history
+from nnunet_losses.nnunet.results.models import remark_on_checkpoint
 from nnunet_losses.nnunet.results.trainings import Training, find_trainings
 from nnunet_losses.nnunet.results.validations import Validation, find_validation, without_repeats
 from nnunet_losses.report import write_report
@@ -32,6 +33,7 @@ class Found:
     raw: the raw data set, for the pictures; None if it is not there.
     splits_file: the present ``splits_final.json``; None if it is not there.
     splits: what it says.
+    of_checkpoints: remarks on checkpoints that are damaged or from another training.
     """
 
     dataset: str
@@ -42,6 +44,7 @@ class Found:
     raw: Path | None
     splits_file: Path | None
     splits: Splits | None
+    of_checkpoints: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -66,7 +69,8 @@ class Found:
     @property
     def remarks(self) -> list[str]:
         """What a reader has to know about the origin of the results, a sentence each."""
-        return _remarks(self) + [remark for validation in self.validations for remark in validation.remarks]
+        of_each = [remark for validation in self.validations for remark in validation.remarks]
+        return _remarks(self) + of_each + list(self.of_checkpoints)
 
     @property
     def ending(self) -> str:
@@ -140,6 +144,7 @@ def find_results(
         raw=raw,
         splits_file=splits_file,
         splits=splits,
+        of_checkpoints=tuple(remark for training in trainings if (remark := remark_on_checkpoint(training))),
     )
 
 

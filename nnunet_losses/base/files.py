@@ -1,5 +1,6 @@
 """Files and folders that are complete or absent."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -113,3 +114,9 @@ def write_json(path: Path | str, value: Any) -> None:
     """Write ``value`` as indented JSON, atomically."""
     with write_atomically(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of the content of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -30,6 +30,8 @@ PROBABILITIES = ".npz"
 # This package
 LONGEST_NAME = 200
 """Bytes of a case's name: file systems take 255, and nnU-Net appends channel and ending."""
+MODEL_JSON = "model.json"
+"""Beside a published or exported model: which training it is from, and its checksum."""
 EXPERIMENT_JSON = "experiment.json"
 """In a fold's folder: what the training's result depends on."""
 

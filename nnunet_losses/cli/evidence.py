@@ -104,8 +104,10 @@ def compare_command(
     """Compare losses over any number of trainings, studies or sites: ranks, paired tests, detection curves."""
     from nnunet_losses.base.tables.storage import read_tables, write_tables
     from nnunet_losses.comparison.tables import compare_tables, record_of
+    from nnunet_losses.nnunet.results.models import check_models
     from nnunet_losses.study.record import read_record
 
+    check_models(folders)
     stacked = read_tables(folders)
     if study is None:
         record = record_of(

@@ -1,10 +1,11 @@
 """Which files something was made from, and whether they are still the same."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+
+from nnunet_losses.base.files import file_sha256
 
 _SHOWN = 3
 
@@ -22,8 +23,7 @@ class FileState:
         stat = file_stat(path)
         if known is not None and known.stat == stat:
             return cls(known.sha256, stat)
-        with path.open("rb") as file:
-            return cls(hashlib.file_digest(file, "sha256").hexdigest(), stat)
+        return cls(file_sha256(path), stat)
 
 
 def file_stat(path: Path) -> tuple[int, ...]:

@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.files import write_atomically
-from nnunet_losses.base.names import DATASET_JSON, FINAL_CHECKPOINT, PLANS_JSON
+from nnunet_losses.base.files import file_sha256, write_atomically
+from nnunet_losses.base.names import DATASET_JSON, FINAL_CHECKPOINT, MODEL_JSON, PLANS_JSON
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
-from nnunet_losses.nnunet.training.checkpoint import read_checkpoint
+from nnunet_losses.nnunet.results.models import ModelRecord, expected_origin, read_model, record_model
+from nnunet_losses.nnunet.training.checkpoint import weights_sha256
 
 STOCK = "nnUNetTrainer"
 
@@ -21,18 +22,19 @@ def export_checkpoint(checkpoint: Path, out: Path) -> Path:
     Args:
         checkpoint: ``.../<trainer>__<plans>__<configuration>/fold_<k>/checkpoint_final.pth``.
         out: a ``.pth`` file, or a model folder to be made or added to: it gets ``fold_<k>/checkpoint_final.pth``,
-            ``plans.json`` and ``dataset.json``, all that ``nnUNetv2_predict_from_modelfolder`` needs.
+            ``plans.json`` and ``dataset.json``, all that ``nnUNetv2_predict_from_modelfolder`` needs, and in
+            ``model.json`` the training that it is from, with its checksum.
 
     Returns:
         The checkpoint written.
 
     Raises:
-        UserError: it is no checkpoint of one of our trainers or cannot be read safely (see `read_checkpoint`), or the
-            files beside it are missing.
+        UserError: it is no checkpoint of one of our trainers, or damaged, or not safe to load; or it is from another
+            training than its folder or its record says; or the files beside it are missing.
     """
     if not (checkpoint.is_file() and zipfile.is_zipfile(checkpoint)):
         raise UserError(f"{checkpoint} is not a checkpoint, or damaged; give the {FINAL_CHECKPOINT} of a fold.")
-    content = read_checkpoint(checkpoint)
+    content, origin = read_model(checkpoint, expected_origin(checkpoint))
     trainer = content.get("trainer_name", "")
     if parse_trainer_name(trainer) is None:
         raise UserError(f"{checkpoint} was written by {trainer or 'no trainer'}, which is not one of this package.")
@@ -46,6 +48,10 @@ def export_checkpoint(checkpoint: Path, out: Path) -> Path:
             with write_atomically(out / name) as temporary:
                 shutil.copyfile(model / name, temporary)
         target = out / checkpoint.parent.name / FINAL_CHECKPOINT
+        (target.parent / MODEL_JSON).unlink(missing_ok=True)  # it describes an earlier file
     with write_atomically(target) as temporary:
         torch.save(content, temporary)
+    if out.suffix != ".pth":
+        weights = weights_sha256(content["network_weights"])
+        record_model(target, ModelRecord(origin, file_sha256(target), weights))
     return target

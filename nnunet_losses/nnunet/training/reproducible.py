@@ -258,15 +258,16 @@ class ReproducibleTrainer(nnUNetTrainer):
             self.initialize()
         if self.local_rank == 0:
             experiment.refuse_other_experiment(Path(self.output_folder), self.describe_experiment())
-        file: Path | None = Path(str(filename_or_checkpoint))  # nnU-Net gives no dictionary, and could not load one
+        chosen = Path(str(filename_or_checkpoint))  # nnU-Net gives no dictionary, and could not load one
+        file: Path | None = chosen
         try:
             try:
-                self._epochs_in(file)
+                self._epochs_in(chosen)
             except (DamagedCheckpointError, ForeignModelError) as error:
                 if not self._resumes or self.current_epoch > 0:  # --val and --val_best mean this very file
                     raise StopTraining(
-                        f"{_unusable(file, error)}; nnUNetv2_train with --c sets it aside and goes on from the newest "
-                        f"checkpoint that is left."
+                        f"{_unusable(chosen, error)}; nnUNetv2_train with --c sets it aside and goes on from the "
+                        f"newest checkpoint that is left."
                     ) from error
                 file = self._another_checkpoint()
             if file is not None:

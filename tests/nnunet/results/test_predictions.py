@@ -88,6 +88,25 @@ def test_predictions_of_an_older_checkpoint_are_made_again(
     assert validated == [trained / "checkpoint_final.pth"]
 
 
+def test_a_validation_that_was_killed_is_not_taken_for_a_whole_one(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validation, before = trained / "validation", (trained / "validation" / "case_4.nii.gz").read_bytes()
+    (validation / "case_5.npz").unlink()
+    with monkeypatch.context() as patch:
+
+        def killed(*_: object) -> None:
+            (validation / "case_4.nii.gz").write_bytes(before[:100])
+            (validation / "case_5.npz").touch()
+            raise KeyboardInterrupt
+
+        patch.setattr(predictions, "_validate_again", killed)
+        with pytest.raises(KeyboardInterrupt):
+            predict(tmp_path / "out")
+    predict(tmp_path / "out")
+    assert (tmp_path / "out" / "segmentations" / "case_4.nii.gz").read_bytes() == before
+
+
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     with pytest.raises(UserError, match="has 2 folds; there is no fold 2"):

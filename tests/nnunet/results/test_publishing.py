@@ -23,7 +23,7 @@ def test_model_curves_and_cost_are_published(
 ) -> None:
     monkeypatch.setenv("nnUNet_results", str(trained_once.parents[2]))
     publish_training(dataset, *REST, tmp_path)
-    names = ["checkpoint_final.pth", "experiment.json", "jobs.parquet", "training.parquet"]
+    names = ["checkpoint_final.pth", "experiment.json", "jobs.parquet", "model.json", "training.parquet"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     for name in names[:2]:
         assert (tmp_path / name).read_bytes() == (trained_once / name).read_bytes()

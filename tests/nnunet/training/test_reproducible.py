@@ -431,7 +431,7 @@ DAMAGE = [
 
 @pytest.fixture
 def in_epoch_3(interrupted: Callable[..., None], tmp_path: Path) -> Path:
-    """The folder of a training interrupted in its last epoch: the latest checkpoint has 3 epochs, the best one fewer."""
+    """The folder of a training interrupted in its last epoch, with a latest checkpoint of 3 epochs and a best one."""
     interrupted(TRAINED, 3)
     [latest] = tmp_path.rglob("checkpoint_latest.pth")
     assert checkpoint(latest.parent, latest.name)["current_epoch"] == 3
@@ -464,7 +464,9 @@ def test_if_no_checkpoint_is_left_the_training_begins_again(
     run(TRAINED, continue_training=True)
     assert same(weights(in_epoch_3), weights(trained_once))
     assert len(list(in_epoch_3.glob("*.aside"))) == 2
-    assert any("No checkpoint of this training is left; it begins again" in f.read_text() for f in in_epoch_3.glob("*.txt"))
+    assert any(
+        "No checkpoint of this training is left; it begins again" in f.read_text() for f in in_epoch_3.glob("*.txt")
+    )
 
 
 @pytest.mark.parametrize("damage", [truncated, bit_flipped, from_another_training])
