@@ -88,9 +88,7 @@ def _expected(preprocessed: Path, configuration: str, trainer: str, plans: str, 
         configuration,
         str(fold),
         fingerprint=None if fingerprint is None else str(fingerprint),
-        plans_sha256=plans_sha256(json.loads(file.read_text(encoding="utf-8")), configuration)
-        if file.is_file()
-        else None,
+        plans_sha256=None if planned is None else plans_sha256(planned, configuration),
     )
 
 
