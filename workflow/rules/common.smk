@@ -168,6 +168,7 @@ onstart:
                     f"Snakemake cannot hand {path} to jobs that it starts as processes, as on a cluster: rename it without "
                     "quotes, $ and other characters that a shell reads."
                 )
-    # what it lists no longer holds once something is made again
-    if any(job.rule.name == "seal" for job in workflow.dag.needrun_jobs()):
+    # what the manifest lists no longer holds once some of it is made again, be it interrupted or asked for by name
+    made = {str(Path(file).parent) for job in workflow.dag.needrun_jobs() for file in job.output}
+    if made.intersection(study_folders()):
         Path(manifest).unlink(missing_ok=True)
