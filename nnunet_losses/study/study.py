@@ -13,12 +13,6 @@ from nnunet_losses.study.config import NewConfiguration, StudyConfig
 from nnunet_losses.study.record import Run, StudyRecord
 from nnunet_losses.study.trainers import compared_trainers, complete
 
-PLANNERS = {
-    PLANS: "ExperimentPlanner",
-    "nnUNetResEncUNetMPlans": "nnUNetPlannerResEncM",
-    "nnUNetResEncUNetLPlans": "nnUNetPlannerResEncL",
-    "nnUNetResEncUNetXLPlans": "nnUNetPlannerResEncXL",
-}
 MOST_RUNS = 100_000  # more is a slip, and Snakemake would plan for hours
 
 
@@ -50,7 +44,10 @@ class Study:
     @property
     def planner(self) -> str:
         """The planner that makes these plans."""
-        return PLANNERS[self.plans]
+        if self.plans == PLANS:
+            return "ExperimentPlanner"
+        size = self.plans.removeprefix("nnUNetResEncUNet").removesuffix("Plans")
+        return f"nnUNetPlannerResEnc{size}"
 
     @property
     def foreign_trainers(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """A study's config: defaults, products, and every mistake said in one sentence."""
 
+import inspect
 import math
 from pathlib import Path
 from typing import Any, get_args
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from nnunet_losses.base.config.messages import keys_of
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.study.config import Plans, StudyConfig
-from nnunet_losses.study.study import PLANNERS, Study, load_study, read_study
+from nnunet_losses.study.study import Study, load_study, read_study
 
 ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = {"study": "s", "datasets": ["phantom"], "trainers": ["DiceTrainer", "TverskyTrainer_iw"]}
@@ -68,9 +69,14 @@ def test_a_trainer_that_names_its_own_length_keeps_it() -> None:
     assert study.trainers == ("DiceTrainer_5epochs", "TverskyTrainer_20epochs")
 
 
-def test_every_plan_has_its_planner() -> None:
-    assert load(plans="nnUNetResEncUNetLPlans").planner == "nnUNetPlannerResEncL"
-    assert set(PLANNERS) == set(get_args(Plans))
+@pytest.mark.parametrize("plans", get_args(Plans))
+def test_nnunet_has_the_planner_of_every_plans(plans: str) -> None:
+    from nnunetv2.experiment_planning.experiment_planners import default_experiment_planner
+    from nnunetv2.experiment_planning.experiment_planners.residual_unets import residual_encoder_unet_planners
+
+    there = vars(residual_encoder_unet_planners) | vars(default_experiment_planner)
+    planner = there[load(plans=plans).planner]
+    assert inspect.signature(planner).parameters["plans_name"].default == plans
 
 
 def test_a_stock_trainer_can_be_compared_unless_a_length_is_asked_for() -> None:

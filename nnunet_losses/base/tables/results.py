@@ -2,23 +2,18 @@
 
 from nnunet_losses.base.identity import CASE, RUN
 from nnunet_losses.base.states import CaseStatus, RunStatus
+from nnunet_losses.base.tables.identity import identity_columns
 from nnunet_losses.base.tables.schema import Table, integer, real, text, truth
 
-_RUN = {
-    "dataset": text("Name of the data set, `DatasetXXX_Name`."),
-    "configuration": text("nnU-Net's configuration."),
-    "trainer": text("Name of the trainer, without its seed."),
-    "fold": integer("The fold that was held out."),
-    "seed": integer("The seed; 0 if unseeded. Seeds are repeats of one experiment."),
-}
-_CASE = {**_RUN, "case": text("Name of the case."), "label": text("Name of the label or region.")}
+_RUN = identity_columns(RUN)
+_CASE = identity_columns((*CASE, "label"))
 
 CASES = Table(
     "cases",
     "one metric of one case and label",
     {
         **_CASE,
-        "metric": text("Name of the metric."),
+        **identity_columns(("metric",)),
         "value": real("Its value; NaN where it is not defined."),
         "unit": text("Unit of the value (`1`, `mm`, `ml`, `count`)."),
         "status": text("Which side holds something", words=CaseStatus),

@@ -1,14 +1,13 @@
 """The columns that tables of statistics begin with."""
 
+from nnunet_losses.base import identity
+from nnunet_losses.base.tables.identity import identity_columns
 from nnunet_losses.base.tables.schema import text
 
-SET = {
-    "dataset": text("Name of the data set."),
-    "configuration": text("nnU-Net's configuration."),
-}
-LABEL = {**SET, "label": text("Name of the label or region.")}
-PANEL = {**LABEL, "metric": text("Name of the metric.")}
-TRAINER = {"trainer": text("Name of the trainer, without its seed.")}
+SET = identity_columns(identity.STUDY)
+LABEL = identity_columns(identity.LABEL)
+PANEL = identity_columns(identity.PANEL)
+TRAINER = identity_columns(("trainer",))
 PAIR = {
     "trainer_a": text("The first trainer of the pair."),
     "trainer_b": text("The second; the baseline is always second."),
