@@ -9,6 +9,7 @@ import pandas as pd
 
 from nnunet_losses.base.dataset import find_dataset, read_dataset_json
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.base.names import DATASET_JSON, LABELS_FOLDER, REFERENCES_FOLDER, SPLITS_JSON
 from nnunet_losses.base.splits import Splits, read_splits
 from nnunet_losses.base.tables.storage import write_tables
@@ -298,4 +299,5 @@ def _predicted(found: Found) -> Iterator[Predicted]:
             references=found.references,
             predictions=validation.training.validation,
             ending=found.ending,
+            ignore=LabelSet.parse(found.dataset_json["labels"]).ignore,
         )

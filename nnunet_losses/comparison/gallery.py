@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.identity import EXPERIMENT
+from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.base.names import DATASET_JSON, REFERENCES_FOLDER, fold_name, image_file
 from nnunet_losses.nnunet.names.identity import identity
 from nnunet_losses.study.record import StudyRecord
@@ -25,6 +26,7 @@ class Predicted(NamedTuple):
     references: folder of the reference segmentations.
     predictions: folder of the predicted ones.
     ending: of the names of all image files.
+    ignore: the value of voxels of the references that count nowhere; None if there is none.
     """
 
     row: Mapping[str, str | int]
@@ -33,14 +35,15 @@ class Predicted(NamedTuple):
     references: Path
     predictions: Path
     ending: str
+    ignore: int | None
 
 
 def gallery_files(predicted: Iterable[Predicted]) -> pd.DataFrame | None:
     """Image (first channel), reference and prediction of every case that has an image; None if there is none.
 
-    Of several seeds of a trainer the first is shown.
+    Of several seeds of a trainer the first is shown. The column ``ignore`` holds the value of ignored voxels, or None.
     """
-    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
     for training in predicted:
         experiment = {name: str(training.row[name]) for name in EXPERIMENT}
         for case in training.cases:
@@ -54,8 +57,11 @@ def gallery_files(predicted: Iterable[Predicted]) -> pd.DataFrame | None:
                     **experiment,
                     "case": case,
                     **dict(zip(FILES, map(str, [image, *segmentations]), strict=True)),
+                    "ignore": training.ignore,
                 }
-    return pd.DataFrame([*rows.values()], columns=[*EXPERIMENT, "case", *FILES]) if rows else None
+    return (
+        pd.DataFrame([*rows.values()], columns=[*EXPERIMENT, "case", *FILES, "ignore"], dtype=object) if rows else None
+    )
 
 
 def predictions_of_study(
@@ -72,16 +78,16 @@ def predictions_of_study(
     Raises:
         UserError: a data set was not preprocessed there.
     """
-    endings: dict[str, str] = {}
+    described: dict[str, dict[str, Any]] = {}
     for run in record.runs:
-        if run.dataset not in endings:
-            described = preprocessed / run.dataset / DATASET_JSON
-            if not described.is_file():
+        if run.dataset not in described:
+            file = preprocessed / run.dataset / DATASET_JSON
+            if not file.is_file():
                 raise UserError(
-                    f"{described} is missing; let nnUNet_preprocessed be the folder that the study was trained in."
+                    f"{file} is missing; let nnUNet_preprocessed be the folder that the study was trained in."
                 )
-            endings[run.dataset] = str(read_dataset_json(described, ["file_ending"])["file_ending"])
-        ending = endings[run.dataset]
+            described[run.dataset] = read_dataset_json(file, ["file_ending", "labels"])
+        ending = str(described[run.dataset]["file_ending"])
         folder = predictions / run.dataset / f"{record.plans}__{run.configuration}" / run.trainer / fold_name(run.fold)
         yield Predicted(
             row=identity(run.dataset, run.configuration, run.trainer, run.fold),
@@ -90,4 +96,5 @@ def predictions_of_study(
             references=preprocessed / run.dataset / REFERENCES_FOLDER,
             predictions=folder,
             ending=ending,
+            ignore=LabelSet.parse(described[run.dataset]["labels"]).ignore,
         )

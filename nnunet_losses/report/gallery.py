@@ -103,7 +103,7 @@ def _rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:
 
 
 def volumes_of(view: View, files: pd.DataFrame, case: str) -> Volumes:
-    """Image, reference and predictions of one case."""
+    """Image, reference and predictions of one case; nothing is shown of voxels that the reference ignores."""
     files = files[files["case"].astype(str) == case].drop_duplicates("trainer")
     image, spacing = load_image(files["image"].iloc[0])
     paths = {str(t): path for t, path in files[["trainer", "prediction"]].itertuples(index=False)}
@@ -114,6 +114,10 @@ def volumes_of(view: View, files: pd.DataFrame, case: str) -> Volumes:
     for path, volume in [(files["reference"].iloc[0], reference), *((paths[t], v) for t, v in read.items())]:
         if volume.shape != image.shape:
             raise UserError(f"Gallery: {path} has shape {volume.shape}, its image {image.shape}; they must agree.")
+    ignore = files["ignore"].iloc[0] if "ignore" in files else None
+    if ignore is not None and not pd.isna(ignore):
+        shown = reference != ignore
+        reference, read = reference * shown, {trainer: volume * shown for trainer, volume in read.items()}
     return Volumes(image, reference, read, absent, spacing, grey_window(image))
 
 
@@ -123,7 +127,7 @@ def _case_row(view: View, case: Case, volumes: Volumes) -> Tiles:
     plane = Plane.of(axis, index, [volumes.reference, *predictions], volumes.spacing)
     shown = [
         Tile(
-            plane.draw(volumes.image, volumes.window, [(plane.cut(volumes.reference) > 0, TRUE)]),
+            plane.draw(volumes.image, volumes.window, _each_label(plane.cut(volumes.reference), TRUE)),
             f"Case {case.name}, {plane.words}: the image with the outline of the reference.",
             "Reference",
             count(int((volumes.reference > 0).sum()), "voxel"),
@@ -154,9 +158,15 @@ def _tile(
     g, p = plane.cut(volumes.reference), plane.cut(volumes.predictions[trainer])
     true, missed, invented = (g > 0) & (g == p), (g > 0) & (g != p), (p > 0) & (g != p)
     counts = f"{int(true.sum())} voxels true, {int(missed.sum())} missed, {int(invented.sum())} invented in this slice"
-    drawn = plane.draw(volumes.image, volumes.window, [(true, TRUE), (missed, MISSED), (invented, INVENTED)])
+    outlines = [*_each_label(g * true, TRUE), *_each_label(g * missed, MISSED), *_each_label(p * invented, INVENTED)]
+    drawn = plane.draw(volumes.image, volumes.window, outlines)
     alt = f"Case {case}, {plane.words}, {view.name(trainer)}: {caption}; {counts}."
     return Tile(drawn, alt, title, caption, f"{trainer}: {counts}")
+
+
+def _each_label(labels: np.ndarray, look: tuple[str, str]) -> list[tuple[np.ndarray, tuple[str, str]]]:
+    """An outline around each label, so that neighbours of two labels are told apart."""
+    return [(labels == value, look) for value in np.unique(labels[labels > 0])]
 
 
 def _missed_rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:

@@ -28,7 +28,9 @@ RECORD = StudyRecord.model_validate(
 def test_each_case_is_shown_once_a_trainer_from_the_first_seed_if_it_has_an_image(tmp_path: Path) -> None:
     folders = {name: tmp_path / name for name in ("predictions", "raw", "preprocessed")}
     (folders["preprocessed"] / "Dataset900_P").mkdir(parents=True)
-    (folders["preprocessed"] / "Dataset900_P/dataset.json").write_text(json.dumps({"file_ending": ".nii.gz"}))
+    (folders["preprocessed"] / "Dataset900_P/dataset.json").write_text(
+        json.dumps({"file_ending": ".nii.gz", "labels": {"background": 0, "lesion": 1, "ignore": 2}})
+    )
     images = folders["raw"] / "Dataset900_P/imagesTr"
     images.mkdir(parents=True)
     for run in RECORD.runs:
@@ -43,6 +45,7 @@ def test_each_case_is_shown_once_a_trainer_from_the_first_seed_if_it_has_an_imag
     assert set(gallery["trainer"]) == {"DiceTrainer_iw"}
     assert all("seed1" in path for path in gallery["prediction"])
     assert gallery["image"].tolist() == [str(images / f"c{n}_0000.nii.gz") for n in (0, 1)]
+    assert gallery["ignore"].tolist() == [2, 2]
     assert gallery["reference"].iloc[0].endswith("preprocessed/Dataset900_P/gt_segmentations/c0.nii.gz")
 
 

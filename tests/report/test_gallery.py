@@ -109,6 +109,31 @@ def test_missed_and_invented_have_their_colours(files: pd.DataFrame) -> None:
     assert ((red > 180) & (green < 160) & (blue < 90)).sum() > 20, "orange: invented"
 
 
+def test_labels_that_touch_have_an_outline_each_and_ignored_voxels_none(
+    files: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[list[np.ndarray]] = []
+    monkeypatch.setattr(
+        Plane, "draw", lambda _self, _image, _window, outlines: drawn.append([mask for mask, _ in outlines]) or "data:"
+    )
+    affine = nib.load(files["reference"][0]).affine
+    reference = np.zeros((64, 60, 8), np.uint8)
+    reference[10:20, 10:20, 5], reference[20:30, 10:20, 5], reference[40:50, 10:20, 5] = 1, 2, 3
+    found = np.zeros_like(reference)
+    found[10:20, 10:20, 5], found[20:30, 10:20, 5], found[40:50, 10:20, 5] = 1, 1, 1
+    paths = {name: saved(tmp_path / f"{name}.nii.gz", mask, affine) for name, mask in
+             (("reference", reference), ("found", found))}  # fmt: skip
+    case = files.assign(reference=paths["reference"], prediction=paths["found"], ignore=3).head(1)
+    (row,) = gallery.tiles(view_of({"A": [0.5]}, case))
+    assert isinstance(row, Tiles)
+    assert [[int(mask.sum()) for mask in masks] for masks in drawn] == [[100, 100], [100, 100, 100]]
+    assert row.tiles[0].caption == "200 voxels"
+    assert "100 voxels true, 100 missed, 100 invented" in row.tiles[1].alt
+    drawn.clear()
+    gallery.tiles(view_of({"A": [0.5]}, case.assign(ignore=None)))
+    assert [int(mask.sum()) for mask in drawn[0]] == [100, 100, 100], "without an ignore label, 3 is a label"
+
+
 def test_anisotropic_voxels_keep_their_shape(tmp_path: Path) -> None:
     affine = np.diag([1.0, 2.0, 5.0, 1.0])
     image = np.random.default_rng(0).normal(0, 1, (100, 50, 4)).astype(np.float32)
