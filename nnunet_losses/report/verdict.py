@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from nnunet_losses.report.comparison import Row, View
-from nnunet_losses.report.costs import costs, failures
 from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import (
     SIGNIFICANT,
@@ -20,6 +19,7 @@ from nnunet_losses.report.numbers import (
     percent,
     unit_suffix,
 )
+from nnunet_losses.report.runs import failures
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _against_baseline(view: View, best: str) -> str:
 
 
 def _cost(view: View, best: str) -> str:
-    spent = costs(view)
+    spent = view.by_trainer("costs")
     if best not in spent:
         return "Its cost is unknown: no completed run is on record."
     seconds, peak = spent[best]["seconds"], spent[best]["peak_memory_mb"]

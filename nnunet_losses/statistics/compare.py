@@ -11,7 +11,7 @@ from nnunet_losses.statistics.detection.negatives import negatives_table
 from nnunet_losses.statistics.detection.strata import EDGES_MM, strata_table
 from nnunet_losses.statistics.detection.thresholds import threshold_tables
 from nnunet_losses.statistics.estimators.bootstrap import bootstrap_means
-from nnunet_losses.statistics.failures import failures_table
+from nnunet_losses.statistics.failures import costs_table, failures_table
 from nnunet_losses.statistics.panels.panel import Panel
 from nnunet_losses.statistics.panels.policy import Policy
 from nnunet_losses.statistics.panels.results import Results
@@ -55,7 +55,7 @@ def compare(
         baseline: the trainer that all others are compared with.
         lesions: adds the tables of detection.
         thresholds: adds the tables of thresholds.
-        jobs: adds the table of failures.
+        jobs: adds the tables of failures and of costs.
         metrics: those to compare; all in the table of cases if absent.
         resamples: of cases, for means, ranks and detection.
         test_resamples: of cases, for test-then-rank.
@@ -115,6 +115,7 @@ def compare(
         found |= threshold_tables(results.thresholds, results.rosters, confidence=confidence)
     if results.jobs is not None:
         found["failures"] = failures_table(results.jobs)
+        found["costs"] = costs_table(results.jobs)
     found["sensitivity"] = sensitivity_table(results, panels, ranks, thresholds=found.get("thresholds"))
     return {name: found[name] for name in TABLES if name in found}
 

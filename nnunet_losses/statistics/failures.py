@@ -4,7 +4,7 @@ import pandas as pd
 
 from nnunet_losses.base.identity import EXPERIMENT
 from nnunet_losses.base.states import RunStatus
-from nnunet_losses.statistics.tables.pairwise import FAILURES
+from nnunet_losses.statistics.tables.pairwise import COSTS, FAILURES
 
 
 def failures_table(jobs: pd.DataFrame) -> pd.DataFrame:
@@ -33,3 +33,28 @@ def failures_table(jobs: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return FAILURES.build(rows)
+
+
+def costs_table(jobs: pd.DataFrame) -> pd.DataFrame:
+    """One row per dataset × configuration × trainer with a completed training: time, memory, hardware.
+
+    Trainings that collapsed, diverged or stopped early often took less time; completed ones show what a loss costs.
+
+    jobs: repeats merged.
+    """
+    done = jobs[jobs["status"] == RunStatus.COMPLETED]
+    rows = []
+    for identity, own in done.groupby([*EXPERIMENT], sort=False):
+        machines = own["hardware"].dropna().astype(str) if "hardware" in own else ()
+        rows.append(
+            {
+                **dict(zip(EXPERIMENT, identity, strict=True)),
+                "runs": len(own),
+                "seconds": own["seconds"].mean(),
+                "fastest": own["seconds"].min(),
+                "slowest": own["seconds"].max(),
+                "peak_memory_mb": own["peak_memory_mb"].max(),
+                "hardware": ", ".join(sorted(set(machines))),
+            }
+        )
+    return COSTS.build(rows)

@@ -8,6 +8,7 @@ import pytest
 
 from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.verdict import Verdict, verdict
+from nnunet_losses.statistics.failures import costs_table
 
 BASE, RIVAL, THIRD, FOURTH = "nnUNetTrainer", "DiceTrainer", "FocalTrainer", "TverskyTrainer"
 PAIR_COLUMNS = ["trainer_a", "trainer_b", "n", "difference", "low", "high", "p_holm"]
@@ -46,6 +47,7 @@ def viewed(
     tables = {"cases": pd.DataFrame(cases)}
     if jobs is not None:
         tables["jobs"] = pd.DataFrame([{**run, "hardware": "x", "epochs": 1, **job} for job in jobs])
+        statistics["costs"] = costs_table(tables["jobs"])
     return Comparison(tables=tables, statistics=statistics, title="T", baseline=baseline, primary_metric=metric).views[
         0
     ]

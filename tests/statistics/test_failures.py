@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from nnunet_losses.base.states import RunStatus
-from nnunet_losses.statistics.failures import failures_table
+from nnunet_losses.statistics.failures import costs_table, failures_table
 
 
 def test_runs_are_counted_by_status_and_named() -> None:
@@ -28,3 +28,21 @@ def test_every_word_of_state_has_its_column(status: RunStatus) -> None:
     job = {"dataset": "D", "configuration": "2d", "trainer": "A", "fold": 0, "seed": 0, "seconds": 1.0}
     table = failures_table(pd.DataFrame([{**job, "peak_memory_mb": 1.0, "status": status}]))
     assert table[[str(other) for other in RunStatus]].iloc[0].to_dict() == {s: int(s == status) for s in RunStatus}
+
+
+def test_costs_are_those_of_completed_trainings() -> None:
+    jobs = pd.DataFrame(
+        {
+            "dataset": "D", "configuration": "2d", "trainer": ["A", "A", "A", "B"], "fold": [0, 1, 2, 0], "seed": 0,
+            "status": ["completed", "completed", "collapsed", "missing"], "seconds": [10.0, 30.0, 1.0, float("nan")],
+            "peak_memory_mb": [100.0, 200.0, 900.0, float("nan")], "hardware": ["y", "x", "z", None],
+        }
+    )  # fmt: skip
+    assert costs_table(jobs).to_dict("records") == [
+        {
+            "dataset": "D", "configuration": "2d", "trainer": "A", "runs": 2, "seconds": 20.0, "fastest": 10.0,
+            "slowest": 30.0, "peak_memory_mb": 200.0, "hardware": "x, y",
+        }
+    ]  # fmt: skip
+    assert costs_table(jobs.drop(columns="hardware"))["hardware"].tolist() == [""]
+    assert costs_table(jobs.tail(1)).empty

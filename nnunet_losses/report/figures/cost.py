@@ -4,7 +4,6 @@ import numpy as np
 
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View
-from nnunet_losses.report.costs import costs
 from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.figures.rows import mean_of
 from nnunet_losses.report.numbers import duration, number
@@ -13,7 +12,7 @@ from nnunet_losses.report.style import canvas, figure_style
 
 def draw(view: View) -> Figure | None:
     """Mean of the primary metric with its interval over the mean training time of one run."""
-    ranking, spent = view.by_trainer("ranking"), costs(view)
+    ranking, spent = view.by_trainer("ranking"), view.by_trainer("costs")
     trainers = [t for t in view.present(ranking) if t in spent]
     trainers = [t for t in trainers if np.isfinite([ranking[t]["mean"], spent[t]["seconds"]]).all()]
     if not trainers:
@@ -40,7 +39,7 @@ def draw(view: View) -> Figure | None:
         "guide.",
         "; ".join(told) + ".",
         figure,
-        "jobs",
+        "statistics_costs",
     )
 
 

@@ -6,7 +6,6 @@ import pandas as pd
 
 from nnunet_losses.report.blocks import Cell, Column, Table
 from nnunet_losses.report.comparison import Row, View
-from nnunet_losses.report.costs import costs, failures
 from nnunet_losses.report.numbers import (
     NOTHING,
     SIGNIFICANT,
@@ -17,6 +16,7 @@ from nnunet_losses.report.numbers import (
     p_value,
     percent,
 )
+from nnunet_losses.report.runs import failures
 from nnunet_losses.report.tables.cells import averaged, head, numeric, ranked
 
 
@@ -25,7 +25,7 @@ def table(view: View) -> Table | None:
     ranking, pairs = view.by_trainer("ranking"), view.against(view.baseline)
     if not ranking:
         return None
-    spent, failed = costs(view), failures(view)
+    spent, failed = view.by_trainer("costs"), failures(view)
     any_failed = failed is not None and not failed.empty
     digits, name = decimals(view.metric.unit), view.metric.long_name
     columns = [

@@ -4,14 +4,13 @@ import math
 
 from nnunet_losses.report.blocks import Cell, Column, Table
 from nnunet_losses.report.comparison import View
-from nnunet_losses.report.costs import costs
 from nnunet_losses.report.numbers import NOTHING, duration, memory
 from nnunet_losses.report.tables.cells import head, numeric
 
 
 def table(view: View) -> Table | None:
     """One row per loss with a completed run."""
-    spent = costs(view)
+    spent = view.by_trainer("costs")
     if not spent:
         return None
     base = spent.get(view.baseline or "", {}).get("seconds", math.nan)
@@ -39,4 +38,4 @@ def table(view: View) -> Table | None:
                 Cell(row["hardware"] or NOTHING),
             ]
         )
-    return Table(f"Time and memory, {view.dataset}, {view.configuration}", columns, rows, "jobs")
+    return Table(f"Time and memory, {view.dataset}, {view.configuration}", columns, rows, "statistics_costs")

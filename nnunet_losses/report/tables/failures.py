@@ -4,8 +4,8 @@ import math
 
 from nnunet_losses.report.blocks import Cell, Column, Table
 from nnunet_losses.report.comparison import View, records
-from nnunet_losses.report.costs import failures
 from nnunet_losses.report.numbers import duration, number
+from nnunet_losses.report.runs import failures
 from nnunet_losses.report.tables.cells import head, named, numeric
 
 

@@ -39,6 +39,7 @@ TABLES: dict[str, Table] = {
         detection.THRESHOLDS,
         detection.THRESHOLD_CASES,
         pairwise.FAILURES,
+        pairwise.COSTS,
         ranking.SENSITIVITY,
     )
 }

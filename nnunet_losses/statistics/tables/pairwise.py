@@ -188,6 +188,22 @@ FAILURES = Table(
     key=(*SET, "trainer"),
 )
 
+COSTS = Table(
+    "costs",
+    "a trainer with a completed training: what one costs",
+    {
+        **SET,
+        **TRAINER,
+        "runs": integer("Completed trainings."),
+        "seconds": real("Mean duration of one."),
+        "fastest": real("The shortest."),
+        "slowest": real("The longest."),
+        "peak_memory_mb": real("Largest peak of memory, in MB."),
+        "hardware": text("The names of the processors or GPUs."),
+    },
+    key=(*SET, "trainer"),
+)
+
 _NEGATED = ("mean_difference", "difference", "rank_biserial", "cliffs_delta", "t")
 _SWAPPED = (
     ("trainer_a", "trainer_b"), ("low", "high"), ("wins", "losses"), ("p_better", "p_worse"), ("better", "worse"),

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from nnunet_losses.report.comparison import View
-from nnunet_losses.report.costs import costs
 from nnunet_losses.report.figures import cost, training
 
 from ..conftest import TRAINERS
@@ -60,7 +59,7 @@ def test_long_curves_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None
 def test_costs_are_of_completed_runs_alone(view: View) -> None:
     jobs = view.table("jobs")
     assert jobs is not None
-    spent = costs(view)
+    spent = view.by_trainer("costs")
     for trainer in TRAINERS:
         mine = jobs[(jobs["trainer"] == trainer) & (jobs["status"] == "completed")]
         row = spent[trainer]
@@ -71,7 +70,7 @@ def test_costs_are_of_completed_runs_alone(view: View) -> None:
 
 
 def test_score_stands_over_time_with_both_spreads(view: View) -> None:
-    figure, spent, ranking = cost.draw(view), costs(view), view.by_trainer("ranking")
+    figure, spent, ranking = cost.draw(view), view.by_trainer("costs"), view.by_trainer("ranking")
     assert figure is not None
     (axes,) = figure.drawing.axes
     expected = [(spent[t]["seconds"] / 60, ranking[t]["mean"]) for t in view.trainers]

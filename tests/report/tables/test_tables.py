@@ -10,7 +10,6 @@ import pytest
 from nnunet_losses.report import tables
 from nnunet_losses.report.blocks import Cell, Table
 from nnunet_losses.report.comparison import Comparison, View
-from nnunet_losses.report.costs import costs
 from nnunet_losses.report.figures.operating_points import points
 from nnunet_losses.report.numbers import duration, interval, memory, number, odds, p_value, percent
 
@@ -33,7 +32,7 @@ def with_statistic(view: View, **changed: pd.DataFrame) -> View:
 
 def test_the_first_table_answers_for_every_loss(view: View) -> None:
     table, ranking, pairs = tables.answer.table(view), view.by_trainer("ranking"), view.against(view.baseline)
-    spent, rows = costs(view), [view.by_trainer("ranking")[t] for t in view.trainers]
+    spent, rows = view.by_trainer("costs"), [view.by_trainer("ranking")[t] for t in view.trainers]
     assert column(table, "Loss") == [view.name(t) for t in view.trainers]
     assert column(table, "Rank") == [f"{r['rank']:.0f} [{r['rank_low']:.0f}–{r['rank_high']:.0f}]" for r in rows]
     assert column(table, "Dice, mean") == [interval(r["mean"], r["mean_low"], r["mean_high"]) for r in rows]
@@ -67,7 +66,10 @@ def test_significant_differences_are_coloured_by_their_direction(view: View) -> 
 
 
 def test_the_first_table_shows_only_what_is_known(view: View) -> None:
-    alone = dataclasses.replace(view.comparison, baseline="SomebodyElse", tables={"cases": view.comparison.cases})
+    statistics = {name: table for name, table in view.comparison.statistics.items() if name != "costs"}
+    alone = dataclasses.replace(
+        view.comparison, baseline="SomebodyElse", tables={"cases": view.comparison.cases}, statistics=statistics
+    )
     table = tables.answer.table(alone.views[0])
     assert table is not None
     assert [head.name for head in table.columns] == ["Loss", "Rank", "Dice, mean [95 % CI]", "Ranks first"]
@@ -182,7 +184,7 @@ def test_runs_that_did_not_complete_are_listed_with_their_fate(view: View) -> No
 
 
 def test_costs_are_ratios_to_the_baseline(view: View) -> None:
-    table, spent = tables.costs.table(view), costs(view)
+    table, spent = tables.costs.table(view), view.by_trainer("costs")
     base = spent[str(view.baseline)]["seconds"]
     assert column(table, "Relative") == [f"{spent[t]['seconds'] / base:.2f}×" for t in view.trainers]
     assert column(table, "Fastest") == [
