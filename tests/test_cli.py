@@ -56,6 +56,12 @@ def test_describe_tells_missed_from_added_voxels_where_they_differ() -> None:
     assert "░" not in call("describe", "CrossEntropy").stdout
 
 
+def test_list_shows_what_other_packages_say_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(CATALOGUE["Dice"], "reference", "[/red] [bold]A[/bold] \x1b[2J")
+    listed = CliRunner().invoke(app, ["list"], color=True, env={"COLUMNS": "200"}).stdout
+    assert r"[/red] [bold]A[/bold] \x1b[2J" in listed
+
+
 def test_list_names_the_package_of_each_loss() -> None:
     assert {row["package"] for row in json.loads(call("list", "--json").stdout)} == {"nnunet_losses"}
 

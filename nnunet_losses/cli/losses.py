@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.terminal import without_controls
 from nnunet_losses.cli.app import command, say
 from nnunet_losses.cli.plot import draw_curves
 
@@ -28,6 +29,7 @@ def list_losses(
         say(json.dumps(rows, indent=2))
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(caption="Every trainer also takes iw or iwpos, <n>epochs, <n>iters, seed<n>.")
@@ -39,7 +41,8 @@ def list_losses(
         table.add_column("package", no_wrap=True)
     for row in rows:
         options = ", ".join(f"{option['option']} {option['default']}" for option in row["options"])
-        table.add_row(row["trainer"], options, row["reference"], *([row["package"]] if foreign else []))
+        cells = [row["trainer"], options, row["reference"], *([row["package"]] if foreign else [])]
+        table.add_row(*(escape(without_controls(cell)) for cell in cells))
     Console().print(table)
 
 

@@ -41,7 +41,7 @@ class Display:
         if self._live is not None:
             self._live.start()
         else:
-            self.console.print(f"Snakemake's log: {self.log}", soft_wrap=True)
+            self.console.print(f"Snakemake's log: {self.log}", soft_wrap=True, markup=False)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,7 +64,9 @@ class Display:
         now = time.monotonic()
         if (progress.planned and state != last_state) or now - last_time >= SECONDS_BETWEEN_LINES:
             self._last = (now, state)
-            self.console.print(line(self.study, progress) + (f" · {note}" if note else ""), soft_wrap=True)
+            self.console.print(
+                line(self.study, progress) + (f" · {note}" if note else ""), soft_wrap=True, markup=False
+            )
 
     def _screen(self, progress: StudyProgress, note: str) -> RenderableType:
         # one line of the terminal less for each further training: a live display must not be higher than the screen

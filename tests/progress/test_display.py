@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from nnunet_losses.base.terminal import prepare_streams
 from nnunet_losses.progress.display import Display
 from nnunet_losses.progress.events import Job, Stage
 from nnunet_losses.progress.study import RunningTraining, StudyProgress
@@ -75,3 +76,16 @@ def test_failures_are_counted() -> None:
     job = Job("train", {}, [], 0.0, 1.0, failed=True)
     text = shown(StudyProgress(stages, [], [job], elapsed=1.0, seconds_left=math.nan), terminal=True)
     assert "1 failed, 1 running" in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_display_shows_any_name_in_any_terminal(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stderr", stream)
+    prepare_streams()
+    console = Console(force_terminal=terminal, width=110, height=40, file=stream)
+    with Display("Studie [/x] für α", Path("logs/[b]/run.log"), console) as display:
+        display.show(progress(training(1)), note="Fertig → Schluss")
+    text = stream.buffer.getvalue().decode("ascii")  # type: ignore[attr-defined]
+    for part in ("Studie [/x] fur alpha", "logs/[b]/run.log", "Fertig -> Schluss"):
+        assert part in text, part
