@@ -1,6 +1,6 @@
 # make demo     install, run the default study (offline, CPU), say what its report found
 # make test     install, run the whole test suite
-# make quick    the first case of each test that is not slow: all rooms, in about a minute
+# make quick    the first case of each test that is not slow: all rooms, in under 90 seconds
 # make lint     style, types, import contract, workflow
 # make docs     the documentation, into site/
 # make reference  what files in git show of the code: keys in config/README.md, losses in README.md, pictures

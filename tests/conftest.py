@@ -16,6 +16,7 @@ from hypothesis import settings
 # A busy machine must not fail a test, nor chance continuous integration; people's runs look for new counterexamples.
 settings.register_profile("searching", deadline=None)
 settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=20)
 settings.load_profile("repeatable" if os.environ.get("CI") else "searching")
 
 # Real data lie beside a checkout in shared/data; elsewhere, the variable names the folder.
@@ -23,7 +24,12 @@ SHARED_DATA = Path(os.environ.get("NNUNET_LOSSES_TEST_DATA", Path(__file__).pare
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="the first case of each test, and nothing slow")
+    parser.addoption("--quick", action="store_true", help="the first case of each test, nothing slow, few examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("quick"):
+        settings.load_profile("quick")
 
 
 @pytest.hookimpl(tryfirst=True)

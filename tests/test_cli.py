@@ -120,6 +120,7 @@ def test_compare_takes_baseline_and_metrics_from_the_record_of_a_study(tmp_path:
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_compare_stacks_sites_and_writes_their_report(tmp_path: Path) -> None:
     table = cases()
     write_tables(tmp_path / "here", {"cases": table})

@@ -6,8 +6,10 @@ from types import ModuleType
 
 import numpy as np
 import pandas as pd
+import pytest
 
 
+@pytest.mark.slow
 def test_every_published_number_of_lits_is_reproduced_to_four_decimals(
     shared_data: Path, lits_lesions: Callable[[str], pd.DataFrame], benchmark_script: Callable[[str], ModuleType]
 ) -> None:

@@ -34,6 +34,7 @@ def processes_in(folder: Path) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.slow
 def test_snakemake_speaks_to_a_file_and_the_person_sees_stages_and_then_what_the_report_found(place: Place) -> None:
     done = place.run()
     assert done.returncode == 0, done.stderr

@@ -54,6 +54,7 @@ def test_an_unwritable_output_folder_stops_before_the_first_job(workplace: Make)
     assert "choose another folder" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_data_set_is_prepared_again_if_its_source_was_changed(workplace: Make, tmp_path: Path) -> None:
     phantom = {"name": "Dataset900_Phantom", "source": {"phantom": {"cases": 3, "shape": [24, 32, 32]}}}
     source = prepare_raw(phantom, tmp_path, progress=False)
@@ -82,6 +83,7 @@ def test_a_folder_that_a_shell_would_take_apart_is_refused_where_jobs_get_it_thr
     assert not (place.folder / "results/studies").exists()
 
 
+@pytest.mark.slow
 def test_a_study_is_planned_without_home_locks_and_locale(workplace: Make, hostile: dict[str, str]) -> None:
     place = workplace(title="Lésions → α")
     planned = subprocess.run(
@@ -92,6 +94,7 @@ def test_a_study_is_planned_without_home_locks_and_locale(workplace: Make, hosti
     assert (place.folder / ".snakemake" / "cache").is_dir()
 
 
+@pytest.mark.slow
 def test_a_study_plans_each_training_once_even_if_a_report_of_an_earlier_one_was_kept(workplace: Make) -> None:
     place = workplace()
     report = place.folder / "reports" / "toy" / "report.html"

@@ -151,6 +151,7 @@ def test_asking_for_compiling_on_a_cpu_breaks_nothing(run: Run, monkeypatch: pyt
     assert (run("DiceCrossEntropyTrainer_iw_1epochs_1iters") / "checkpoint_final.pth").is_file()
 
 
+@pytest.mark.slow
 def test_a_compiled_network_trains_as_the_plain_one(
     make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

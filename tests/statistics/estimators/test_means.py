@@ -37,7 +37,7 @@ def test_both_ends_have_the_likelihood_ratio_of_f_by_statsmodels(n: int, confide
 
 
 @given(samples, st.floats(-5, 5), st.floats(0.1, 10))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_an_interval_holds_the_mean_moves_with_the_values_and_turns_around(
     x: np.ndarray, shift: float, scale: float
 ) -> None:
