@@ -71,7 +71,7 @@ def median_interval(values: np.ndarray, *, confidence: float) -> tuple[np.ndarra
     """
     n = len(values)
     rank = int(stats.binom.ppf((1 - confidence) / 2, n, 0.5)) if n else 0
-    if n == 0 or 2 * stats.binom.cdf(rank - 1, n, 0.5) > 1 - confidence or rank < 1:
+    if rank < 1:
         nan = np.full(values.shape[1], np.nan)
         return nan, nan.copy()
     ordered = np.sort(values, axis=0)

@@ -65,3 +65,11 @@ def test_defaults_stay_what_they_are(name: str):
     assert CATALOGUE[name].defaults() == DEFAULTS[name]
     if name not in ("Blob", "ConnectedComponent"):  # theirs is that of the loss inside
         assert CATALOGUE[name]().include_background == (name not in FOREGROUND_ONLY)
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_weights_shares_exponents_and_smoothing_are_not_negative(name: str):
+    for parameter in CATALOGUE[name].hyper_parameters:
+        if isinstance(DEFAULTS[name][parameter.keyword], float):
+            with pytest.raises(ValueError, match=parameter.keyword):
+                CATALOGUE[name](**{parameter.keyword: -0.5})

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nnunet_losses.statistics import compare
+from nnunet_losses.statistics import Results, compare
 from nnunet_losses.statistics.panels.foreground import FOREGROUND_MEAN, with_foreground_mean
 
 MakeCases = Callable[..., pd.DataFrame]
@@ -36,3 +36,8 @@ def test_the_mean_is_compared_like_a_label(study: pd.DataFrame) -> None:
     mean = ranking[ranking["label"] == FOREGROUND_MEAN]
     assert mean["mean"].to_numpy() == pytest.approx(np.full(4, 0.5))
     assert set(mean["rank"]) == {1}
+
+
+def test_labels_are_not_averaged_unless_asked(study: pd.DataFrame) -> None:
+    cases = pd.concat([study, study.assign(label="other")])
+    assert {panel.label for panel in Results.of(cases, baseline="A").panels()} == {"lesion", "other"}

@@ -137,3 +137,10 @@ def test_a_trainer_left_out_is_listed_last_with_the_reason(study: pd.DataFrame) 
     assert ranking["trainer"].iloc[-1] == "D"
     assert np.isnan(ranking["rank"].iloc[-1])
     assert ranking["reason"].iloc[-1].startswith("left out: 32 of 40 cases missing")
+
+
+@pytest.mark.parametrize(("n", "known"), [(1, False), (2, True)])
+def test_two_cases_have_an_interval_of_ranks_and_one_has_none(make_cases: MakeCases, n: int, known: bool) -> None:
+    cases = make_cases({"A": [0.9, 0.1][:n], "B": [0.1, 0.9][:n]})
+    ranking = compare(cases, baseline="A", **QUICK)["ranking"]
+    assert ranking[["rank_low", "rank_high"]].notna().to_numpy().all() == known

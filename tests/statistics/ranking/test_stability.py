@@ -14,6 +14,7 @@ from nnunet_losses.statistics.estimators.front import on_front
 from nnunet_losses.statistics.estimators.ranks import kendall_tau_b
 from nnunet_losses.statistics.ranking.consensus import consensus_table
 from nnunet_losses.statistics.ranking.folds import leave_one_fold_out
+from nnunet_losses.statistics.ranking.pareto import pareto_table
 from nnunet_losses.statistics.ranking.ranks import rank_by_ranks
 from nnunet_losses.statistics.ranking.stability import rank_by_n, rank_frequencies
 
@@ -130,3 +131,20 @@ def test_data_sets_weigh_the_same_in_the_consensus() -> None:
     assert table["mean_rank"].to_dict() == {"A": 1.25, "B": 1.75}
     assert table["rank"].to_dict() == {"A": 1, "B": 2}
     assert consensus_table(ranking[ranking["dataset"] == "D1"]).empty
+
+
+def test_the_interval_of_ranks_leaves_out_equal_shares_at_both_ends(study: pd.DataFrame) -> None:
+    (panel,) = Results.of(study, baseline="A").panels()
+    one = rank_by_n(panel, confidence=1 / 3).query("trainer == 'A' and n == 5")
+    middle = rank_by_n(panel, confidence=0.0).query("trainer == 'A' and n == 5")
+    assert (middle["rank_low"] == middle["rank_high"]).all()  # both are the median
+    assert (one["rank_low"] <= middle["rank_low"]).all()
+    assert (one["rank_high"] >= middle["rank_high"]).all()
+
+
+def test_operating_points_have_intervals_of_95_percent(study: pd.DataFrame) -> None:
+    pairs = [study.assign(metric=metric) for metric in ("recall", "precision")]
+    panels = Results.of(pd.concat(pairs), baseline="A").panels()
+    pd.testing.assert_frame_equal(
+        pareto_table(panels, resamples=200, seed=0), pareto_table(panels, resamples=200, seed=0, confidence=0.95)
+    )
