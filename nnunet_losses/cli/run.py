@@ -37,13 +37,13 @@ def run(
     from nnunet_losses.base.surroundings import surroundings
     from nnunet_losses.progress.run import run_study
 
-    os.environ.update(surroundings(directory / ".snakemake" / "cache"))
     study = study_name(configfile, directory, context.args)
     arguments = snakemake_arguments(configfile, cores, directory, context.args)
+    environment = os.environ | surroundings(directory / ".snakemake" / "cache")
     if DRY & set(context.args):
-        code = subprocess.run([sys.executable, "-m", "snakemake", *arguments], check=False).returncode
+        code = subprocess.run([sys.executable, "-m", "snakemake", *arguments], env=environment, check=False).returncode
     else:
-        code = run_study(study, arguments, directory)
+        code = run_study(study, arguments, directory, environment)
     raise typer.Exit(code)
 
 

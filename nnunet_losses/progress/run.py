@@ -4,7 +4,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -22,13 +22,14 @@ MOST_LOGS = 3
 AGAIN = "Run the same command again to continue."
 
 
-def run_study(study: str, arguments: Sequence[str], directory: Path) -> int:
+def run_study(study: str, arguments: Sequence[str], directory: Path, environment: Mapping[str, str]) -> int:
     """Run a study by Snakemake, show how far it is, and say at its end what was found, or what went wrong.
 
     Args:
         study: its name.
         arguments: for Snakemake.
         directory: where work, results, reports and logs go.
+        environment: of Snakemake and its jobs.
 
     Returns:
         Snakemake's exit code, or 128 + the number of the signal that stopped it.
@@ -45,7 +46,11 @@ def run_study(study: str, arguments: Sequence[str], directory: Path) -> int:
             display.show(read_study(events, results, started), note)
 
         code = watch_snakemake(
-            arguments, log=log, events=events.file, look=lambda stopping: look("Stopping." if stopping else "")
+            arguments,
+            environment,
+            log=log,
+            events=events.file,
+            look=lambda stopping: look("Stopping." if stopping else ""),
         )
         look("Stopped." if code > 128 else "Failed." if code else "Finished.")
     if code > 128:

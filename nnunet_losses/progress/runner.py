@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,7 +20,13 @@ LOOK_EVERY_S = 0.5
 
 
 def watch_snakemake(
-    arguments: Sequence[str], *, log: Path, events: Path, look: Callable[[bool], None], every: float = LOOK_EVERY_S
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    log: Path,
+    events: Path,
+    look: Callable[[bool], None],
+    every: float = LOOK_EVERY_S,
 ) -> int:
     """Run Snakemake to its end; return its exit code, or 128 + the number of the signal that stopped it.
 
@@ -29,13 +35,14 @@ def watch_snakemake(
 
     Args:
         arguments: for Snakemake.
+        environment: of Snakemake and its jobs.
         log: file for all that it prints.
         events: file for its events, which our logger plugin writes.
         look: called now and then while it runs, with whether it is being stopped.
         every: seconds between two calls.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    path = os.pathsep.join(filter(None, (str(PLUGIN), os.environ.get("PYTHONPATH"))))
+    path = os.pathsep.join(filter(None, (str(PLUGIN), environment.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "snakemake", "--logger", LOGGER, f"--logger-{LOGGER}-file", str(events)]
     with _caught_signals() as caught, log.open("w", encoding="utf-8") as file:
         # in a session of its own, so that Ctrl-C reaches this process alone, which then stops all the others
@@ -44,7 +51,7 @@ def watch_snakemake(
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONPATH": path},
+            env={**environment, "PYTHONPATH": path},
             start_new_session=True,
         )
         while not caught and child.poll() is None:
