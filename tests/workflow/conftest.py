@@ -80,33 +80,38 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Workplace]:
     """Make a workplace for a study of two losses on four phantoms, or what ``changes`` says."""
+    return lambda **changes: make_workplace(tmp_path_factory.mktemp("study"), **changes)
 
-    def make(**changes: Any) -> Workplace:
-        folder = tmp_path_factory.mktemp("study") / NAME
-        for part in ("workflow", "profiles", "config"):
-            shutil.copytree(ROOT / part, folder / part)
-        shutil.copy(ROOT / "Snakefile", folder)
-        dataset, splits = folder / "phantom.yaml", folder / "splits.json"
-        phantom = {"cases": 4, "shape": [32, 32, 32], "lesions": [3, 6]}
-        dataset.write_text(yaml.safe_dump({"name": "Dataset900_Phantom", "source": {"phantom": phantom}}))
-        cases = [f"phantom_{number:03d}" for number in range(4)]
-        splits.write_text(json.dumps([{"train": cases[:2], "val": cases[2:]}, {"train": cases[2:], "val": cases[:2]}]))
-        small = {"name": "3d_toy", "patch_size": [16, 16, 16], "batch_size": 2, "features_per_stage": [4, 8]}
-        config = {
-            "study": "toy",
-            "datasets": [str(dataset)],
-            "configurations": [small],
-            "trainers": ["DiceCrossEntropyTrainer", "TverskyTrainer_iw"],
-            "folds": {"file": str(splits)},
-            "seeds": [1],
-            "training": {"epochs": 2, "iterations": 1},
-            "device": "cpu",
-            "evaluation": {"metrics": ["dice", "recall"]},
-            "statistics": {"resamples": 200},
-        }
-        return Workplace(folder, config | changes)
 
-    return make
+def make_workplace(base: Path, **changes: Any) -> Workplace:
+    """Copy what a checkout needs to run a study to a folder in ``base``, with the data set of a toy study."""
+    folder = base / NAME
+    for part in ("workflow", "profiles", "config"):
+        shutil.copytree(ROOT / part, folder / part)
+    shutil.copy(ROOT / "Snakefile", folder)
+    dataset, splits = folder / "phantom.yaml", folder / "splits.json"
+    phantom = {"cases": 4, "shape": [32, 32, 32], "lesions": [3, 6]}
+    dataset.write_text(yaml.safe_dump({"name": "Dataset900_Phantom", "source": {"phantom": phantom}}))
+    cases = [f"phantom_{number:03d}" for number in range(4)]
+    splits.write_text(json.dumps([{"train": cases[:2], "val": cases[2:]}, {"train": cases[2:], "val": cases[:2]}]))
+    return Workplace(folder, toy_config(folder) | changes)
+
+
+def toy_config(folder: Path) -> dict[str, Any]:
+    """The config of the toy study in a workplace."""
+    small = {"name": "3d_toy", "patch_size": [16, 16, 16], "batch_size": 2, "features_per_stage": [4, 8]}
+    return {
+        "study": "toy",
+        "datasets": [str(folder / "phantom.yaml")],
+        "configurations": [small],
+        "trainers": ["DiceCrossEntropyTrainer", "TverskyTrainer_iw"],
+        "folds": {"file": str(folder / "splits.json")},
+        "seeds": [1],
+        "training": {"epochs": 2, "iterations": 1},
+        "device": "cpu",
+        "evaluation": {"metrics": ["dice", "recall"]},
+        "statistics": {"resamples": 200},
+    }
 
 
 @pytest.fixture(scope="session")
