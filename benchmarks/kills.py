@@ -218,7 +218,7 @@ def run_to_its_end(place: Workplace) -> tuple[int, str]:
 
 def running(processes: list[subprocess.Popen[bytes]]) -> bool:
     """Whether any of them has not ended."""
-    return any([process.poll() is None for process in processes])
+    return any(process.poll() is None for process in processes)
 
 
 def running_steps(processes: list[subprocess.Popen[bytes]]) -> list[str]:

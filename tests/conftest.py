@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -53,6 +54,11 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def fill(self, free: int) -> None:
+        """Write a file that leaves about so many bytes."""
+        size = shutil.disk_usage(self.folder).free - free
+        (self.folder / "filler").write_bytes(bytes(max(0, size)))
+
     def grow(self) -> None:
         """Free some space, as its user would."""
         subprocess.check_call(["mount", "-o", "remount,size=64m", str(self.folder)])
@@ -67,7 +73,7 @@ def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
     if sys.platform != "linux" or os.geteuid() or subprocess.call(mount, stderr=subprocess.DEVNULL):
         pytest.skip("only root may mount a disk")
     yield SmallDisk(folder)
-    subprocess.check_call(["umount", str(folder)])
+    subprocess.check_call(["umount", "--lazy", str(folder)])  # locks may still be held
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """Disks that are too small or full, in one sentence that says where, how much is wanted and how much is free."""
 
 import errno
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +11,8 @@ from pathlib import Path
 from nnunet_losses.base.errors import UserError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_PROBE = 64 * 1024
+"""Bytes. A disk that cannot take so few is what made a library fail."""
 
 
 class DiskFullError(UserError):
@@ -53,13 +57,33 @@ def require_space(folder: Path, wanted: int) -> None:
         raise disk_full(folder, wanted)
 
 
+def no_space_left(folder: Path) -> bool:
+    """Whether a disk, or a quota on it, is full, found out by writing a little.
+
+    Args:
+        folder: it, or a folder that is to be made.
+    """
+    while not folder.is_dir():
+        folder = folder.absolute().parent
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.errno in _FULL
+    return False
+
+
 @contextmanager
-def on_disk(folder: Path, wanted: int | None = None) -> Iterator[None]:
+def on_disk(folder: Path, wanted: int | None = None, *, ask: bool = False) -> Iterator[None]:
     """What writes to ``folder`` and fails because the disk is full says so in one sentence.
 
     Args:
         folder: where the block writes.
         wanted: bytes, if known.
+        ask: whether to write a little in order to find out, where an error does not tell its reason: PyTorch and blosc2
+            do not, and SimpleITK cuts a file short without any error.
 
     Raises:
         DiskFullError: the disk was full.
@@ -69,9 +93,11 @@ def on_disk(folder: Path, wanted: int | None = None) -> Iterator[None]:
     except DiskFullError:
         raise
     except Exception as error:
-        if is_disk_full(error):
+        if is_disk_full(error) or (ask and not isinstance(error, UserError) and no_space_left(folder)):
             raise disk_full(folder, wanted) from error
         raise
+    if ask and no_space_left(folder):
+        raise disk_full(folder, wanted)
 
 
 def free_bytes(folder: Path) -> int:

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from nnunet_losses.base.disk import DiskFullError, disk_full, is_disk_full, on_disk
+from nnunet_losses.base.disk import DiskFullError, disk_full, is_disk_full, no_space_left, on_disk
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.locks import alone
 
@@ -100,7 +100,10 @@ def check_writable(folder: Path) -> None:
 
     Raises:
         UserError: it cannot be made, or nothing can be written into it.
+        DiskFullError: the disk is full.
     """
+    if no_space_left(folder):
+        raise disk_full(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

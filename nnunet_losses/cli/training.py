@@ -1,4 +1,4 @@
-"""Commands for what a training leaves: publish, predict."""
+"""Commands around a training: call, publish, predict."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,14 @@ import typer
 
 from nnunet_losses.base.names import PLANS
 from nnunet_losses.cli.app import ConfigurationName, Dataset, Fold, Plans, Trainer, command
+
+
+@command("call", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def call(context: typer.Context) -> None:
+    """Run a command of nnU-Net, such as nnUNetv2_preprocess; if a disk is full, say so in one sentence."""
+    from nnunet_losses.nnunet.preparation.calls import call_nnunet
+
+    raise typer.Exit(call_nnunet(context.args))
 
 
 @command("publish")

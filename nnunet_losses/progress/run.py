@@ -10,6 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from nnunet_losses.base.disk import disk_full, no_space_left
+from nnunet_losses.base.files import check_writable
 from nnunet_losses.progress.display import Display
 from nnunet_losses.progress.events import Events, Job
 from nnunet_losses.progress.runner import watch_snakemake
@@ -33,7 +35,11 @@ def run_study(study: str, arguments: Sequence[str], directory: Path, environment
 
     Returns:
         Snakemake's exit code, or 128 + the number of the signal that stopped it.
+
+    Raises:
+        UserError: nothing can be written to the directory.
     """
+    check_writable(directory)
     started = time.time()
     folder = re.sub(r"[^\w-]", "_", study)  # whatever stands in a config that nobody has checked yet
     stem = directory.absolute() / "logs" / "run" / folder / f"{datetime.now().astimezone():%Y-%m-%d_%H%M%S}"
@@ -55,6 +61,8 @@ def run_study(study: str, arguments: Sequence[str], directory: Path, environment
         look("Stopped." if code > 128 else "Failed." if code else "Finished.")
     if code > 128:
         told = f"Stopped. {AGAIN}"
+    elif code and no_space_left(directory):
+        told = str(disk_full(directory))  # whatever else the jobs and Snakemake make of it
     elif code:
         told = failure(events, log, directory)
     else:

@@ -5,8 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_losses.base.disk import DiskFullError, bytes_text, disk_full, is_disk_full, on_disk, require_space
-from nnunet_losses.base.files import new_folder, write_atomically
+from nnunet_losses.base.disk import (
+    DiskFullError,
+    bytes_text,
+    disk_full,
+    is_disk_full,
+    no_space_left,
+    on_disk,
+    require_space,
+)
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import check_writable, new_folder, write_atomically
 
 from ..conftest import SmallDisk
 
@@ -67,3 +76,30 @@ def test_a_full_disk_is_seen_through_what_libraries_make_of_it(tmp_path: Path) -
 )
 def test_bytes_are_written_for_a_person(count: int, text: str) -> None:
     assert bytes_text(count) == text
+
+
+def test_the_disk_is_asked_where_a_library_does_not_say_why(small_disk: SmallDisk) -> None:
+    folder = small_disk.folder
+
+    def cut_short() -> None:
+        """As SimpleITK does: no error."""
+        (folder / "a").write_bytes(bytes(900_000))
+
+    with pytest.raises(ValueError, match="of another kind"), on_disk(folder, ask=True):
+        raise ValueError("of another kind")
+    cut_short()
+    small_disk.fill(0)
+    assert no_space_left(folder)
+    assert no_space_left(folder / "not" / "yet")
+    sentence = pytest.raises(DiskFullError, match=r"for .*/small: 7 bytes are needed, .* free")
+    with sentence, on_disk(folder, 7, ask=True):
+        raise RuntimeError("unexpected pos 576 vs 534")  # PyTorch
+    with sentence, on_disk(folder, 7, ask=True):
+        cut_short()
+    with pytest.raises(UserError, match="for its own reason"), on_disk(folder, ask=True):
+        raise UserError("for its own reason")
+    with pytest.raises(DiskFullError, match="not enough space for .*/small"):
+        check_writable(folder)
+    small_disk.grow()
+    assert not no_space_left(folder)
+    check_writable(folder)

@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from nnunet_losses.base.config import read_yaml
+from nnunet_losses.base.disk import disk_full, no_space_left
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import check_writable
 from nnunet_losses.base.locks import take_lock
@@ -49,6 +50,7 @@ try:
         "work/nnUNet_results",
         "results",
         "reports",
+        ".snakemake",
     ):
         check_writable(Path(folder))
     # Snakemake's own lock survives a kill and must be removed by hand, so the profiles switch it off.
@@ -158,6 +160,12 @@ def evaluation_options():
         for key in ("tolerances_mm", "strata_mm")
         for value in getattr(study.config.evaluation, key)
     )
+
+
+onerror:
+    if no_space_left(Path.cwd()):
+        # Snakemake's own words are of permissions
+        logger.error(str(disk_full(Path.cwd())))
 
 
 onstart:

@@ -18,7 +18,8 @@ rule plan:
         number=lambda wildcards: dataset_number(wildcards.dataset),
     shell:
         "( export OMP_NUM_THREADS=1 nnUNet_n_proc_DA={threads} &&"
-        " nnUNetv2_plan_and_preprocess -d {params.number} -pl {params.planner} -npfp {threads} --clean --no_pp --no_pbar &&"
+        " nnunet-losses call nnUNetv2_plan_and_preprocess -d {params.number} -pl {params.planner}"
+        " -npfp {threads} --clean --no_pp --no_pbar &&"
         ' cp "$nnUNet_preprocessed/{wildcards.dataset}/{wildcards.plans}.json" {output.plans} ) > {log} 2>&1'
 
 
@@ -57,5 +58,5 @@ rule preprocess:
     shell:
         "( nnunet-losses configure {wildcards.dataset} {wildcards.configuration} -p {wildcards.plans} {params.how}"
         " --out {output.configuration} &&"
-        " OMP_NUM_THREADS=1 nnUNetv2_preprocess -d {params.number} -plans_name {wildcards.plans} -c {wildcards.configuration}"
-        " -np {threads} --no_pbar ) > {log} 2>&1"
+        " OMP_NUM_THREADS=1 nnunet-losses call nnUNetv2_preprocess -d {params.number} -plans_name {wildcards.plans}"
+        " -c {wildcards.configuration} -np {threads} --no_pbar ) > {log} 2>&1"

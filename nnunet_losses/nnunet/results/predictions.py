@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nnunet_losses.base.dataset import FINGERPRINT, find_dataset, read_dataset_json
+from nnunet_losses.base.disk import on_disk
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import new_folder, write_atomically
 from nnunet_losses.base.names import FINAL_CHECKPOINT, PROBABILITIES, SPLITS_JSON, SUMMARY_JSON, VALIDATION_FOLDER
@@ -126,7 +127,8 @@ def _validate_again(
     import torch
     from nnunetv2.run.run_training import run_training
 
-    with safe_loading(checkpoint):  # nnU-Net's own trainers load without a check
+    # nnU-Net's own trainers load without a check, and do not say that a disk is full
+    with on_disk(checkpoint.parent, ask=True), safe_loading(checkpoint):
         run_training(
             dataset,
             configuration,

@@ -15,6 +15,7 @@ from nnunetv2.utilities.default_n_proc_DA import get_allowed_n_proc_DA
 from typing_extensions import override
 
 from nnunet_losses.base.dataset import FINGERPRINT
+from nnunet_losses.base.disk import on_disk
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.base.locks import Lock, take_lock
@@ -24,12 +25,13 @@ from nnunet_losses.nnunet.names.grammar import TrainerName
 from nnunet_losses.nnunet.training import experiment, job
 from nnunet_losses.nnunet.training.checkpoint import (
     DamagedCheckpointError,
+    bytes_in,
     origin_of,
     read_checkpoint,
     safe_loading,
     set_aside,
 )
-from nnunet_losses.nnunet.training.errors import StopTraining
+from nnunet_losses.nnunet.training.errors import StopTraining, stop_if_disk_full
 from nnunet_losses.nnunet.training.origin import ForeignModelError, Origin
 from nnunet_losses.nnunet.training.outcome import COLLAPSE_EPOCHS, epochs_without_dice, outcome
 from nnunet_losses.nnunet.training.pools import pools_in_this_process
@@ -159,6 +161,11 @@ class ReproducibleTrainer(nnUNetTrainer):
     # --- the course of a training
 
     @override
+    def run_training(self) -> None:
+        with stop_if_disk_full(Path(self.output_folder)):
+            super().run_training()
+
+    @override
     def on_train_start(self) -> None:
         if not self.was_initialized:
             self.initialize()
@@ -216,7 +223,8 @@ class ReproducibleTrainer(nnUNetTrainer):
     @override
     def perform_actual_validation(self, save_probabilities: bool = False) -> None:
         # whoever wants augmentation in this process (nnUNet_n_proc_DA=0) has no core for nnU-Net's export workers
-        with pools_in_this_process() if get_allowed_n_proc_DA() == 0 else nullcontext():
+        pools = pools_in_this_process() if get_allowed_n_proc_DA() == 0 else nullcontext()
+        with pools, stop_if_disk_full(Path(self.output_folder)):
             super().perform_actual_validation(save_probabilities)
 
     def _logged(self, key: str) -> list[float]:
@@ -249,7 +257,10 @@ class ReproducibleTrainer(nnUNetTrainer):
         if self.local_rank != 0 or self.disable_checkpointing:
             super().save_checkpoint(filename)
             return
-        with write_atomically(filename) as temporary:
+        with (
+            write_atomically(filename) as temporary,
+            on_disk(temporary.parent, bytes_in((self.network.state_dict(), self.optimizer.state_dict())), ask=True),
+        ):
             super().save_checkpoint(str(temporary))
 
     @override
