@@ -28,7 +28,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -242,21 +241,6 @@ def survivors(place: Workplace) -> int:
     return count
 
 
-def summary(results: dict[str, Any]) -> dict[str, Any]:
-    """The figures that the documentation shows."""
-    kills, runs = results["kills"], results["runs"]
-    same = [run for run in runs if run["came_to_its_end"] and run["nothing_left_to_do"] and not run["differing"]]
-    steps = Counter(step for kill in kills for step in kill["steps"] or ["Snakemake alone"])
-    return {
-        "kills": len(kills),
-        "pairs": sum(kill["starts"] == 2 for kill in kills),
-        "runs": len(runs),
-        "same": len(same),
-        "files": len(results["reference"]["fingerprints"]) if results["reference"] else 0,
-        "steps": dict(steps.most_common()),
-    }
-
-
 def main() -> None:
     """Run the campaign, or what is left of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -264,9 +248,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20, help="of the kills, those of two concurrent starts")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    campaign = Campaign(options.seed, options.kills, options.pairs)
-    campaign.run()
-    print(json.dumps(summary(campaign.results), indent=1))
+    Campaign(options.seed, options.kills, options.pairs).run()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ Below the function of a loss (``::: nnunet_losses.losses.tversky_loss``) comes t
 ``{{ metrics }}`` becomes the table of that name, see ``TABLES``.
 """
 
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -104,9 +106,33 @@ def security() -> str:
     return (root / "SECURITY.md").read_text(encoding="utf-8").replace("](docs/", "](")
 
 
+def kills() -> str:
+    """What benchmarks/kills.py has found so far, and in which steps it killed the study."""
+    file = Path(__file__).parents[1] / "benchmarks" / "results" / "kills.json"
+    results = json.loads(file.read_text(encoding="utf-8"))
+    done, runs = results["kills"], results["runs"]
+    same = sum(run["came_to_its_end"] and run["nothing_left_to_do"] and not run["differing"] for run in runs)
+    steps = Counter(
+        step for kill in done for step in [f"`{name}`" for name in kill["steps"]] or ["no step of the study"]
+    )
+    rows = [
+        ("kills", f"{len(done)}"),
+        ("of these, with two concurrent starts", f"{sum(kill['starts'] == 2 for kill in done)}"),
+        ("runs of the study that these kills fell into, and that came to their end", f"{len(runs)}"),
+        ("of these, with the same results as the undisturbed study", f"{same}"),
+        ("files compared in each", f"{len(results['reference']['fingerprints'])}"),
+        *(
+            (f"kills during `{step}`" if " " not in step else f"kills during {step}", f"{n}")
+            for step, n in steps.most_common()
+        ),
+    ]
+    return markdown_table(("", "number"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "results": lambda: schemas(RESULTS.values()),
     "statistics": lambda: schemas(STATISTICS.values()),
     "security": security,
+    "kills": kills,
 }

@@ -56,8 +56,9 @@ class SmallDisk:
 
     def fill(self, free: int) -> None:
         """Write a file that leaves about so many bytes."""
-        size = shutil.disk_usage(self.folder).free - free
-        (self.folder / "filler").write_bytes(bytes(max(0, size)))
+        filler = self.folder / "filler"
+        filler.unlink(missing_ok=True)
+        filler.write_bytes(bytes(max(0, shutil.disk_usage(self.folder).free - free)))
 
     def grow(self) -> None:
         """Free some space, as its user would."""

@@ -1,6 +1,7 @@
 """Reports on trainings that were there before: any trainers, in nnU-Net's own layout."""
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typer.testing import CliRunner
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli import app
 from nnunet_losses.found import evaluate_results, find_results
+
+from .conftest import SmallDisk
 
 DATASET = "Dataset004_Tiny"
 CASES = [f"case_{n}" for n in range(9)]
@@ -196,6 +199,29 @@ def test_one_command_makes_the_whole_report(made: World, tmp_path: Path, few_met
     froc = pd.read_parquet(tmp_path / "data/statistics_froc.parquet").set_index("trainer")["reason"]
     assert froc[OTHER].iloc[0]
     assert pd.read_parquet(tmp_path / "data/calibration.parquet")["trainer"].nunique() == 2
+
+
+@pytest.mark.slow
+def test_on_a_full_disk_evaluation_and_report_are_one_sentence_and_go_on_when_there_is_space(
+    made: World, small_disk: SmallDisk, few_metrics: None
+) -> None:
+    out = small_disk.folder / "out"
+    arguments = ["--results", made.results, "--dataset", 4, "--out", out, "--resamples", 100, "-tr", "nnUNetTrainer*"]
+    for free in (0, 70_000, 500_000):  # before, while evaluating, while writing the report
+        small_disk.fill(free)
+        done = call(*arguments)
+        assert done.exit_code == 1, done.output
+        told = done.stderr.splitlines()[-1]
+        assert re.fullmatch(
+            rf"nnunet-losses report: There is not enough space for {small_disk.folder}.* free\. .*", told
+        )
+        assert "Traceback" not in done.output
+        assert not (out / "report.html").exists()
+        (small_disk.folder / "filler").unlink()
+    small_disk.grow()
+    done = call(*arguments)
+    assert done.exit_code == 0, done.output
+    assert (out / "report.html").is_file()
 
 
 def test_a_second_run_measures_only_what_is_new(world: World, tmp_path: Path) -> None:

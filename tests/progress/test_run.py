@@ -1,6 +1,8 @@
 """`nnunet-losses run`: what a person sees, and what Ctrl-C does."""
 
 import json
+import re
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -12,6 +14,7 @@ from typer.testing import CliRunner
 
 from nnunet_losses.cli import app
 
+from ..conftest import SmallDisk
 from .conftest import LIMIT_S, Place
 
 
@@ -115,6 +118,24 @@ def test_what_ignores_the_interrupt_is_killed(place: Place, monkeypatch: pytest.
     process.communicate(timeout=60)
     assert process.returncode == 130
     assert processes_in(place.folder) == []
+
+
+def test_a_full_disk_is_one_sentence_before_the_study_and_during_it(place: Place, small_disk: SmallDisk) -> None:
+    there = Place(small_disk.folder)
+    shutil.copytree(place.folder, there.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("small"))
+    done = there.run("--rerun-incomplete", first="cat /dev/zero > filler")
+    assert done.returncode == 1
+    sentence = rf"There is not enough space for {there.folder}: .* free. Free some and run the same command again\."
+    assert re.fullmatch(sentence, done.stderr.splitlines()[-1])
+    assert "ermission" not in done.stderr
+    assert "Traceback" not in done.stderr
+    small_disk.fill(0)
+    done = there.run("--rerun-incomplete")
+    assert done.returncode == 1
+    assert re.fullmatch(f"nnunet-losses run: {sentence}", done.stderr.strip())
+    (there.folder / "filler").unlink()
+    done = there.run("--rerun-incomplete")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_study_that_is_not_there_gets_one_sentence(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
