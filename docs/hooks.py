@@ -121,10 +121,7 @@ def kills() -> str:
         ("runs of the study that these kills fell into, and that came to their end", f"{len(runs)}"),
         ("of these, with the same results as the undisturbed study", f"{same}"),
         ("files compared in each", f"{len(results['reference']['fingerprints'])}"),
-        *(
-            (f"kills during `{step}`" if " " not in step else f"kills during {step}", f"{n}")
-            for step, n in steps.most_common()
-        ),
+        *((f"kills during {step}", f"{number}") for step, number in steps.most_common()),
     ]
     return markdown_table(("", "number"), rows)
 
