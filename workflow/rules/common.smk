@@ -1,4 +1,5 @@
 # The study, checked before the first job; nnU-Net's environment; helpers of the rules.
+import logging
 import os
 import re
 import shlex
@@ -9,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from nnunet_losses.base.config import read_yaml
-from nnunet_losses.base.disk import disk_full, no_space_left
+from nnunet_losses.base.disk import DiskFullError, disk_full, no_space_left
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import check_writable
 from nnunet_losses.base.locks import take_lock
@@ -59,6 +60,8 @@ try:
         if study_lock is None:
             raise UserError(f"Another Snakemake is running in {Path.cwd()}; wait until it has finished.")
 except UserError as error:
+    # Snakemake's log is on that disk, and a line that is not written to it would become a traceback
+    logging.raiseExceptions = not isinstance(error, DiskFullError)
     raise WorkflowError(str(error))
 
 device = study.config.device

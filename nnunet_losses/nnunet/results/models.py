@@ -151,7 +151,7 @@ def remark_on_checkpoint(training: Training) -> str | None:
     try:
         origin_of(read_checkpoint(checkpoint, mapped=True), checkpoint).require(expected, FINAL_CHECKPOINT)
     except ForeignModelError as error:
-        return f"{training}: {error}"
+        return f"{training}: {FINAL_CHECKPOINT} cannot be used: {error.reason}."
     except UserError:
         return None  # not safe to load, or too old to say where it is from
     return None

@@ -104,7 +104,11 @@ def _require_model(checkpoint: Path, published: Path | None, expected: Origin) -
             if published is None:
                 raise
             aside = set_aside(checkpoint)
-            print(f"WARNING: {error} It is kept as {aside.name}; {published} takes its place.", file=sys.stderr)
+            print(
+                f"WARNING: {checkpoint} cannot be used: {error.reason}; it is kept as {aside.name}, and {published} "
+                f"takes its place.",
+                file=sys.stderr,
+            )
     if checkpoint.is_file():
         return
     if published is None:

@@ -29,7 +29,9 @@ class DamagedCheckpointError(UserError):
     """A file is no checkpoint, or not the whole of one."""
 
     def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(f"{path} cannot be read as a checkpoint ({reason}); remove it and train again.")
+        super().__init__(
+            f"{path} cannot be read as a checkpoint ({reason}); remove it, and resume its training with --c."
+        )
         self.reason = reason
 
 

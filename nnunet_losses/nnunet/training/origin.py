@@ -14,6 +14,13 @@ from nnunet_losses.nnunet.training.experiment import as_json
 class ForeignModelError(UserError):
     """A model is from another training than the one that it is used for."""
 
+    def __init__(self, model: object, difference: str) -> None:
+        self.reason = f"it is from another training ({difference})"
+        super().__init__(
+            f"{model} is from another training ({difference}); put it where it belongs, and resume this training with "
+            f"--c."
+        )
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -87,7 +94,7 @@ class Origin:
             ForeignModelError: it is from another one.
         """
         if difference := self.difference(expected):
-            raise ForeignModelError(f"{model} is from another training ({difference}).")
+            raise ForeignModelError(model, difference)
 
 
 def plans_sha256(plans: Mapping[str, Any], configuration: str) -> str:

@@ -277,8 +277,8 @@ class ReproducibleTrainer(nnUNetTrainer):
             except (DamagedCheckpointError, ForeignModelError) as error:
                 if not self._resumes or self.current_epoch > 0:  # --val and --val_best mean this very file
                     raise StopTraining(
-                        f"{_unusable(chosen, error)}; nnUNetv2_train with --c sets it aside and goes on from the "
-                        f"newest checkpoint that is left."
+                        f"{chosen} cannot be used: {error.reason}; nnUNetv2_train with --c sets it aside and goes on "
+                        f"from the newest checkpoint that is left."
                     ) from error
                 file = self._another_checkpoint()
             if file is not None:
@@ -305,23 +305,18 @@ class ReproducibleTrainer(nnUNetTrainer):
                 try:
                     usable[file] = self._epochs_in(file)
                 except (DamagedCheckpointError, ForeignModelError) as error:
-                    unusable[file] = _unusable(file, error)
+                    unusable[file] = error.reason
         if self.is_ddp:
             torch.distributed.barrier()  # all processes have looked before one of them renames
         newest = max(usable, key=lambda file: usable[file], default=None)
         if self.local_rank == 0:
             for file, reason in unusable.items():
-                self.print_to_log_file(f"WARNING: {reason}; it is kept as {set_aside(file).name}.")
+                self.print_to_log_file(
+                    f"WARNING: {file} cannot be used: {reason}; it is kept as {set_aside(file).name}."
+                )
         self.print_to_log_file(
             "No checkpoint of this training is left; it begins again."
             if newest is None
             else f"Training goes on from {newest.name}, after {usable[newest]} epochs."
         )
         return newest
-
-
-def _unusable(file: Path, error: DamagedCheckpointError | ForeignModelError) -> str:
-    """The reason not to use a checkpoint, without a full stop."""
-    if isinstance(error, DamagedCheckpointError):
-        return f"{file} cannot be used: {error.reason}"
-    return str(error).rstrip(".")

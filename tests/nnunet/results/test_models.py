@@ -91,7 +91,7 @@ def test_the_published_model_takes_the_place_of_a_wrong_checkpoint(
     assert checkpoint.read_bytes() == whole
     assert (trained / "checkpoint_final.pth.aside").read_bytes() == wrong
     told = capsys.readouterr().err
-    assert "It is kept as checkpoint_final.pth.aside;" in told
+    assert "it is kept as checkpoint_final.pth.aside, and" in told
     assert len(list((tmp_path / "out" / "probabilities").iterdir())) == 2
 
 

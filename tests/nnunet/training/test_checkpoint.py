@@ -78,7 +78,7 @@ def test_a_checkpoint_of_another_numpy_is_read(file: Path, ours: bytes, other: b
 @pytest.mark.parametrize("content", [b"", b"no checkpoint"])
 def test_a_damaged_file_is_named(file: Path, content: bytes) -> None:
     file.write_bytes(content)
-    with pytest.raises(UserError, match=r"checkpoint_final\.pth cannot be read as a checkpoint .*damaged.*train again"):
+    with pytest.raises(UserError, match=r"checkpoint_final\.pth cannot be read .*damaged.*resume its training"):
         read_checkpoint(file)
 
 
