@@ -12,7 +12,8 @@ import yaml
 
 from nnunet_losses.data.raw import prepare_raw
 
-from .conftest import LIMIT_S, ROOT, RUN, Workplace, job_counts
+from ..conftest import SmallDisk
+from .conftest import LIMIT_S, ROOT, RUN, Workplace, environment, job_counts, make_workplace
 
 Make = Callable[..., Workplace]
 
@@ -31,6 +32,23 @@ def test_a_wrong_config_stops_before_the_first_job(workplace: Make, changes: dic
     assert sentence in done.stdout
     assert "Traceback" not in done.stdout
     assert not (place.folder / "work").exists()
+
+
+@pytest.mark.slow
+def test_a_full_disk_stops_before_the_first_job(small_disk: SmallDisk) -> None:
+    place = make_workplace(small_disk.folder)
+    command = place.command("--dry-run")
+    small_disk.fill(0)
+    done = subprocess.run(
+        command, cwd=place.folder, env=environment(), capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    told = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert f"There is not enough space for {place.folder}" in told
+    assert "Traceback" not in told
+    assert "permission" not in told
+    (small_disk.folder / "filler").unlink()
+    place.succeed("--dry-run")
 
 
 @pytest.mark.slow
