@@ -14,6 +14,7 @@ from nnunet_losses.base.identity import RUN
 from nnunet_losses.base.names import CHECKPOINTS, FINAL_CHECKPOINT
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.base.tables.results import TRAINING
+from nnunet_losses.nnunet.results.models import require_own
 from nnunet_losses.nnunet.training.checkpoint import read_checkpoint
 from nnunet_losses.nnunet.training.job import JOBS_JSON
 from nnunet_losses.nnunet.training.outcome import outcome
@@ -39,10 +40,12 @@ def read_history(folder: Path) -> pd.DataFrame:
     saved = curves_of({})
     for name in CHECKPOINTS:
         try:
-            saved = curves_of(read_checkpoint(folder / name, mapped=True)["logging"])
+            content = read_checkpoint(folder / name, mapped=True)
+            require_own(content, folder / name)
+            saved = curves_of(content["logging"])
             break
         except (UserError, OSError, KeyError):
-            continue  # absent, damaged or not safe to load: the text logs tell the same, rounded
+            continue  # absent, damaged, foreign or not safe to load: the text logs tell the same, rounded
     if (folder / FINAL_CHECKPOINT).is_file() and len(saved):
         return saved
     told = _curves_of_text(path.read_text(encoding="utf-8", errors="replace") for path in text_logs(folder))

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,6 +155,21 @@ def remark_on_checkpoint(training: Training) -> str | None:
     except UserError:
         return None  # not safe to load, or too old to say where it is from
     return None
+
+
+def require_own(content: Mapping[str, Any], checkpoint: Path) -> None:
+    """Refuse a checkpoint that is not from the training in whose folder it lies, if both of them say which.
+
+    Args:
+        content: what `read_checkpoint` gave.
+        checkpoint: the file.
+
+    Raises:
+        ForeignModelError: it is from another training.
+    """
+    expected = expected_origin(checkpoint)
+    if expected is not None and "init_args" in content:
+        origin_of(content, checkpoint).require(expected, checkpoint)
 
 
 def expected_origin(checkpoint: Path) -> Origin | None:

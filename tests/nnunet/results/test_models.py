@@ -15,6 +15,7 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import file_sha256
 from nnunet_losses.cli import app
 from nnunet_losses.nnunet.results.export import export_checkpoint
+from nnunet_losses.nnunet.results.history import read_history
 from nnunet_losses.nnunet.results.models import check_models, remark_on_checkpoint
 from nnunet_losses.nnunet.results.predictions import predict_out_of_fold
 from nnunet_losses.nnunet.results.publishing import publish_training
@@ -183,6 +184,18 @@ def test_a_report_on_found_trainings_names_wrong_checkpoints(trained: Path, dama
     assert pd.Series([remark]).str.contains(said).all()
     (trained / "checkpoint_final.pth").unlink()
     assert remark_on_checkpoint(training) is None
+
+
+def test_curves_of_another_training_are_not_reported(trained: Path) -> None:
+    final, own = trained / "checkpoint_final.pth", read_history(trained)
+    for file in trained.glob("*.pth"):
+        content = torch.load(file, weights_only=False)
+        content["logging"]["train_losses"] = [99.0] * 4
+        torch.save(content | {"trainer_name": "DiceTrainer"}, file)
+    told = read_history(trained)  # from the text logs, with four digits
+    assert told["train_loss"].tolist() == pytest.approx(own["train_loss"].tolist(), abs=1e-4)
+    torch.save(torch.load(final, weights_only=False) | {"trainer_name": TRAINED}, final)
+    assert read_history(trained)["train_loss"].tolist() == [99.0] * 4
 
 
 def test_what_is_unknown_of_an_origin_is_no_difference() -> None:
