@@ -35,3 +35,15 @@ class Resolution(StrEnum):
     WORST = "worst"
     PERFECT = "perfect"
     LEFT_OUT = "left out"
+
+
+class Word(StrEnum):
+    """What a comparison of two losses comes to, from its intervals and the margin, read from the first loss."""
+
+    EQUIVALENT = "equivalent"
+    BETTER = "better"
+    WORSE = "worse"
+    NOT_WORSE = "not worse"
+    NOT_BETTER = "not better"
+    UNDECIDED = "undecided"
+    NOT_COMPARABLE = "not comparable"

@@ -1,0 +1,95 @@
+"""Differences that hold for new trainings."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from nnunet_losses.statistics.estimators import retraining
+from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann
+from nnunet_losses.statistics.estimators.retraining import critical_value, loss_effects, pair_medians, retrained
+
+ALL = np.ones(3, bool)
+
+
+@pytest.mark.parametrize("most", [retraining.MOST_AVERAGES, 0])
+@pytest.mark.parametrize("n", [1, 2, 7, 20])
+def test_medians_of_pairs_are_hodges_lehmann_estimates(n: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retraining, "MOST_AVERAGES", most)
+    values = np.random.default_rng(n).random((n, 3))
+    wanted = [hodges_lehmann(values[:, a] - values[:, b])[0] for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert pair_medians(values) == pytest.approx(wanted)
+
+
+@given(st.integers(0, 1000))
+def test_effects_fit_the_pairs_by_least_squares(seed: int) -> None:
+    pairs = np.random.default_rng(seed).normal(size=(2, 3))
+    design = np.array([[1, -1, 0], [1, 0, -1], [0, 1, -1]])
+    wanted = np.array([np.linalg.lstsq(design, row, rcond=None)[0] for row in pairs])
+    assert loss_effects(pairs, ALL) == pytest.approx(wanted)
+
+
+def test_a_loss_that_collapsed_is_placed_beside_the_others_and_moves_none() -> None:
+    pairs = np.array([[0.1, 0.5, 0.5], [0.2, 0.9, -0.4]])
+    effects = loss_effects(pairs, np.array([True, True, False]))
+    assert effects[:, 0] - effects[:, 1] == pytest.approx([0.1, 0.2])
+    # −0.5 from 0.05 and −0.5 from −0.05; −0.9 from 0.1 and +0.4 from −0.1
+    assert effects[:, 2] == pytest.approx([-0.5, (0.1 - 0.9 - 0.1 + 0.4) / 2])
+
+
+def test_two_losses_are_compared_by_students_paired_test() -> None:
+    effects = np.random.default_rng(1).normal(size=(5, 2))
+    found = retrained(effects)
+    reference = stats.ttest_rel(*effects.T)
+    low, high = found.interval(0.95)
+    ends = reference.confidence_interval(0.95)
+    assert (found.estimate[0], found.df[0]) == pytest.approx((np.diff(effects[:, ::-1]).mean(), 4))
+    assert (low[0], high[0]) == pytest.approx((ends.low, ends.high))
+
+
+def test_the_pooled_variance_is_the_residual_of_losses_and_columns_without_interaction() -> None:
+    effects = np.random.default_rng(2).normal(size=(4, 3))
+    rows = pd.DataFrame({"y": effects.ravel(), "fold": np.repeat(range(4), 3), "loss": np.tile(range(3), 4)})
+    fit = smf.ols("y ~ C(fold) + C(loss)", rows).fit()
+    found = retrained(effects)
+    effects -= effects.mean(axis=1, keepdims=True)
+    own = ((effects - effects.mean(axis=0)) ** 2).sum(axis=0) / 3 / (1 - 1 / 3)
+    variance = np.maximum(fit.mse_resid, own) / 4
+    assert found.df == pytest.approx(np.full(3, fit.df_resid))
+    assert found.se == pytest.approx(np.sqrt([variance[0] + variance[1], variance[0] + variance[2], variance[1:].sum()]))
+    assert (own > fit.mse_resid).any()
+    assert (own < fit.mse_resid).any()
+
+
+def test_the_spread_of_a_loss_that_collapsed_is_its_own_alone() -> None:
+    rng = np.random.default_rng(3)
+    steady = np.array([True, True, True, False])
+    effects = np.column_stack([rng.normal(size=(5, 3)), [0, 0, -50, 0, -50]])
+    found, without = retrained(effects, steady=steady), retrained(effects[:, :3])
+    among = [0, 1, 3]  # pairs without the last loss
+    assert found.se[among] == pytest.approx(without.se)
+    assert found.df.tolist() == [8, 8, 4, 8, 4, 4]
+    assert (found.se[[2, 4, 5]] > 10).all()
+
+
+def test_what_cases_add_has_its_own_degrees_of_freedom() -> None:
+    effects = np.array([[0.0, 0.1], [0.0, 0.3]])
+    plain = retrained(effects)
+    found = retrained(effects, case_variance=np.array([0.04]), case_df=20)
+    assert found.se[0] ** 2 == pytest.approx(plain.se[0] ** 2 + 0.04)
+    assert found.df[0] == pytest.approx((plain.se[0] ** 2 + 0.04) ** 2 / (plain.se[0] ** 4 / 1 + 0.04**2 / 20))
+
+
+def test_critical_values_are_those_of_tukeys_table() -> None:
+    # Studentised range, 5 %: q(3, 10) = 3.877, q(5, 16) = 4.333 (Pearson and Hartley)
+    assert critical_value(0.95, 3, 10) * np.sqrt(2) == pytest.approx(3.877, abs=5e-4)
+    assert critical_value(0.95, 5, 16) * np.sqrt(2) == pytest.approx(4.333, abs=5e-4)
+    assert critical_value(0.95, 4, 10_000) == critical_value(0.95, 4, 2_000)
+
+
+def test_one_training_has_no_spread() -> None:
+    with pytest.raises(ValueError, match="two trainings"):
+        retrained(np.zeros((1, 3)))
