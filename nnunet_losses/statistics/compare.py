@@ -16,6 +16,7 @@ from nnunet_losses.statistics.panels.panel import Panel
 from nnunet_losses.statistics.panels.policy import Policy
 from nnunet_losses.statistics.panels.results import Results
 from nnunet_losses.statistics.ranking.consensus import consensus_table
+from nnunet_losses.statistics.ranking.decision import decisions_table, unsteady_trainers
 from nnunet_losses.statistics.ranking.folds import fold_test_table, leave_one_fold_out
 from nnunet_losses.statistics.ranking.mixed import mixed_table
 from nnunet_losses.statistics.ranking.noise import noise_tables
@@ -97,6 +98,7 @@ def compare(
         tables["pairwise"] = pairwise_table(
             panel, rope=width, confidence=confidence, resamples=resamples, draws=draws, seed=seed
         )
+        tables["decisions"] = decisions_table(panel, margin=width, unsteady=unsteady_trainers(results.jobs, panel))
         tables["posterior"] = posterior_table(panel, rope=width, seed=seed)
         for name, table in tables.items():
             parts.setdefault(name, []).append(table)

@@ -13,7 +13,9 @@ from nnunet_losses.statistics import TABLES, compare
 
 GOLDEN = Path(__file__).parent / "golden"
 BASELINES = {"demo": "DiceCrossEntropyTrainer_10epochs_40iters", "repeats": "DiceCrossEntropyTrainer"}
-OPTIONS = {"resamples": 400, "test_resamples": 100, "draws": 400, "seed": 3}
+MARGINS = {**dict.fromkeys(["hd", "hd95", "hd95_pooled", "assd", "masd"], 0.5),
+           **dict.fromkeys(["false_positive_count", "negative_false_positive_count"], 0.0)}  # fmt: skip
+OPTIONS = {"resamples": 400, "test_resamples": 100, "draws": 400, "seed": 3, "rope": MARGINS}
 
 
 def read(folder: Path) -> dict[str, pd.DataFrame]:

@@ -75,12 +75,13 @@ LESION_METRICS: list[Metric] = [
     ),
     count("lesion_merges", "Merges", "Predicted components that touch several reference lesions."),
     count("lesion_splits", "Splits", "Reference lesions touched by several predicted components."),
-    count("false_positive_count", "False positives", "Predicted components without any overlap."),
+    count("false_positive_count", "False positives", "Predicted components without any overlap.", margin=0.25),
     volume("false_positive_volume_ml", "False positive volume", "Volume of the components without any overlap."),
     count(
         "negative_false_positive_count",
         "False positives on negative cases",
         "Predicted components in a case without any reference lesion.",
+        margin=0.25,
     ),
     volume(
         "negative_false_positive_volume_ml",

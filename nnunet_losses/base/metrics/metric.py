@@ -61,8 +61,8 @@ def score(name: str, long_name: str, description: str, *, higher_is_better: bool
 
 
 def distance(name: str, long_name: str, description: str, **facts: Any) -> Metric:
-    """A distance in mm, the smaller the better."""
-    return Metric(name, long_name, "mm", False, description, margin=0.5, **facts)
+    """A distance in mm, the smaller the better; unless `facts` say otherwise, 1 mm matters to nobody."""
+    return Metric(name, long_name, "mm", False, description, **{"margin": 1.0} | facts)
 
 
 def volume(name: str, long_name: str, description: str) -> Metric:
@@ -70,6 +70,6 @@ def volume(name: str, long_name: str, description: str) -> Metric:
     return Metric(name, long_name, "ml", False, description)
 
 
-def count(name: str, long_name: str, description: str) -> Metric:
-    """A number of things, the fewer the better."""
-    return Metric(name, long_name, "count", False, description)
+def count(name: str, long_name: str, description: str, **facts: Any) -> Metric:
+    """A number of things, the fewer the better; unless `facts` say otherwise, every one of them matters."""
+    return Metric(name, long_name, "count", False, description, **facts)

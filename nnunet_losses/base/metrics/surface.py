@@ -10,9 +10,10 @@ SURFACE_METRICS: list[Metric] = [
     ),
     distance("hd95_pooled", "HD95 (pooled)", "95th percentile of the border distances of both directions."),
     distance(
-        "assd", "ASSD", "Average symmetric surface distance: mean of all border distances.", alternatives=("masd",)
+        "assd", "ASSD", "Average symmetric surface distance: mean of all border distances.", margin=0.2,
+        alternatives=("masd",),
     ),
-    distance("masd", "MASD", "Mean average surface distance: mean of the two directed means."),
+    distance("masd", "MASD", "Mean average surface distance: mean of the two directed means.", margin=0.2),
     score(
         "nsd", "NSD", "Normalised surface distance: share of border voxels within the tolerance.",
         alternatives=("nsd_surfel",),

@@ -1,7 +1,7 @@
 """Differences between losses that hold for new trainings: trainings vary as well as cases.
 
-A paired test over cases answers for the networks that were trained. Here the columns are trainings of all losses side by
-side (folds, or seeds where one fold was trained), and the spread of a loss over the columns is the noise.
+A paired test over cases answers for the networks that were trained. Here the columns are trainings of all losses side
+by side (folds, or seeds where one fold was trained), and the spread of a loss over the columns is the noise.
 """
 
 from dataclasses import dataclass
@@ -113,9 +113,12 @@ def retrained(
 
 
 def critical_value(confidence: float, losses: int, df: float) -> float:
-    """How many standard errors an interval of all pairs of so many losses reaches to each side."""
-    rounded = round(df, 1) if df < 20 else float(min(round(df), 1000))
-    return _studentised_range(confidence, losses, rounded)
+    """How many standard errors an interval of all pairs of so many losses reaches to each side.
+
+    Degrees of freedom are rounded down (to halves below 10, then ever coarser), so that few values are ever computed.
+    """
+    step = 0.5 if df < 10 else 1 if df < 30 else 10 if df < 200 else 100
+    return _studentised_range(confidence, losses, min(step * (df // step), 1000.0))
 
 
 @lru_cache(maxsize=4096)

@@ -1,12 +1,12 @@
 """The tables that a comparison returns: their schemas, by name in `TABLES`.
 
 The unit of analysis is the case, pooled out of fold; several seeds of one trainer (`..._seed2`) are averaged per case.
-Differences are always trainer_a − trainer_b in the metric's unit, and the baseline is always trainer_b. Wherever a
-number cannot be had it is NaN and `reason` says why.
+Differences are always trainer_a − trainer_b in the metric's unit (in `decisions`, in the direction of benefit), and the
+baseline is always trainer_b. Wherever a number cannot be had it is NaN and `reason` says why.
 """
 
 from nnunet_losses.base.tables.schema import Table
-from nnunet_losses.statistics.tables import detection, pairwise, panels, ranking
+from nnunet_losses.statistics.tables import decision, detection, pairwise, panels, ranking
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -14,6 +14,7 @@ TABLES: dict[str, Table] = {
         panels.VALUES,
         panels.UNDEFINED,
         ranking.RANKING,
+        decision.DECISIONS,
         pairwise.PAIRWISE,
         pairwise.POSTERIOR,
         ranking.RANK_FREQUENCIES,

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from nnunet_losses.base.states import Word
 from nnunet_losses.base.tables.schema import Table, integer, real, text
 from nnunet_losses.statistics.tables.identity import LABEL, PAIR, PANEL, REASON, SET, TRAINER
 
@@ -206,13 +207,19 @@ COSTS = Table(
 
 _NEGATED = ("mean_difference", "difference", "rank_biserial", "cliffs_delta", "t")
 _SWAPPED = (
-    ("trainer_a", "trainer_b"), ("low", "high"), ("wins", "losses"), ("p_better", "p_worse"), ("better", "worse"),
-    ("mean_rank_a", "mean_rank_b"),
+    ("trainer_a", "trainer_b"), ("low", "high"), ("low_90", "high_90"), ("wins", "losses"), ("p_better", "p_worse"),
+    ("better", "worse"), ("mean_rank_a", "mean_rank_b"),
 )  # fmt: skip
+
+_TURNED_WORDS = {
+    str(one): str(other)
+    for pair in ((Word.BETTER, Word.WORSE), (Word.NOT_WORSE, Word.NOT_BETTER))
+    for one, other in (pair, pair[::-1])
+}
 
 
 def turned(pairs: pd.DataFrame, which: "pd.Series[bool] | np.ndarray") -> pd.DataFrame:
-    """Any table of this module with the pairs of some rows the other way round: b − a instead of a − b.
+    """Any table of pairs with the pairs of some rows the other way round: b − a instead of a − b.
 
     Differences and effect sizes change their sign, the ends of an interval change sign and places, and what counts for
     a and for b changes places. What does not depend on the order (n, p-values, ties, draws, noise, ratio) stays.
@@ -224,7 +231,9 @@ def turned(pairs: pd.DataFrame, which: "pd.Series[bool] | np.ndarray") -> pd.Dat
             result[name] = pairs[name].where(~chosen, -pairs[name])
     for first, second in _SWAPPED:
         if first in pairs and second in pairs:
-            sign = -1 if first == "low" else 1
+            sign = -1 if first.startswith("low") else 1
             result[first] = pairs[first].where(~chosen, sign * pairs[second])
             result[second] = pairs[second].where(~chosen, sign * pairs[first])
+    if "word" in pairs:
+        result["word"] = pairs["word"].where(~chosen, pairs["word"].replace(_TURNED_WORDS))
     return result

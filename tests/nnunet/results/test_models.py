@@ -205,3 +205,9 @@ def test_what_is_unknown_of_an_origin_is_no_difference() -> None:
         "data set Dataset001_A instead of Dataset002_B, configuration 2d instead of 3d, other content of the data set"
     )
     assert Origin.from_plain(one.plain()) == one
+
+
+@pytest.mark.parametrize("stored", [None, [], ["trainer", "dataset", "plans", "configuration", "fold"], {"fold": "0"}])
+def test_what_is_no_origin_is_refused(stored: object) -> None:
+    with pytest.raises(ValueError, match="no origin"):
+        Origin.from_plain(stored)

@@ -83,7 +83,13 @@ def test_they_are_counted_once_and_again_if_the_record_is_damaged_or_old(
     frequencies(make("WeightedCrossEntropyTrainer", fold=1))
     assert len(list(own_world.glob("class_counts_*.json"))) == len(counted) == 3
     for n, damaged in enumerate(
-        ('{"cas', "[]", '{"cases": [], "voxels": {}}', cache.read_text().replace("case_1", "x"))
+        (
+            '{"cas',
+            "[]",
+            '{"cases": [], "voxels": {}}',
+            cache.read_text().replace("case_1", "x"),
+            cache.read_text().replace("case_1", "a"),
+        )
     ):
         cache.write_text(damaged)
         np.testing.assert_array_equal(frequencies(make("WeightedCrossEntropyTrainer")), expected)
@@ -91,7 +97,7 @@ def test_they_are_counted_once_and_again_if_the_record_is_damaged_or_old(
     # preprocessed anew after the count
     os.utime(cache, (0, 0))
     np.testing.assert_array_equal(frequencies(make("WeightedCrossEntropyTrainer")), expected)
-    assert len(counted) == 8
+    assert len(counted) == 9
 
 
 def test_a_folder_that_may_not_be_written_is_counted_each_time(

@@ -22,7 +22,7 @@ from nnunet_losses.nnunet.training import reproducible
 from nnunet_losses.nnunet.training.checkpoint import TRUST
 from nnunet_losses.nnunet.training.errors import StopTraining
 from nnunet_losses.nnunet.training.pools import OneThreadPool
-from nnunet_losses.nnunet.training.trainer import LossTrainer
+from nnunet_losses.nnunet.training.trainer import LossTrainer, make_trainer
 
 from ..conftest import TRAINED
 from ..steps import begin
@@ -567,3 +567,20 @@ def test_who_trusts_a_checkpoint_resumes_from_it(run: Run, evil: Path, monkeypat
     monkeypatch.setenv(TRUST, "1")
     run(TRAINED, continue_training=True)
     assert evil.exists()
+
+
+@pytest.mark.parametrize(("name", "seeded"), [("DiceTrainer", False), ("DiceTrainer_seed3", True)])
+def test_transforms_of_a_seeded_training_alone_are_made_repeatable(
+    name: str, seeded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[object] = []
+    monkeypatch.setattr(reproducible, "make_reproducible", made.append)
+    make_trainer(name).get_training_transforms((8, 8, 8), (0.5, 0.5), None, (0, 1, 2), True)
+    assert len(made) == seeded
+
+
+@pytest.mark.parametrize(("epochs", "every"), [(1, 1), (19, 1), (45, 4), (89, 8), (2000, 10)])
+def test_a_checkpoint_is_saved_at_each_tenth_of_a_short_training(
+    make: Callable[..., LossTrainer], epochs: int, every: int
+) -> None:
+    assert make(f"DiceTrainer_{epochs}epochs").save_every == every

@@ -19,7 +19,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 from nnunet_losses.nnunet.start_up import VARIABLE
 from nnunet_losses.nnunet.training.errors import StopTraining
 from nnunet_losses.nnunet.training.trainer import LossTrainer, make_trainer
-from nnunet_losses.nnunet.training.weight_maps import prepare_weight_maps
+from nnunet_losses.nnunet.training.weight_maps import CasesWithWeights, prepare_weight_maps
 
 from ..steps import begin, validate
 
@@ -167,13 +167,13 @@ def test_changed_maps_are_another_experiment_and_missing_or_wrong_ones_end_it(
     def write(values: np.ndarray) -> None:
         nib.save(nib.Nifti1Image(values, one.affine), maps / "case_0.nii.gz")
 
-    write(2 * weights)
+    write(weights / 2)
     with pytest.raises(StopTraining, match="voxel_weight_maps was"):
         run("StoredTrainer", continue_training=True)
     shutil.rmtree(folder)
     run("StoredTrainer")
     [prepared] = (maps.parents[2] / "own_preprocessed" / "Dataset901_Labels").glob("*_weightsTr")
-    np.testing.assert_array_equal(np.load(prepared / "case_0.npy")[0], 2 * weights.T)
+    np.testing.assert_array_equal(np.load(prepared / "case_0.npy")[0], weights.T / 2)
     for wrong, complaint in (
         (weights[1:], r"case_0\.nii\.gz has shape \(24, 24, 23\) where the image of case_0 has \(24, 24, 24\)"),
         (-weights, r"case_0\.nii\.gz holds weights that are negative or not finite"),
@@ -212,4 +212,7 @@ def test_maps_follow_the_image_through_preprocessing(own_world: Path, tmp_path: 
         prepared = np.load(tmp_path / f"{name}_maps" / "case.npy")
         assert prepared.shape == expected.shape
         inner = (slice(None), *[slice(2, -2)] * 3)  # a spline differs from linear interpolation at the edges
+        both = CasesWithWeights(dataset, tmp_path / f"{name}_maps").load_case("case")[0]
+        assert both.shape == (2, *expected.shape[1:])
+        np.testing.assert_array_equal(both[:, 2:5, 1:3, :4][1], prepared[0, 2:5, 1:3, :4] - 1)
         assert np.corrcoef(prepared[inner].ravel(), expected[:][inner].ravel())[0, 1] > 0.9999

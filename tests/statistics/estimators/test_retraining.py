@@ -59,7 +59,9 @@ def test_the_pooled_variance_is_the_residual_of_losses_and_columns_without_inter
     own = ((effects - effects.mean(axis=0)) ** 2).sum(axis=0) / 3 / (1 - 1 / 3)
     variance = np.maximum(fit.mse_resid, own) / 4
     assert found.df == pytest.approx(np.full(3, fit.df_resid))
-    assert found.se == pytest.approx(np.sqrt([variance[0] + variance[1], variance[0] + variance[2], variance[1:].sum()]))
+    assert found.se == pytest.approx(
+        np.sqrt([variance[0] + variance[1], variance[0] + variance[2], variance[1:].sum()])
+    )
     assert (own > fit.mse_resid).any()
     assert (own < fit.mse_resid).any()
 

@@ -9,7 +9,7 @@ from nnunet_losses.statistics import compare
 from nnunet_losses.statistics.tables.pairwise import turned
 
 QUICK = {"resamples": 100, "test_resamples": 10, "draws": 300}
-NAMES = ["fold_test", "nemenyi", "effect_noise", "pairwise"]
+NAMES = ["decisions", "fold_test", "nemenyi", "effect_noise", "pairwise"]
 
 
 def test_turning_a_pair_is_comparing_the_trainers_in_the_other_order(
