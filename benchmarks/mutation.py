@@ -238,7 +238,9 @@ def read_mutants(room: str) -> tuple[dict[str, list[list[Mutant]]], dict[str, st
     return places, {path: (ROOT / path).read_text(encoding="utf-8") for path in places}
 
 
-def run_child(mutant: Mutant, source: str, tests: list[str], reach: Reach, folders: list[str], write: int) -> None:
+def run_child(
+    mutant: Mutant, source: str, tests: list[str], reach: Reach, folders: list[str], write: int, *, anywhere: bool
+) -> None:
     """In the child: the tests on the changed source; what became of it goes through the pipe."""
     cpu = int(PATIENCE * sum(reach.seconds[test] for test in tests) + IMPORTS_S)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 5))
@@ -249,7 +251,7 @@ def run_child(mutant: Mutant, source: str, tests: list[str], reach: Reach, folde
     plugin = ChoosingPlugin(tests, reach.seconds, write)
     own = [file for folder in folders for file in (ROOT / folder).glob(f"**/test_{Path(mutant.path).stem}.py")]
     files = sorted({test.partition("::")[0] for test in tests} | {str(file.relative_to(ROOT)) for file in own})
-    code = pytest.main(PYTEST + files, plugins=[plugin])
+    code = pytest.main(PYTEST + (folders if anywhere else files), plugins=[plugin])
     if code == pytest.ExitCode.OK:
         plugin.end("survived", "")
     plugin.end("killed", "import")
@@ -266,9 +268,9 @@ def _check_new_tests(room: str, reach: Reach) -> None:
 
 
 def run_mutants(
-    mutants: list[Mutant], room: str, workers: int, limit_s: float, sources: dict[str, str]
+    mutants: list[Mutant], room: str, workers: int, limit_s: float, sources: dict[str, str], *, anywhere: bool = False
 ) -> Iterator[dict]:
-    """Each mutant with its outcome, as soon as it is known."""
+    """Each mutant with its outcome, as soon as it is known; ``anywhere``: tests newer than the map from all files."""
     reach = Reach(**json.loads((REACH / f"{room}.json").read_text(encoding="utf-8")))
     for library in LIBRARIES + PYTEST_MODULES:
         with contextlib.suppress(ImportError):
@@ -289,7 +291,7 @@ def run_mutants(
             child = os.fork()
             if child == 0:
                 with contextlib.suppress(BaseException):
-                    run_child(mutant, sources[mutant.path], tests, reach, ROOMS[room][1], write)
+                    run_child(mutant, sources[mutant.path], tests, reach, ROOMS[room][1], write, anywhere=anywhere)
                 os._exit(0)
             os.close(write)
             running[child] = (mutant, read, time.monotonic(), len(tests))
@@ -351,7 +353,7 @@ def again(room: str, seed: int, workers: int, limit_s: float) -> None:
             row |= {"outcome": "gone", "by": "the line was changed"}
     todo = [now[key] for key in sorted(left & now.keys())]
     print(f"{room}: {len(todo)} survivors to run, {len(left) - len(todo)} gone")
-    for new in run_mutants(todo, room, workers, limit_s, sources):
+    for new in run_mutants(todo, room, workers, limit_s, sources, anywhere=True):
         next(row for row in stored if _key(row) == _key(new) and row["outcome"] == "survived").update(
             new | {"outcome": "survived" if new["outcome"] == "survived" else f"{new['outcome']} since"}
         )

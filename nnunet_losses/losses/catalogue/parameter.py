@@ -41,11 +41,11 @@ class Parameter:
         if self.type is bool:
             if isinstance(value, bool):
                 return value
-            raise self._error("True or False", value)
+            raise self._error(self.range, value)
         if self.type is str:
             if value in self.choices:
                 return value
-            raise self._error(f"one of {', '.join(self.choices)}", value)
+            raise self._error(self.range, value)
         low = value > self.minimum if self.exclusive and _is_number(value) else True
         if not _is_number(value) or not low or not self.minimum <= value <= self.maximum:
             raise self._error(self.range, value)
