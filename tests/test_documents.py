@@ -106,7 +106,7 @@ def test_the_table_of_metrics_says_all_of_a_metric():
     rows = hooks.on_page_markdown("text\n\n{{ metrics }}\n").splitlines()[4:]
     assert len(rows) == len(METRICS)
     assert (
-        "| `hd95` | HD95 | mm | lower | ≥ 0 | 0.5 | counts "
+        "| `hd95` | HD95 | mm | lower | ≥ 0 | 1 | counts "
         "| Larger of the two directed 95th percentiles of border distances. |"
     ) in rows
     assert (

@@ -58,8 +58,8 @@ RESULTS = (
     ),
     Part(
         "Every pair of losses",
-        (pairwise.draw, significance.draw, tables.pairs.table, posterior.heat_map, critical_difference.draw,
-         tables.mixed.table),
+        (tables.decisions.table, pairwise.draw, significance.draw, tables.pairs.table, posterior.heat_map,
+         critical_difference.draw, tables.mixed.table),
         "a comparison of pairs",
     ),
     Part(

@@ -3,6 +3,7 @@
 from nnunet_losses.report.tables import (
     answer,
     costs,
+    decisions,
     detection,
     failures,
     losses,
@@ -16,6 +17,7 @@ from nnunet_losses.report.tables import (
 __all__ = [
     "answer",
     "costs",
+    "decisions",
     "detection",
     "failures",
     "losses",

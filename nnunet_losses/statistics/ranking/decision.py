@@ -49,7 +49,8 @@ def decisions_table(panel: Panel, *, margin: float, unsteady: Collection[str] = 
         parts.append(_of_losses(panel, unsteady) if _columns(panel) is not None else _of_models(panel))
     elif len(a):
         parts.append(_not_comparable(panel.pair_names, f"{n} common cases: a comparison needs two"))
-    left_out = {row.trainer: row.reason for row in panel.coverage.itertuples() if row.trainer not in panel.trainers}
+    reasons = zip(panel.coverage["trainer"].astype(str), panel.coverage["reason"].astype(str), strict=True)
+    left_out = {trainer: reason for trainer, reason in reasons if trainer not in panel.trainers}
     for trainer, reason in left_out.items():
         against = [other for other in panel.coverage["trainer"] if other != trainer and other not in left_out]
         turned = trainer == panel.baseline
@@ -59,9 +60,9 @@ def decisions_table(panel: Panel, *, margin: float, unsteady: Collection[str] = 
     if not parts:
         return DECISIONS.build()
     rows = pd.concat(parts, ignore_index=True).assign(margin=margin, n=n)
-    ends = rows[["low", "high", "low_90", "high_90"]].itertuples(index=False, name=None)
-    words = [word_for(*row, margin=margin) for row in ends]
-    rows["word"] = np.where(rows["word"].eq(""), np.array([str(word) for word in words], dtype=object), rows["word"])
+    ends = rows[["low", "high", "low_90", "high_90"]].to_numpy(dtype=float)
+    words = [str(word_for(*map(float, row), margin=margin)) for row in ends]  # type: ignore[misc]
+    rows["word"] = rows["word"].where(rows["word"] != "", pd.Series(words))
     return panel.table(DECISIONS, **{str(name): column.to_numpy() for name, column in rows.items()})
 
 

@@ -323,3 +323,34 @@ def test_the_losses_compared_have_formula_parameters_and_reference(comparison: C
         ["Tversky fp0.1 fn0.9", described["formula"], "fp_weight = 0.1, fn_weight = 0.9", described["reference"]]
     ]
     assert tables.losses.table(dataclasses.replace(comparison, provenance={})) is None
+
+
+def test_each_pair_has_its_word_its_interval_and_what_it_rests_on(view: View) -> None:
+    table, decisions = tables.decisions.table(view), view.statistic("decisions")
+    assert table is not None
+    assert decisions is not None
+    first, second = view.trainers[:2]
+    pair = view.against(second, decisions)[first]
+    assert column(table, "Pair")[0] == f"{view.name(first)} − {view.name(second)}"
+    assert column(table, "The first is")[0] == pair["word"]
+    assert column(table, "Difference")[0] == interval(pair["difference"], pair["low"], pair["high"], signed=True)
+    assert set(column(table, "Rests on")) == {f"3 trainings of each, {len(view.values)} cases"}
+    assert len(table.rows) == 10
+    assert "below 0.01 matters" in table.caption
+    assert not table.note
+
+
+def test_words_about_models_are_headed_as_such(view: View) -> None:
+    decisions = view.comparison.statistics["decisions"]
+    models = decisions.assign(subject="models")
+    table = tables.decisions.table(with_statistic(view, decisions=models))
+    assert table is not None
+    assert "One training of each loss" in table.note
+    assert set(column(table, "Rests on")) == {f"{len(view.values)} cases alone"}
+
+
+def test_a_pair_that_cannot_be_compared_says_why(view: View) -> None:
+    decisions = view.comparison.statistics["decisions"].copy()
+    decisions.loc[0, ["word", "reason"]] = ["not comparable", "B is left out: 12 of 20 cases missing"]
+    table = tables.decisions.table(with_statistic(view, decisions=decisions))
+    assert "B is left out: 12 of 20 cases missing" in column(table, "Rests on")

@@ -1,0 +1,52 @@
+"""What the comparison of each pair of losses comes to, in a word."""
+
+from nnunet_losses.base.states import Word
+from nnunet_losses.report.blocks import Cell, Column, Table
+from nnunet_losses.report.comparison import Row, View, records
+from nnunet_losses.report.names import shorten
+from nnunet_losses.report.numbers import count, decimals, interval, number, unit_suffix
+from nnunet_losses.report.tables.cells import LONGEST_NAME, numeric
+from nnunet_losses.statistics.tables.pairwise import turned
+
+KINDS = {Word.BETTER: "good", Word.WORSE: "bad", Word.EQUIVALENT: "strong"}
+
+
+def table(view: View) -> Table | None:
+    """One row per pair, the better ranked loss first."""
+    pairs = view.statistic("decisions")
+    if pairs is None:
+        return None
+    order = {trainer: i for i, trainer in enumerate(view.trainers)}
+    pairs = turned(pairs, pairs["trainer_a"].map(order) > pairs["trainer_b"].map(order))
+    listed = sorted(records(pairs), key=lambda pair: (order[pair["trainer_a"]], order[pair["trainer_b"]]))
+    digits = decimals(view.metric.unit)
+    columns = [
+        Column("Pair, the better ranked first", numeric=False),
+        Column("The first is", "From the interval and the margin", numeric=False),
+        Column("Difference [95 % CI]", "Above 0: the first is better; the interval holds for all pairs at once"),
+        Column("Rests on", "What varies: trainings and cases, or the cases alone", numeric=False),
+    ]
+    rows = [_row(view, pair, digits) for pair in listed]
+    margin = f"{number(listed[0]['margin'], max(digits - 1, 1))}{unit_suffix(view.metric.unit)}"
+    caption = f"{view.metric.long_name}: what each comparison comes to; a difference below {margin} matters to nobody"
+    note = ""
+    if {pair["subject"] for pair in listed if pair["word"] != Word.NOT_COMPARABLE} == {"models"}:
+        note = "One training of each loss: these words are about the trained models. Trained again, losses may differ."
+    return Table(caption, columns, rows, "statistics_decisions", note, long=len(rows) > 15)
+
+
+def _row(view: View, pair: Row, digits: int) -> list[Cell]:
+    a, b = str(pair["trainer_a"]), str(pair["trainer_b"])
+    word = Word(pair["word"])
+    if word is Word.NOT_COMPARABLE:
+        basis = str(pair["reason"])
+    elif pair["subject"] == "losses":
+        basis = f"{pair['trainings']} trainings of each, {count(pair['n'], 'case')}"
+    else:
+        basis = f"{count(pair['n'], 'case')} alone"
+    return [
+        Cell(" − ".join(shorten(view.name(t), LONGEST_NAME) for t in (a, b)), None, f"{a} minus {b}"),
+        Cell(str(word), kind=KINDS.get(word, "")),
+        numeric(pair["difference"], interval(pair["difference"], pair["low"], pair["high"], digits, signed=True)),
+        Cell(basis),
+    ]
