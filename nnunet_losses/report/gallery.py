@@ -172,7 +172,7 @@ def _each_label(labels: np.ndarray, look: tuple[str, str]) -> list[tuple[np.ndar
 def _missed_rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:
     """The largest and the smallest reference lesion that some loss did not touch, in three planes."""
     lesions = view.table("lesions")
-    if lesions is None:
+    if lesions is None or not {"volume_mm3", "diameter_mm"} <= set(lesions):
         return
     missed = lesions[(lesions["side"] == "reference") & ~lesions["matched"].astype(bool)]
     known = set(zip(files["case"].astype(str), files["trainer"].astype(str), strict=True))

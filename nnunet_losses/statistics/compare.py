@@ -54,7 +54,7 @@ def compare(
     Args:
         cases: the table of cases.
         baseline: the trainer that all others are compared with.
-        lesions: adds the tables of detection.
+        lesions: adds the tables of detection; with `diameter_mm`, also those by size.
         thresholds: adds the tables of thresholds.
         jobs: adds the tables of failures and of costs.
         metrics: those to compare; all in the table of cases if absent.
@@ -108,10 +108,11 @@ def compare(
     found["consensus"] = consensus_table(found["ranking"])
     if results.lesions is not None:
         found |= froc_tables(results.rosters, resamples=resamples, seed=seed, confidence=confidence)
-        found["strata"] = strata_table(
-            results.rosters, edges_mm=edges_mm, resamples=resamples, seed=seed, confidence=confidence
-        )
-        found["lesion_model"] = lesion_model_table(results.rosters, confidence=confidence)
+        if "diameter_mm" in results.lesions:
+            found["strata"] = strata_table(
+                results.rosters, edges_mm=edges_mm, resamples=resamples, seed=seed, confidence=confidence
+            )
+            found["lesion_model"] = lesion_model_table(results.rosters, confidence=confidence)
         found["negatives"] = negatives_table(results.rosters, confidence=confidence)
     if results.thresholds is not None:
         found |= threshold_tables(results.thresholds, results.rosters, confidence=confidence)

@@ -85,6 +85,7 @@ def read_and_compare(folder: Path, *, deep: bool) -> None:
 @given(changed(), st.integers(0, 9).map(lambda number: number == 0))
 @example(SOUND, True)
 @example({"cases": SOUND["cases"], "jobs": SOUND["jobs"].head(0)[[]]}, True)
+@example({"cases": SOUND["cases"], "lesions": SOUND["lesions"].drop(columns="diameter_mm")}, True)
 @example({"cases": SOUND["cases"].assign(fold=1e300)}, True)
 @example({"cases": SOUND["cases"].assign(case=[[1]] * len(SOUND["cases"]))}, True)
 def test_any_table(tmp_path_factory: pytest.TempPathFactory, tables: dict[str, pd.DataFrame], deep: bool) -> None:
@@ -111,6 +112,7 @@ def test_any_table(tmp_path_factory: pytest.TempPathFactory, tables: dict[str, p
 )
 @example(("cases", b""))
 @example(("cases", b"PAR1PAR1"))
+@example(("cases", BYTES["cases"].replace(b"DiceTrainer", b"Dice\xc5rainer")))
 def test_any_bytes_as_a_table(tmp_path_factory: pytest.TempPathFactory, file: tuple[str, bytes]) -> None:
     folder = tmp_path_factory.getbasetemp() / "damaged"
     folder.mkdir(exist_ok=True)

@@ -2,17 +2,19 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.report import contents
 from nnunet_losses.report.blocks import Block, Code, Definitions, Figure, Section, Table, Text
 from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.sections import all_sections, first_screen, slug
 
-from .conftest import TRAINERS, compared, make_tables
+from .conftest import TRAINERS, compared, make_gallery, make_tables
 
 
 def blocks(sections: Iterable[Section]) -> Iterator[Block]:
@@ -170,3 +172,15 @@ def test_how_it_was_made_is_told(sections: list[Section]) -> None:
     assert facts["Commit"] == "0123456789abcdef"
     assert any('"epochs": 20' in block.text for block in made.blocks if isinstance(block, Code))
     assert isinstance(made.blocks[-1], Table)
+
+
+def test_tables_without_their_optional_columns_are_reported(tmp_path: Path) -> None:
+    tables = make_tables(TRAINERS[:2], cases=5, metrics=("dice", "recall", "precision"))
+    pictures = make_gallery(tmp_path, tables)
+    for name, table in tables.items():
+        tables[name] = table.drop(columns=[key for key, column in RESULTS[name].columns.items() if not column.required])
+    made = compared(tables, gallery=pictures)
+    assert "strata" not in made.statistics and not made.statistics["froc"].empty
+    assert [block for section in all_sections(made) for block in section.blocks]
+    assert [part.title for part in all_sections(made)[0].parts].count("Detection") == 1
+    assert first_screen(made)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
@@ -56,7 +57,11 @@ def _read(folder: Path, schemas: Mapping[str, Table]) -> dict[str, pd.DataFrame]
             continue
         try:
             table = pd.read_parquet(file)
-        except (OSError, ValueError) as error:
+            for place in range(table.shape[1]):
+                words = table.iloc[:, place]
+                if isinstance(words.dtype, pd.StringDtype):
+                    list(words.unique())  # decoded only when they are used, and perhaps not UTF-8
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise UserError(f"{file} cannot be read ({error}); remove it and make it again.") from None
         found[name] = schema.check(table, str(file))
     return found
