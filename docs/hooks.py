@@ -118,7 +118,7 @@ def kills() -> str:
     rows = [
         ("kills", f"{len(done)}"),
         ("of these, with two concurrent starts", f"{sum(kill['starts'] == 2 for kill in done)}"),
-        ("runs of the study that these kills fell into, and that came to their end", f"{len(runs)}"),
+        ("repetitions of the study that were killed and then finished", f"{len(runs)}"),
         ("of these, with the same results as the undisturbed study", f"{same}"),
         ("files compared in each", f"{len(results['reference']['fingerprints'])}"),
         *((f"kills during {step}", f"{number}") for step, number in steps.most_common()),

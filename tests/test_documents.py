@@ -53,7 +53,7 @@ def test_a_table_of_the_readme_is_replaced_and_nothing_else():
 
 def test_the_page_on_security_is_the_file_beside_the_readme():
     page = hooks.on_page_markdown((DOCS / "security.md").read_text())
-    assert page.startswith("# Security\n") and "## How to report a weakness" in page
+    assert page.startswith("# Security\n") and "## How to report a vulnerability" in page
     targets = re.findall(r"\]\((?!http)([\w/.-]+)\)", page)
     assert targets and all((DOCS / target).is_file() for target in targets)
     assert "](SECURITY.md)" in (DOCS.parent / "README.md").read_text()

@@ -86,27 +86,27 @@ Label = Annotated[Any, AfterValidator(_label), Says("a whole number or a list of
 
 
 class Limits(ConfigModel):
-    """What is refused as a decompression bomb, an archive made to fill a disk."""
+    """Limits beyond which an archive is refused as a decompression bomb, that is, one made to fill a disk."""
 
-    size_gb: float = key("most that an archive may hold when it is unpacked", default=500.0, unit="GB", gt=0)
+    size_gb: float = key("largest size of an archive's unpacked content", default=500.0, unit="GB", gt=0)
     ratio: float = key(
-        "how many times its own size an archive may hold; up to 0.1 GB, any ratio is allowed", default=100.0, ge=1
+        "largest ratio of unpacked to packed size; up to 0.1 GB, any ratio is allowed", default=100.0, ge=1
     )
-    files: int = key("most files that an archive may hold", default=200_000, ge=1)
+    files: int = key("largest number of files in an archive", default=200_000, ge=1)
 
 
 class Archive(ConfigModel):
-    """To download: one archive (.tar, .tar.gz, .zip) that holds a folder as `source.path` describes it."""
+    """A download of one archive (.tar, .tar.gz, .zip) that holds a folder as described for `source.path`."""
 
     url: Address = key("address of the archive")
     checksum: Annotated[str, Says("md5:, sha1: or sha256: and the hexadecimal sum")] = key(
-        "its checksum", pattern=CHECKSUM
+        "checksum of the archive", pattern=CHECKSUM
     )
     limits: Limits = key("what is refused as a decompression bomb", default=Limits())
 
 
 class FileByFile(ConfigModel):
-    """To download: images and labels one by one. The checksums are recorded at the first download."""
+    """A download of images and labels one by one. The checksums are recorded at the first download."""
 
     cases: Pair[Annotated[int, Field(ge=0, le=999_999_999)]] = key("first and last number of the cases")
     case_name: CaseName = key("name of a case; `{case}` stands for its number: `patient{case:02d}`")
@@ -176,7 +176,7 @@ class Source(ConfigModel):
 
 
 class DatasetDescription(ConfigModel):
-    """A data set: its name in nnU-Net, where it comes from, and on which terms."""
+    """A data set: its name in nnU-Net, where it comes from, and under which terms."""
 
     name: Line = key("name in nnU-Net: `Dataset`, three digits that no other data set of yours has, `_` and a name")
     source: Source = key("where the data come from")

@@ -19,7 +19,7 @@ class Phantom(ConfigModel):
 
     # Sizes are drawn from a log-normal distribution (in 2D to the power of two thirds: the area of a lesion's section),
     # the number of lesions log-uniformly; both are drawn again until the foreground's share of the voxels is in range.
-    cases: int = key("number of cases; case n is the same whatever their number", default=24, ge=1, le=10_000)
+    cases: int = key("number of cases; case n does not depend on it", default=24, ge=1, le=10_000)
     shape: Annotated[Many[Axis], Field(min_length=2, max_length=3)] = key(
         "slices, rows, columns, as in nnU-Net's patch sizes; two numbers make slices for 2D",
         default=(48, 64, 64),
@@ -28,7 +28,7 @@ class Phantom(ConfigModel):
     spacing_mm: Many[Millimetres] = key(
         "voxel size per axis of `shape`; lesions keep their size in mm", default=(), unit="mm", absent="1 in every axis"
     )
-    seed: int = key("seed of everything that is drawn", default=0, ge=0, le=LARGEST_SEED)
+    seed: int = key("seed of all random choices", default=0, ge=0, le=LARGEST_SEED)
     labels: Literal["lesion", "rim_and_core", "two_types", "regions"] = key(
         "how lesions are labelled: as one, as rim and core, as two types (chronic, active), or as the overlapping "
         "regions lesion and core",
@@ -39,12 +39,12 @@ class Phantom(ConfigModel):
     )
     negative_cases: int = key("how many of the cases have no lesion", default=0, ge=0)
     lesions: Pair[Annotated[int, Field(ge=1, le=10_000)]] = key(
-        "least and most lesions in a case; neighbours may merge", default=(8, 40)
+        "smallest and largest number of lesions in a case; neighbours may merge", default=(8, 40)
     )
     median_volume_mm3: float = key("median volume of a lesion", default=16.0, unit="mm³", gt=0, le=1_000_000)
     log_volume_sd: float = key("standard deviation of ln(volume)", default=1.6, ge=0, le=10)
     foreground: Pair[Annotated[float, Field(ge=0, le=0.1)]] = key(
-        "least and most share of lesion voxels in a case", default=(0.0005, 0.02)
+        "smallest and largest share of lesion voxels in a case", default=(0.0005, 0.02)
     )
     contrast: float = key(
         "contrast of a lesion to its surroundings; 1 is the full difference between the tissues",

@@ -46,7 +46,7 @@ class NewConfiguration(ConfigModel):
         max_length=60,
     )
     inherits_from: Literal["2d", "3d_fullres", "3d_lowres"] = key(
-        "the configuration of nnU-Net's plans that gives everything not named here", default="3d_fullres"
+        "the configuration of nnU-Net's plans that supplies everything not set here", default="3d_fullres"
     )
     patch_size: Annotated[Many[Annotated[int, Field(ge=4, le=4096)]], Field(min_length=2, max_length=3)] | None = key(
         "patch size, in nnU-Net's order of axes (z, y, x)", default=None, unit="voxel", absent="the parent's"
@@ -72,7 +72,7 @@ class NewConfiguration(ConfigModel):
     @classmethod
     def _is_new(cls, name: str) -> str:
         if name in get_args(OwnConfiguration):
-            raise ValueError(f"is '{name}', which nnU-Net has already; choose another name")
+            raise ValueError(f"is '{name}', which nnU-Net already has; choose another name")
         return name
 
     @property
@@ -117,7 +117,7 @@ class Folds(ConfigModel):
 
 
 class Length(ConfigModel):
-    """How long each training takes; the length becomes part of every trainer's name that does not give its own."""
+    """The length of each training; it becomes part of the name of every trainer that does not give its own."""
 
     epochs: int | None = key("number of epochs", default=None, absent="nnU-Net's 1000", ge=1, le=1_000_000)
     iterations: int | None = key("training steps in an epoch", default=None, absent="nnU-Net's 250", ge=1, le=1_000_000)
@@ -148,7 +148,7 @@ class Evaluation(Compared):
     """How predictions are measured, and what is compared."""
 
     tolerances_mm: Annotated[Many[Millimetres], Field(min_length=1, max_length=20), Different] = key(
-        "tolerances of the normalised surface Dice; the first one's metric is `nsd`, a further one's such as `nsd_2mm`",
+        "tolerances of the normalised surface Dice; the first gives the metric `nsd`, others metrics such as `nsd_2mm`",
         default=(1.0,),
         unit="mm",
     )
@@ -186,7 +186,7 @@ class Resampling(ConfigModel):
 
 
 class ComparisonConfig(ConfigModel):
-    """What a comparison needs to know, whoever trained."""
+    """What a comparison needs to know, regardless of who trained."""
 
     evaluation: Compared = key("what is compared", default=Compared())
     statistics: Resampling = key("resampling", default=Resampling())
@@ -206,7 +206,11 @@ class StudyConfig(ConfigModel):
         "files in `config/datasets/` without `.yaml`, or paths of such files"
     )
     cases: int | None = key(
-        "only the first so many cases of each data set, for a pilot", default=None, absent="all", ge=2, le=1_000_000
+        "how many cases of each data set to use, the first ones, for a pilot",
+        default=None,
+        absent="all",
+        ge=2,
+        le=1_000_000,
     )
     plans: Plans = key(
         "nnU-Net's plans; the planner follows from them (`nnUNetResEncUNetLPlans`: `nnUNetPlannerResEncL`)",
