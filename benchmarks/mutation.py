@@ -81,7 +81,8 @@ and why; `benchmarks/mutation.py` runs them. This page is written by `python ben
 {table}
 
 *First*: the tests as they were when the sample was drawn. *Now*: after the tests that the survivors asked for, where
-the line still exists. Each mutant met the tests that reach its line, the fastest first, up to {limit} s of processor
+the line still exists. *Equivalent*: survivors that no test can tell from the code as it is, argued below; the score
+leaves them out. Each mutant met the tests that reach its line, the fastest first, up to {limit} s of processor
 time; tests marked `slow` were left out. The score of 100 mutants has a standard error of about three percentage points.
 """
 
@@ -393,8 +394,8 @@ def page() -> None:
     """docs/mutation.md: the score of each room, and why each survivor may live."""
     results, reasons = _read(), _arguments()
     table = [
-        "| Room | Places | Seed | Mutants | Killed, first | By timeout | Killed, now |",
-        "|---|--:|--:|--:|--:|--:|--:|",
+        "| Room | Places | Seed | Mutants | Killed, first | By timeout | Killed, now | Equivalent | Score |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     survivors = []
     for room, entry in results.items():
@@ -403,9 +404,11 @@ def page() -> None:
             timeouts = count["timeout"] + count["timeout since"]
             first = count["killed"] + count["timeout"]
             now, still = len(rows) - count["survived"] - count["gone"], len(rows) - count["gone"]
+            reasons_left = [reasons.get(_argument_key(row), "") for row in rows if row["outcome"] == "survived"]
+            same = sum(reason.startswith("equivalent") for reason in reasons_left)
             table.append(
                 f"| {room} | {entry['places']} | {seed} | {len(rows)} | {first} ({first / len(rows):.0%}) | {timeouts} "
-                f"| {now} of {still} ({now / still:.0%}) |"
+                f"| {now} of {still} ({now / still:.0%}) | {same} | {now / (still - same):.0%} |"
             )
         left = {_key(row): row for rows in entry["seeds"].values() for row in rows if row["outcome"] == "survived"}
         if left:

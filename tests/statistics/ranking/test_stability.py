@@ -133,13 +133,13 @@ def test_data_sets_weigh_the_same_in_the_consensus() -> None:
     assert consensus_table(ranking[ranking["dataset"] == "D1"]).empty
 
 
-def test_the_interval_of_ranks_leaves_out_equal_shares_at_both_ends(study: pd.DataFrame) -> None:
-    (panel,) = Results.of(study, baseline="A").panels()
-    one = rank_by_n(panel, confidence=1 / 3).query("trainer == 'A' and n == 5")
-    middle = rank_by_n(panel, confidence=0.0).query("trainer == 'A' and n == 5")
-    assert (middle["rank_low"] == middle["rank_high"]).all()  # both are the median
-    assert (one["rank_low"] <= middle["rank_low"]).all()
-    assert (one["rank_high"] >= middle["rank_high"]).all()
+def test_the_interval_of_ranks_leaves_out_half_of_the_rest_at_each_end(make_cases: MakeCases) -> None:
+    # A is first in subsamples that hold its one good case: five in twelve of those of five cases
+    cases = make_cases({"A": [1.0] + 11 * [0.0], "B": [0.0] + 11 * [0.05]})
+    (panel,) = Results.of(cases, baseline="B").panels()
+    ranks = {c: rank_by_n(panel, confidence=c).query("trainer == 'A' and n == 5") for c in (0.04, 0.3)}
+    assert ranks[0.04][["rank_low", "rank_high"]].to_numpy().tolist() == [[2, 2]]  # from 48 % to 52 %
+    assert ranks[0.3][["rank_low", "rank_high"]].to_numpy().tolist() == [[1, 2]]  # from 35 % to 65 %
 
 
 def test_operating_points_have_intervals_of_95_percent(study: pd.DataFrame) -> None:
