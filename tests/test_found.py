@@ -293,7 +293,7 @@ def test_other_splits_are_said_and_a_case_counts_once(world: World) -> None:
     found = find(world, trainers=[STOCK])
     assert [v.cases for v in found.validations] == [(CASES[0],), tuple(CASES[3:6]), tuple(CASES[6:])]
     assert any("fold 0 was trained with other splits than splits_final.json" in remark for remark in found.remarks)
-    assert any("1 of 2 cases count in another fold" in remark for remark in found.remarks)
+    assert any("1 of 2 cases are counted in another fold" in remark for remark in found.remarks)
 
 
 def test_several_configurations_and_plans_are_kept_apart(world: World, tmp_path: Path) -> None:

@@ -85,6 +85,6 @@ def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for key, value in pairs:
         if key in content:
-            raise ValueError(f"the key '{key}' stands in it twice")
+            raise ValueError(f"the key '{key}' occurs in it twice")
         content[key] = value
     return content

@@ -109,7 +109,7 @@ def read_segmentation(path: Path) -> NDArray[np.integer]:
             f"{path} holds {voxels[wrong][0]:g} ({int(wrong.sum())} voxels are not integers); store whole numbers."
         )
     if (largest := np.abs(whole).max(initial=0)) > LARGEST_LABEL:
-        raise UserError(f"{path} holds {largest:g}, which is no label; store whole numbers up to {LARGEST_LABEL:,}.")
+        raise UserError(f"{path} holds {largest:g}, which is not a label; store whole numbers up to {LARGEST_LABEL:,}.")
     return whole.astype(np.int16 if largest <= np.iinfo(np.int16).max else np.int64)
 
 
@@ -181,7 +181,7 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except _READ_ERRORS as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"{path} cannot be read as an image ({reason}); replace it by an intact file.") from error
+        raise UserError(f"{path} cannot be read as an image ({reason}); replace it with an intact file.") from error
 
 
 def _is_nifti(path: Path) -> bool:

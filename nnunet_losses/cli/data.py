@@ -14,7 +14,7 @@ from nnunet_losses.cli.app import ConfigurationName, Dataset, Plans, command, sa
 def prepare(
     description: Annotated[Path, typer.Argument(help="Data-set file, such as config/datasets/phantom.yaml.")],
     raw: Annotated[Path | None, typer.Option(help="nnU-Net's raw folder; $nnUNet_raw if absent.")] = None,
-    summary: Annotated[Path | None, typer.Option(help="File for what was found, as JSON.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="JSON file for a summary of the data set.")] = None,
     cases: Annotated[int | None, typer.Option(min=2, help="Use only the first N cases.", metavar="N")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
@@ -51,11 +51,11 @@ def inspect(
 def split(
     dataset: Dataset,
     folds: Annotated[int, typer.Option(min=2)] = 5,
-    seed: Annotated[int, typer.Option(help="nnU-Net's own is 12345.")] = 12345,
-    file: Annotated[Path | None, typer.Option(help="Your own splits instead.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split; nnU-Net's own is 12345.")] = 12345,
+    file: Annotated[Path | None, typer.Option(help="Your own splits file, instead of folds and seed.")] = None,
     out: Annotated[Path | None, typer.Option(help="File for a copy of the splits.")] = None,
 ) -> None:
-    """Split the cases into folds before any training; otherwise, trainings that start together would race for it."""
+    """Split the cases into folds before any training; otherwise, trainings that start together would race to do it."""
     from nnunet_losses.base.dataset import find_dataset
     from nnunet_losses.base.files import write_json
     from nnunet_losses.base.splits import read_splits

@@ -35,29 +35,32 @@ def evaluation_settings(tolerances_mm: list[float] | None, strata_mm: list[float
 @command("evaluate")
 def evaluate(
     reference: Annotated[Path, typer.Option(help="Folder of reference label maps.")],
-    prediction: Annotated[Path, typer.Option(help="Folder of predicted label maps of the same names.")],
+    prediction: Annotated[Path, typer.Option(help="Folder of predicted label maps with the same names.")],
     out: Annotated[Path, typer.Option(help="Folder for the tables.")],
     probabilities: Annotated[Path | None, typer.Option(help="Folder of nnU-Net's .npz probabilities.")] = None,
     dataset_json: Annotated[
-        Path | None, typer.Option(help="nnU-Net's dataset.json; looked for beside the folders if absent.")
+        Path | None, typer.Option(help="nnU-Net's dataset.json; by default, the one in or above these folders.")
     ] = None,
     run: Annotated[
         tuple[str, str, str, int] | None,
         typer.Option(help="Data set, configuration, trainer and fold, for the tables.", show_default=False),
     ] = None,
-    tolerances_mm: Annotated[list[float] | None, typer.Option(help="Surface-Dice tolerance; may be repeated.")] = None,
+    tolerances_mm: Annotated[
+        list[float] | None, typer.Option(help="Tolerance of the surface Dice; may be repeated.")
+    ] = None,
     strata_mm: Annotated[
         list[float] | None, typer.Option(help="Limits of small|medium and medium|large lesions, diameter; given twice.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1)] = 1,
     allow_geometry_mismatch: Annotated[
-        bool, typer.Option("--allow-geometry-mismatch", help="Only shapes must agree; the spacing is the reference's.")
+        bool,
+        typer.Option("--allow-geometry-mismatch", help="Require equal shapes only; use the spacing of the reference."),
     ] = False,
     keep_cases: Annotated[
         bool, typer.Option("--keep-cases", help="Keep the finished cases, so that a later call measures only new ones.")
     ] = False,
 ) -> None:
-    """Measure predictions per voxel, surface and lesion, into tidy tables."""
+    """Measure predictions per voxel, surface and lesion, and write tidy tables."""
     from nnunet_losses.base.names import DATASET_JSON
     from nnunet_losses.evaluation import Prediction, evaluate_folders
     from nnunet_losses.nnunet.names.identity import identity

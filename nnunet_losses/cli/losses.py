@@ -50,7 +50,7 @@ def list_losses(
 def describe(
     name: Annotated[str, typer.Argument(help="A loss (Tversky) or a trainer (TverskyTrainer_fp0.1).")],
 ) -> None:
-    """Say what a loss or trainer is: formula, hyper-parameters, source, the letters of the paper; and draw it."""
+    """Describe a loss or trainer (formula, hyper-parameters, source, the paper's letters) and draw it."""
     import inspect
 
     from nnunet_losses.losses import CATALOGUE

@@ -44,7 +44,8 @@ def report(
         Path | None, typer.Option(envvar="nnUNet_preprocessed", help="nnU-Net's preprocessed folder, for the splits.")
     ] = None,
     references: Annotated[
-        Path | None, typer.Option(help="Folder of reference segmentations, if neither of the two has them.")
+        Path | None,
+        typer.Option(help="Folder of reference segmentations, if the other two folders lack them."),
     ] = None,
     tolerances_mm: Annotated[
         list[float] | None, typer.Option(help="Tolerance of the surface Dice; may be repeated.")
@@ -55,7 +56,7 @@ def report(
     ] = None,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples of the cases.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that evaluate.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Number of processes for the evaluation.")] = 1,
     allow_geometry_mismatch: Annotated[
         bool,
         typer.Option("--allow-geometry-mismatch", help="Require equal shapes only; use the spacing of the reference."),

@@ -26,7 +26,7 @@ def publish(
     out: Annotated[Path, typer.Option(help="Folder for the model and its tables.")],
     plans: Plans = PLANS,
 ) -> None:
-    """Copy model, curves and cost of a finished training out of nnUNet_results."""
+    """Copy the model, curves and cost of a finished training out of nnUNet_results."""
     from nnunet_losses.nnunet.results.publishing import publish_training
 
     publish_training(dataset, configuration, trainer, plans, fold, out)
@@ -42,7 +42,7 @@ def predict(
     probabilities: Annotated[Path, typer.Option(help="Folder for the probabilities (.npz).")],
     plans: Plans = PLANS,
     model: Annotated[
-        Path | None, typer.Option(help="Published checkpoint, used if that of the training is gone.")
+        Path | None, typer.Option(help="Published checkpoint, used if the training's own is missing.")
     ] = None,
     device: Annotated[str, typer.Option(help="cuda, cpu or mps.")] = "cuda",
 ) -> None:

@@ -84,7 +84,7 @@ def predictions_of_study(
             file = preprocessed / run.dataset / DATASET_JSON
             if not file.is_file():
                 raise UserError(
-                    f"{file} is missing; let nnUNet_preprocessed be the folder that the study was trained in."
+                    f"{file} is missing; set nnUNet_preprocessed to the folder that the study was trained in."
                 )
             described[run.dataset] = read_dataset_json(file, ["file_ending", "labels"])
         ending = str(described[run.dataset]["file_ending"])

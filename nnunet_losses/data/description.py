@@ -40,12 +40,12 @@ def _pattern(text: str) -> str:
     try:
         fields = [field for field in string.Formatter().parse(text) if field[1] is not None]
     except ValueError as error:
-        raise ValueError(f"'{text}' is no pattern ({error}); write the case's number as {{case:02d}}") from None
+        raise ValueError(f"'{text}' is not a pattern ({error}); write the case's number as {{case:02d}}") from None
     if not fields:
         raise ValueError(f"'{text}' does not depend on the case; write its number as {{case:02d}}")
     for _, name, spec, conversion in fields:
         if name != "case" or conversion or not re.fullmatch(r"(0?\d)?d?", spec or ""):
-            raise ValueError(f"'{text}' is no pattern; write the case's number as {{case:02d}}")
+            raise ValueError(f"'{text}' is not a pattern; write the case's number as {{case:02d}}")
     return text
 
 
@@ -73,7 +73,7 @@ def is_web_address(url: str) -> bool:
 
 def _address(url: str) -> str:
     if not is_web_address(url):
-        raise ValueError(f"'{url}' is no address of the web (http:// or https://); for files of your own, use 'path'")
+        raise ValueError(f"'{url}' is not a web address (http:// or https://); for files of your own, use 'path'")
     return url
 
 
@@ -149,7 +149,7 @@ class Source(ConfigModel):
         ]
         | None
     ) = key("an archive, or images and labels one by one", default=None)
-    phantom: Phantom | None = key("invented heads with lesions", default=None)
+    phantom: Phantom | None = key("synthetic heads with lesions", default=None)
 
     @model_validator(mode="before")
     @classmethod
@@ -216,7 +216,7 @@ class DatasetDescription(ConfigModel):
         if any(isinstance(value, tuple) for value in self.labels.values()) and not self.regions_class_order:
             raise ValueError("labels has regions, so 'regions_class_order' is needed (see nnU-Net's documentation)")
         if isinstance(self.source.download, FileByFile) and not self.labels:
-            raise ValueError("files that are downloaded one by one say nothing of their labels; add 'labels'")
+            raise ValueError("files that are downloaded one by one do not name their labels; add 'labels'")
         return self
 
 

@@ -65,7 +65,7 @@ def download(
         _look_into(temporary, url, check)
         if checksum is not None and (found := file_checksum(temporary, checksum)) != checksum:
             raise ChecksumError(
-                f"What came from {url} does not have the checksum {checksum} but {found}: it is damaged or was "
+                f"The file from {url} does not have the checksum {checksum} but {found}: it is damaged or was "
                 "changed. Nothing was kept; try again, or check the source and correct the data-set file's checksum."
             )
     return target
@@ -93,7 +93,7 @@ class RecordedChecksums:
         """Read the file, if there is one.
 
         Raises:
-            UserError: a line is no checksum.
+            UserError: a line is not a checksum.
         """
         self.path = path
         self.sums: dict[str, str] = {}
@@ -102,7 +102,7 @@ class RecordedChecksums:
             if match := re.fullmatch(r"([0-9a-f]{64})\s+(\S.*)", line):
                 self.sums[match.group(2)] = match.group(1)
             elif line.strip():
-                raise UserError(f"{path}, line {number} is no checksum as sha256sum writes it; correct or remove it.")
+                raise UserError(f"{path}, line {number} is not a checksum in sha256sum's format; correct or remove it.")
 
     def download(self, url: str, target: Path, *, check: Check | None = None, progress: bool = True) -> Path:
         """Download to ``target``, beside or below the file of checksums, and record or compare its checksum.
@@ -118,7 +118,7 @@ class RecordedChecksums:
             download(url, target, f"sha256:{known}" if known else None, check=check, progress=progress)
         except ChecksumError as error:
             raise UserError(
-                f"What came from {url} is another file than at the first download: it is damaged or was changed. "
+                f"The file from {url} is not the file of the first download: it is damaged or was changed. "
                 f"Nothing was kept; try again or, if the change is right, remove the line of {name} from {self.path}."
             ) from error
         if known is None:
@@ -152,7 +152,7 @@ def _look_into(path: Path, url: str, check: Check | None) -> None:
             check(path)
         except UserError as error:
             raise UserError(
-                f"What came from {url} is not intact: {error} The server may have cut it short; nothing was kept, so "
+                f"The file from {url} is not intact: {error} The server may have cut it short; nothing was kept, so "
                 "run the same command again."
             ) from error
 
@@ -212,7 +212,7 @@ def _fetch(url: str, path: Path, target: Path, progress: bool) -> None:
         DiskFullError: there is no space for it.
     """
     if not is_web_address(url):
-        raise UserError(f"'{url}' is no address of the web (http or https); correct it in the data-set file.")
+        raise UserError(f"'{url}' is not a web address (http or https); correct it in the data-set file.")
     elsewhere = f"download it elsewhere and put it at {target}"
     patience = _Patience(ATTEMPTS - 1, status_forcelist=BUSY, backoff_factor=0.5, raise_on_status=False)
     with _Session() as session:
@@ -232,7 +232,7 @@ def _fetch(url: str, path: Path, target: Path, progress: bool) -> None:
             except requests.HTTPError as error:
                 raise UserError(f"{url} could not be downloaded: {_refusal(error, elsewhere)}") from error
             except requests.TooManyRedirects as error:
-                raise UserError(f"{url} redirects without end; check the address in the data-set file.") from error
+                raise UserError(f"{url} redirects endlessly; check the address in the data-set file.") from error
             except (requests.Timeout, requests.ConnectionError) as error:
                 stalled = isinstance(error, requests.ReadTimeout) or "Read timed out" in str(error)
                 reason = f"the server sent nothing for {SILENCE_SECONDS:g} s" if stalled else "it cannot be reached"

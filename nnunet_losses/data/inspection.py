@@ -185,8 +185,8 @@ def _inspect_case(name: str, files: CaseFiles, labels: LabelSet, channels: int) 
             images[path.name] = geometry
             if wrong := _try(count_not_finite, path, problems):
                 problems.append(
-                    f"Case '{name}': image {path.name} holds NaN or infinity in {wrong} voxels, with which every loss "
-                    "becomes NaN; replace them, for example by 0."
+                    f"Case '{name}': image {path.name} holds NaN or infinity in {wrong} voxels, which makes every loss "
+                    "NaN; replace them, for example with 0."
                 )
     found = sum(geometry.channels for geometry in images.values())
     if len(images) == len(files.images) and found != channels:

@@ -97,7 +97,7 @@ def _resolve(folder: Path, name: object, ending: str, where: str, downloaded: bo
         or "\\" in name
         or not path.resolve().is_relative_to(folder.resolve())
     ):
-        raise UserError(f"{where} names {name}, which lies outside of the downloaded data; do not trust these data.")
+        raise UserError(f"{where} names {name}, which lies outside the downloaded data; do not trust these data.")
     return path
 
 

@@ -1,4 +1,4 @@
-"""Phantom data sets: invented heads with many lesions, as imbalanced as real data of multiple sclerosis.
+"""Phantom data sets: synthetic heads with many lesions, as imbalanced as real data of multiple sclerosis.
 
 They need no download and no permission, and the truth is known to the voxel. They serve demonstrations and tests, and
 are no evidence about patients.

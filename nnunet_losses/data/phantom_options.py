@@ -15,7 +15,7 @@ Millimetres = Annotated[float, Field(gt=0, le=100)]
 
 
 class Phantom(ConfigModel):
-    """A phantom data set: invented heads with lesions; equal options give bitwise equal files."""
+    """A phantom data set: synthetic heads with lesions; equal options give bitwise equal files."""
 
     # Sizes are drawn from a log-normal distribution (in 2D to the power of two thirds: the area of a lesion's section),
     # the number of lesions log-uniformly; both are drawn again until the foreground's share of the voxels is in range.

@@ -1,4 +1,4 @@
-"""One phantom case: an invented head, lesions in its white matter, and how a scanner sees them.
+"""One phantom case: a synthetic head, lesions in its white matter, and how a scanner sees them.
 
 Everything is written for any number of dimensions (2 or 3), in millimetres, with one random stream per case.
 """

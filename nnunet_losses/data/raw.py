@@ -88,8 +88,8 @@ def prepare_raw(
         if not changes:
             return target
         log.warning(
-            "%s has changed since %s was made from it (%s). It is prepared again. What was computed from the earlier "
-            "files no longer fits: the workflow plans and preprocesses again, and trainings on it refuse to go on.",
+            "%s has changed since %s was made from it (%s). The data set is prepared again. Results from the earlier "
+            "files no longer fit: the workflow plans and preprocesses again, and trainings on them refuse to continue.",
             source,
             target,
             changes,
@@ -145,7 +145,7 @@ def _look_at(source: Path | Archive | FileByFile | Phantom, cases: Cases, target
     if not isinstance(source, Path):
         return None
     if target.exists() and not source.exists():
-        log.warning("%s is not there, so nobody can tell whether it has changed; %s is used.", source, target)
+        log.warning("%s is missing, so it is unknown whether it has changed; %s is used.", source, target)
         return None
     return folder_cases(source, cases)
 

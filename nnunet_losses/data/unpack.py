@@ -99,8 +99,8 @@ class _Meter:
 
     def _refuse(self, what: str, key: str) -> None:
         raise UserError(
-            f"{self.archive} unpacks to {what}, as archives do that are made to fill a disk; if you trust it, set a "
-            f"higher limit in the data-set file: source.download.limits.{key}."
+            f"{self.archive} unpacks to {what}, like an archive made to fill a disk; if you trust it, set a higher "
+            f"limit in the data-set file: source.download.limits.{key}."
         )
 
 

@@ -44,7 +44,7 @@ def evaluate_folders(
 
     Args:
         reference_dir: the reference label maps.
-        predictions: folders of predicted label maps of the same names.
+        predictions: folders of predicted label maps with the same names.
         out_dir: folder for the tables.
         dataset_json: nnU-Net's file or its content (`labels`, `file_ending`).
         settings: what is measured; the defaults if absent.

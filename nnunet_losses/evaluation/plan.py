@@ -153,7 +153,7 @@ class _Files:
             )
         if not allow_geometry_mismatch and (offset := predicted.offset_voxels(reference)) > SAME_GRID_VOXELS:
             return (
-                f"{self.prediction} lies elsewhere than its reference {self.reference} (a corner by {offset:.3g} "
+                f"{self.prediction} is shifted against its reference {self.reference} (a corner by {offset:.3g} "
                 "voxels); resample it, or give --allow-geometry-mismatch if only its header is wrong."
             )
         return None

@@ -100,7 +100,7 @@ def _lookup() -> Check:
         except (Exception, SystemExit) as error:  # other people's modules are imported on the way
             reason = f"nnU-Net cannot find {name} ({type(error).__name__}: {error})"
             where = os.environ.get(VARIABLE) or "no other folder"
-            return Check("lookup", False, f"{reason}; it looks into {where}.")
+            return Check("lookup", False, f"{reason}; it looks in {where}.")
         if not issubclass(found, LossTrainer):
             return Check(
                 "lookup",

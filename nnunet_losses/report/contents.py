@@ -91,6 +91,6 @@ OTHER_METRICS: tuple[Maker, ...] = (tables.ranking.table, ranking.draw, distribu
 
 RUNS = (
     Part("Training", (training.pseudo_dice, training.losses), "the table of training curves"),
-    Part("Time and memory", (tables.costs.table, cost.draw), "the table of jobs with a completed run"),
+    Part("Time and memory", (tables.costs.table, cost.draw), "the table of jobs with a completed training"),
 )
 """For every data set and configuration."""

@@ -20,7 +20,7 @@ MOST_BYTES = 5_000_000  # of all pictures in a report
 KEY = (
     "Best, median and worst case by the mean over losses, and the case on which the losses disagree most, each in "
     "the slice with the most reference and disagreement; then the largest and the smallest missed lesion in three "
-    "planes. Solid blue: found; dashed yellow: missed; dotted orange: invented. Radiological convention: the "
+    "planes. Solid blue: found; dashed yellow: missed; dotted orange: false positive. Radiological convention: the "
     "patient's left is on the right. Grey values range from the 1st to the 99.5th percentile."
 )
 
@@ -157,7 +157,8 @@ def _tile(
 ) -> Tile:  # fmt: skip
     g, p = plane.cut(volumes.reference), plane.cut(volumes.predictions[trainer])
     true, missed, invented = (g > 0) & (g == p), (g > 0) & (g != p), (p > 0) & (g != p)
-    counts = f"{int(true.sum())} voxels true, {int(missed.sum())} missed, {int(invented.sum())} invented in this slice"
+    n_true, n_missed, n_invented = (int(part.sum()) for part in (true, missed, invented))
+    counts = f"{n_true} voxels found, {n_missed} missed, {n_invented} false positive in this slice"
     outlines = [*_each_label(g * true, TRUE), *_each_label(g * missed, MISSED), *_each_label(p * invented, INVENTED)]
     drawn = plane.draw(volumes.image, volumes.window, outlines)
     alt = f"Case {case}, {plane.words}, {view.name(trainer)}: {caption}; {counts}."

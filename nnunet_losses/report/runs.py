@@ -7,6 +7,6 @@ from nnunet_losses.report.comparison import View
 
 
 def failures(view: View) -> pd.DataFrame | None:
-    """The runs that did not complete, or None if there is no table of jobs."""
+    """The trainings that did not complete, or None if there is no table of jobs."""
     jobs = view.table("jobs")
     return None if jobs is None else jobs[jobs["status"] != RunStatus.COMPLETED]

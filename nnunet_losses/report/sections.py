@@ -44,7 +44,7 @@ def overview(comparison: Comparison) -> Table:
     """One row per data set, configuration and label: which loss leads there, and how certain that is."""
     columns = [Column("Data set · configuration · label", numeric=False), Column("Verdict", numeric=False)]
     rows = [[Cell(view.title), Cell(verdict(view).headline)] for view in comparison.views]
-    return Table("The answer on each data set; the first one in full below", columns, rows)
+    return Table("The answer for each data set; the first is given in full below", columns, rows)
 
 
 def all_sections(comparison: Comparison, *, with_viewer: bool = False) -> list[Section]:
@@ -162,12 +162,12 @@ def _gallery(comparison: Comparison, with_viewer: bool) -> Section:
 def _failures(comparison: Comparison) -> Section:
     section = Section("failures", "Failures")
     if "jobs" not in comparison.tables:
-        section.blocks.append(Text("Whether runs failed is not known: there is no table of jobs.", "note"))
+        section.blocks.append(Text("It is not known whether trainings failed: there is no table of jobs.", "note"))
     elif (comparison.tables["jobs"]["status"] == RunStatus.COMPLETED).all():
-        section.blocks.append(Text("Every run completed: none collapsed, diverged, stopped early or is missing."))
+        section.blocks.append(Text("Every training completed: none collapsed, diverged, stopped early or is missing."))
     else:
         section.blocks.append(
-            Text("Runs that collapsed, diverged, stopped early or are missing are outcomes too; no mean hides them.")
+            Text("Trainings that collapsed, diverged, stopped early or are missing are outcomes too, and listed here.")
         )
     section.blocks += [block for view in comparison.run_views for block in _made([tables.failures.runs], view)]
     section.blocks += [block for view in comparison.views for block in _made([tables.failures.undefined], view)]
@@ -182,7 +182,7 @@ def _provenance(comparison: Comparison) -> Section:
         ("Seed of the statistics", str(comparison.seed)),
         *facts,
     ]
-    section = Section("provenance", "How this was made", [Definitions(facts)])
+    section = Section("provenance", "How this report was made", [Definitions(facts)])
     section.blocks += [Code(text, label) for label, text in blocks]
     if (losses := tables.losses.table(comparison)) is not None:
         section.blocks.append(losses)

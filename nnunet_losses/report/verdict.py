@@ -129,7 +129,7 @@ def _against_baseline(view: View, best: str) -> str:
 def _cost(view: View, best: str) -> str:
     spent = view.by_trainer("costs")
     if best not in spent:
-        return "Its cost is unknown: no completed run is on record."
+        return "Its cost is unknown: no completed training is on record."
     seconds, peak = spent[best]["seconds"], spent[best]["peak_memory_mb"]
     written = ((duration(seconds), seconds), (memory(peak), peak))
     known = [text for text, value in written if not pd.isna(value)]
@@ -148,7 +148,7 @@ def _failures(view: View) -> str:
         return ""
     by_trainer = failed.groupby("trainer", sort=False).size()
     who = enumerate_words([f"{view.name(str(t))} {n}" for t, n in by_trainer.items()])
-    return f"{len(failed)} of {count(len(jobs), 'run')} did not complete ({who}): see Failures."
+    return f"{len(failed)} of {count(len(jobs), 'training')} did not complete ({who}): see Failures."
 
 
 def _power(view: View) -> str:

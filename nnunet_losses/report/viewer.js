@@ -42,7 +42,7 @@
     canvas.style.width = `min(100%, ${(68 * w) / h}vh)`;
     pen.putImageData(picture, 0, 0);
     at("words").textContent = `Slice ${place + 1} of ${shape[axis]}` + (offset[axis] ? ` (crop begins ${offset[axis]} slices in)` : "")
-      + `: ${count[1]} voxels found, ${count[2]} missed, ${count[3]} invented.`;
+      + `: ${count[1]} voxels found, ${count[2]} missed, ${count[3]} false positive.`;
   };
   const busiest = (axis) => {
     const { shape } = shown(), sums = new Float64Array(shape[axis]);

@@ -36,7 +36,7 @@ def write_report(out_dir: Path | str, comparison: Comparison, *, viewer: bool = 
     size = len(page.encode())
     if size > MOST_BYTES:
         raise UserError(
-            f"The report would have {size / 1e6:.0f} MB, more than {MOST_BYTES / 1e6:.0f}; compare fewer trainers, "
+            f"The report would take {size / 1e6:.0f} MB, more than {MOST_BYTES / 1e6:.0f}; compare fewer trainers, "
             "metrics or data sets at once."
         )
     _write_data(out_dir / "data", comparison)

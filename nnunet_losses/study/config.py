@@ -173,7 +173,7 @@ class Evaluation(Compared):
             if name not in there:
                 near = difflib.get_close_matches(name, there, n=1)
                 hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(there)}"
-                raise ValueError(f"evaluation.metrics names '{name}', which is no metric of this study; {hint}")
+                raise ValueError(f"evaluation.metrics names '{name}', which is not a metric of this study; {hint}")
         _check_primary_metric(self)
         return self
 
@@ -206,7 +206,7 @@ class StudyConfig(ConfigModel):
         "files in `config/datasets/` without `.yaml`, or paths of such files"
     )
     cases: int | None = key(
-        "how many cases of each data set to use, the first ones, for a pilot",
+        "number of cases of each data set to use (the first ones), for a pilot",
         default=None,
         absent="all",
         ge=2,

@@ -145,7 +145,7 @@ def load_study(content: Any, where: str = "the study's config") -> Study:
         raise UserError(f"{where}: the configuration {twice[0]} is listed twice; remove one.")
     given = config.folds.model_fields_set
     if config.folds.file is not None and (superfluous := given & {"number", "seed"}):
-        raise UserError(f"{where}: folds.file already says the folds; leave folds.{min(superfluous)} out.")
+        raise UserError(f"{where}: folds.file already defines the folds; leave folds.{min(superfluous)} out.")
     study = Study(config=config, trainers=trainers, baseline=baseline, where=where)
     if config.folds.file is None:
         study.folds(config.folds.number)

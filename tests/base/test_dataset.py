@@ -53,7 +53,7 @@ def test_dataset_json_is_read_from_its_folder_or_as_a_file(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('{"labels": {"background": 0, "lesion": 1, "lesion": 2}}', "the key 'lesion' stands in it twice"),
+        ('{"labels": {"background": 0, "lesion": 1, "lesion": 2}}', "the key 'lesion' occurs in it twice"),
         ("{", "cannot be read as JSON"),
         ("[]", "must hold a table"),
     ],

@@ -183,7 +183,7 @@ def test_voxels_that_are_no_real_numbers_are_refused(tmp_path: Path, dtype: obje
 
 def test_a_label_too_large_for_a_whole_number_is_refused_and_does_not_turn_negative(tmp_path: Path) -> None:
     nib.save(nib.Nifti1Image(np.full((2, 2, 2), 2.0**63, np.float32), np.eye(4)), tmp_path / "a.nii.gz")
-    with pytest.raises(UserError, match="holds 9.22337e\\+18, which is no label"):
+    with pytest.raises(UserError, match="holds 9.22337e\\+18, which is not a label"):
         read_segmentation(tmp_path / "a.nii.gz")
 
 

@@ -81,7 +81,7 @@ def test_the_description_names_every_column_and_every_word():
     described = JOBS.describe()
     assert "One row is one training." in described
     assert (
-        "| `status` | text | What became of it (`completed`, `collapsed`, `diverged`, `unfinished`, `missing`) |"
+        "| `status` | text | Outcome of the training (`completed`, `collapsed`, `diverged`, `unfinished`, `missing`) |"
         in described
     )
     assert all(f"| `{name}` |" in table.describe() for table in RESULTS.values() for name in table.columns)

@@ -54,7 +54,7 @@ def test_without_any_image_there_is_no_gallery() -> None:
 
 
 def test_a_folder_that_the_study_was_not_trained_in_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"elsewhere/Dataset900_P/dataset\.json is missing; let nnUNet_preprocessed be"):
+    with pytest.raises(UserError, match=r"elsewhere/Dataset900_P/dataset\.json is missing; set nnUNet_preprocessed to"):
         gallery_files(
             predictions_of_study(RECORD, predictions=tmp_path, raw=tmp_path, preprocessed=tmp_path / "elsewhere")
         )

@@ -132,7 +132,7 @@ def test_unknown_checksums_are_recorded_and_compared_later(web: Web, tmp_path: P
     assert lock.read_text() == f"{hashlib.sha256(b'first').hexdigest()}  images/a.bin\n"
     target.unlink()
     (served / "a.bin").write_bytes(b"changed by its author")
-    with pytest.raises(UserError, match="is another file than at the first download"):
+    with pytest.raises(UserError, match="is not the file of the first download"):
         RecordedChecksums(lock).download(f"{address}/a.bin", target, progress=False)
     assert not target.exists()
 
@@ -203,7 +203,7 @@ def test_a_changed_file_names_the_line_to_remove(scripted: Scripted, tmp_path: P
 
 def test_a_file_of_checksums_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "checksums.sha256").write_text("\nhello\n")
-    with pytest.raises(UserError, match=r"checksums.sha256, line 2 is no checksum"):
+    with pytest.raises(UserError, match=r"checksums.sha256, line 2 is not a checksum"):
         RecordedChecksums(tmp_path / "checksums.sha256")
 
 
@@ -299,7 +299,7 @@ def test_redirections_stay_in_the_web(scripted: Scripted, tmp_path: Path) -> Non
     scripted.answers, scripted.asked = [answer(302, Location="/there"), answer(200, b"lesions")], 0
     assert download(scripted.address, tmp_path / "a.bin", None, progress=False).read_bytes() == b"lesions"
     scripted.answers = [answer(302, Location="/there")]
-    with pytest.raises(UserError, match="redirects without end"):
+    with pytest.raises(UserError, match="redirects endlessly"):
         download(scripted.address, tmp_path / "b.bin", None, progress=False)
 
 
@@ -313,7 +313,7 @@ def test_a_redirection_never_gives_up_encryption() -> None:
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "/data/a.tar", "ftp://x/a.tar", "", "http://[", "http://"])
 def test_other_addresses_are_one_sentence(tmp_path: Path, url: str) -> None:
-    with pytest.raises(UserError, match=r"is no address of the web|could not be downloaded"):
+    with pytest.raises(UserError, match=r"is not a web address|could not be downloaded"):
         download(url, tmp_path / "a.tar", None, progress=False)
     assert list(tmp_path.iterdir()) == []
 

@@ -67,7 +67,7 @@ def test_a_downloaded_dataset_json_cannot_reach_files_outside(
     label = str(precious / "b.nii.gz") if path == "absolute" else path
     images = [f"imagesTr/b_{channel:04d}.nii.gz" for channel in range(2)]
     edit(raw_dataset, dataset=table(raw_dataset, b={"images": images, "label": label}))
-    with pytest.raises(UserError, match=r"lies outside of the downloaded data; do not trust these data"):
+    with pytest.raises(UserError, match=r"lies outside the downloaded data; do not trust these data"):
         prepare(serve(raw_dataset), tmp_path)
     assert snapshot(precious) == before
     assert not (tmp_path / "prepared" / NAME).exists()

@@ -112,7 +112,7 @@ def test_a_changed_source_is_prepared_again_and_what_changed_is_said(
     change(raw_dataset / "labelsTr/b.nii.gz", how, voxels)
     assert fingerprint(folder) == before  # no link between them
     prepare(description, tmp_path)
-    assert "(changed: labelsTr/b.nii.gz). It is prepared again." in caplog.text
+    assert "(changed: labelsTr/b.nii.gz). The data set is prepared again." in caplog.text
     np.testing.assert_array_equal(np.asarray(nib.load(folder / "labelsTr/b.nii.gz").dataobj), voxels)
     assert len(fingerprints | {data_fingerprint(folder)}) == 2
 
@@ -173,7 +173,7 @@ def test_a_source_that_is_gone_leaves_what_was_prepared(
     folder = prepare(description, tmp_path)
     raw_dataset.rename(tmp_path / "unmounted")
     assert prepare(description, tmp_path) == folder
-    assert "nobody can tell whether it has changed" in caplog.text
+    assert "it is unknown whether it has changed" in caplog.text
 
 
 def test_a_workflow_learns_of_changes_without_reading_the_files(raw_dataset: Path) -> None:
@@ -249,5 +249,5 @@ def test_a_folder_of_an_earlier_version_is_prepared_again(
     then = json.loads(record.read_text())
     record.write_text(json.dumps({key: value for key, value in then.items() if key not in ("files", "made")}))
     prepare(description, tmp_path)
-    assert "(an earlier version recorded no files). It is prepared again." in caplog.text
+    assert "(an earlier version recorded no files). The data set is prepared again." in caplog.text
     assert json.loads(record.read_text())["files"].keys() == then["files"].keys()

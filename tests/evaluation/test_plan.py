@@ -75,7 +75,7 @@ def test_every_problem_is_listed(folders: Path) -> None:
     assert len(lines) == 4
     assert "case0.nii.gz is missing" in lines[0]
     assert "case1.nii.gz has shape (6, 6, 8)" in lines[1]
-    assert "case2.nii.gz lies elsewhere than its reference" in lines[2]
+    assert "case2.nii.gz is shifted against its reference" in lines[2]
     assert "(a corner by 1.4 voxels)" in lines[2]
     assert "case3.nii.gz is missing, the reference of case 'case3'" in lines[3]
 

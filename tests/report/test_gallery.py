@@ -81,8 +81,8 @@ def test_reference_and_every_loss_are_shown_in_the_slice_with_most_to_see(files:
     assert isinstance(row, Tiles)
     assert [tile.title for tile in row.tiles] == ["Reference", "A", "B"]
     assert row.note == "axial slice 6 of 8"
-    assert "36 voxels true, 0 missed, 0 invented" in row.tiles[1].alt
-    assert "0 voxels true, 36 missed, 100 invented" in row.tiles[2].alt
+    assert "36 voxels found, 0 missed, 0 false positive" in row.tiles[1].alt
+    assert "0 voxels found, 36 missed, 100 false positive" in row.tiles[2].alt
 
 
 def test_the_picture_is_in_radiological_convention(files: pd.DataFrame) -> None:
@@ -106,7 +106,7 @@ def test_missed_and_invented_have_their_colours(files: pd.DataFrame) -> None:
     assert isinstance(row, Tiles)
     red, green, blue = (pixels(row.tiles[2].data)[..., i] for i in range(3))
     assert ((red > 180) & (green > 180) & (blue < 120)).sum() > 20, "yellow: missed"
-    assert ((red > 180) & (green < 160) & (blue < 90)).sum() > 20, "orange: invented"
+    assert ((red > 180) & (green < 160) & (blue < 90)).sum() > 20, "orange: false positive"
 
 
 def test_labels_that_touch_have_an_outline_each_and_ignored_voxels_none(
@@ -128,7 +128,7 @@ def test_labels_that_touch_have_an_outline_each_and_ignored_voxels_none(
     assert isinstance(row, Tiles)
     assert [[int(mask.sum()) for mask in masks] for masks in drawn] == [[100, 100], [100, 100, 100]]
     assert row.tiles[0].caption == "200 voxels"
-    assert "100 voxels true, 100 missed, 100 invented" in row.tiles[1].alt
+    assert "100 voxels found, 100 missed, 100 false positive" in row.tiles[1].alt
     drawn.clear()
     gallery.tiles(view_of({"A": [0.5]}, case.assign(ignore=None)))
     assert [int(mask.sum()) for mask in drawn[0]] == [100, 100, 100], "without an ignore label, 3 is a label"
@@ -191,7 +191,7 @@ def test_missed_lesions_are_shown_in_three_planes(files: pd.DataFrame) -> None:
     assert isinstance(largest, Tiles)
     assert largest.note == "6.5 mm; found by 1 of 2 losses"
     assert [tile.title for tile in largest.tiles] == ["Axial", "Coronal", "Sagittal"]
-    assert all("36 missed" in largest.tiles[0].alt and " 0 voxels true" in tile.alt for tile in largest.tiles)
+    assert all("36 missed" in largest.tiles[0].alt and " 0 voxels found" in tile.alt for tile in largest.tiles)
 
 
 def test_where_no_lesion_is_missed_none_is_shown(files: pd.DataFrame) -> None:
@@ -245,7 +245,7 @@ def test_flat_pictures_keep_their_orientation(tmp_path: Path) -> None:
     frame = pd.DataFrame([{"dataset": "D", "case": "c0", "image": a, "reference": b, "trainer": "A", "prediction": b}])
     (row,) = gallery.tiles(view_of({"A": [1.0]}, frame))
     assert isinstance(row, Tiles)
-    assert "150 voxels true, 0 missed, 0 invented" in row.tiles[1].alt
+    assert "150 voxels found, 0 missed, 0 false positive" in row.tiles[1].alt
     whole = Plane(2, 0, (slice(None), slice(None)), 1.0, 1).cut(load_labels(b))
     np.testing.assert_array_equal(whole[::-1], mask)  # rows are drawn upwards
 

@@ -45,7 +45,7 @@ def bare(comparison: Comparison) -> Comparison:
 def test_everything_has_its_place_in_reading_order(sections: list[Section]) -> None:
     assert titles(sections) == [
         "Results: Dataset901_Phantom · 3d_fullres · lesion", "Training and cost", "Gallery", "Failures", "Methods",
-        "How this was made", "References",
+        "How this report was made", "References",
     ]  # fmt: skip
     shown = [part.title for part in contents.RESULTS if part.title != "Effects and training noise"]
     assert titles(sections[0].parts) == [*shown, "Other metrics"]
@@ -144,7 +144,7 @@ def test_a_metric_that_nobody_has_is_one_sentence() -> None:
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [("completed", "Every run completed"), ("unfinished", "stopped early or are missing are outcomes too")],
+    [("completed", "Every training completed"), ("unfinished", "stopped early or are missing are outcomes too")],
 )
 def test_failures_say_whether_there_are_any(bare: Comparison, tables: dict, status: str, words: str) -> None:
     jobs = tables["jobs"].assign(status="completed")

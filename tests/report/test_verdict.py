@@ -81,7 +81,7 @@ def test_nothing_that_can_be_told_apart() -> None:
     assert found.detail == (
         "Dice has the highest mean Dice, 0.700 [0.67, 0.73], over 24 cases, and ranks first in 90\u00a0% of bootstrap "
         "samples. Its paired difference from the baseline, nnUNetTrainer, is +0.100 [0.090, 0.110] (p = 0.40). Its "
-        "cost is unknown: no completed run is on record."
+        "cost is unknown: no completed training is on record."
     )
 
 
@@ -92,7 +92,8 @@ def test_a_baseline_that_leads_and_a_distance() -> None:
     assert found.detail == (
         "nnUNetTrainer has the lowest mean HD95, 3.0 [3.0, 3.0] mm, over 24 cases, and ranks first in 90\u00a0% of "
         "bootstrap samples. It is better than Dice (Wilcoxon signed-rank test with Holm's correction, p < 0.05), but "
-        "not demonstrably better than Focal. It is the baseline. Its cost is unknown: no completed run is on record."
+        "not demonstrably better than Focal. It is the baseline. Its cost is unknown: no completed training is on "
+        "record."
     )
 
 
@@ -101,7 +102,7 @@ def test_a_single_loss() -> None:
     assert found.headline == "nnUNetTrainer is the only loss: there is nothing to compare."
     assert found.detail == (
         "nnUNetTrainer has the highest mean Dice, 0.600 [0.57, 0.63], over 1 case. Its cost is unknown: no completed "
-        "run is on record."
+        "training is on record."
     )
 
 
@@ -288,13 +289,13 @@ def test_without_a_difference_nothing_is_said_of_the_baseline(means: Any, pairs:
         ),
         ([job(RIVAL, math.nan), job(BASE, 60)], "One training took 2.0\u00a0GB."),
         ([job(RIVAL, math.nan, memory=math.nan), job(BASE, 60)], "Its cost was not measured."),
-        ([job(RIVAL, 90, "diverged"), job(BASE, 60)], "Its cost is unknown: no completed run is on record."),
+        ([job(RIVAL, 90, "diverged"), job(BASE, 60)], "Its cost is unknown: no completed training is on record."),
         (
             [job(RIVAL, 90), job(RIVAL, 30), job(RIVAL, 5, "collapsed"), job(BASE, 60)],
             "took 60\u00a0s and 2.0\u00a0GB, 1.00",
         ),
-        ([job(BASE, 60)], "Its cost is unknown: no completed run is on record."),
-        (None, "Its cost is unknown: no completed run is on record."),
+        ([job(BASE, 60)], "Its cost is unknown: no completed training is on record."),
+        (None, "Its cost is unknown: no completed training is on record."),
     ],
 )
 def test_the_cost_is_that_of_completed_runs(jobs: list[dict[str, Any]] | None, words: str) -> None:
@@ -309,10 +310,10 @@ def test_the_baseline_is_not_compared_with_its_own_time() -> None:
 @pytest.mark.parametrize(
     ("failed", "words"),
     [
-        ([job(RIVAL, 60, "diverged")], "1 of 3 runs did not complete (Dice 1): see Failures."),
+        ([job(RIVAL, 60, "diverged")], "1 of 3 trainings did not complete (Dice 1): see Failures."),
         (
             [job(BASE, 60, "missing"), job(RIVAL, 60, "collapsed"), job(BASE, 60, "unfinished")],
-            "3 of 5 runs did not complete (nnUNetTrainer 2 and Dice 1): see Failures.",
+            "3 of 5 trainings did not complete (nnUNetTrainer 2 and Dice 1): see Failures.",
         ),
     ],
 )

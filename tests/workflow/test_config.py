@@ -89,7 +89,7 @@ def test_a_data_set_is_prepared_again_if_its_source_was_changed(workplace: Make,
     place.succeed(target)
     assert (place.folder / target).read_text() != before
     log = (place.folder / "logs/prepare/Dataset901_Own.log").read_text()
-    assert f"(changed: labelsTr/{label.name}). It is prepared again." in log
+    assert f"(changed: labelsTr/{label.name}). The data set is prepared again." in log
 
 
 @pytest.mark.slow

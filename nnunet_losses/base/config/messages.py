@@ -29,7 +29,7 @@ def checked(model: type[M], content: Any, where: str) -> M:
     except ValidationError as error:
         sentence = _sentence(model, error)
     except RecursionError:
-        sentence = "it is nested too deeply, or holds itself"
+        sentence = "it is nested too deeply, or contains itself"
     raise UserError(f"{where}: {sentence}{'' if sentence[-1] in '.?' else '.'}")
 
 

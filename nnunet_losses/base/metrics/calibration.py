@@ -6,7 +6,7 @@ CALIBRATION_METRICS: list[Metric] = [
     score(
         "ece",
         "ECE",
-        "Expected calibration error near the lesions: mean gap of confidence and accuracy.",
+        "Expected calibration error near the lesions: mean gap between confidence and accuracy.",
         higher_is_better=False,
         needs_reference=True,
     ),

@@ -12,7 +12,7 @@ _LESION_RULES = {
     "": ("", "any overlap counts"),
     "_iou": (" (IoU > 0.5)", "a pair with IoU above the threshold counts"),
     "_fraction": (" (overlap fraction)", "a component counts if enough of it is covered by the other side"),
-    "_centre": (" (centre hit)", "a lesion counts if it holds the centre of a predicted component"),
+    "_centre": (" (centre hit)", "a lesion counts if it contains the centre of a predicted component"),
 }
 
 
@@ -76,7 +76,7 @@ LESION_METRICS: list[Metric] = [
     count("lesion_merges", "Merges", "Predicted components that touch several reference lesions."),
     count("lesion_splits", "Splits", "Reference lesions touched by several predicted components."),
     count("false_positive_count", "False positives", "Predicted components without any overlap.", margin=0.25),
-    volume("false_positive_volume_ml", "False positive volume", "Volume of the components without any overlap."),
+    volume("false_positive_volume_ml", "False positive volume", "Volume of predicted components without any overlap."),
     count(
         "negative_false_positive_count",
         "False positives on negative cases",

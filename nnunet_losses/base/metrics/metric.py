@@ -19,7 +19,7 @@ class Metric:
     higher_is_better: the direction.
     description: its definition, a sentence.
     bounds: what a value can be at all.
-    margin: the region of practical equivalence; a smaller difference matters to nobody. 0 where the field has no
+    margin: the region of practical equivalence; a smaller difference is irrelevant. 0 where the field has no
         convention.
     needs_reference: without a reference it has no meaning, whatever was predicted; such a case is left out, not counted
         as a failure.
@@ -55,13 +55,13 @@ class Metric:
 
 
 def score(name: str, long_name: str, description: str, *, higher_is_better: bool = True, **facts: Any) -> Metric:
-    """A ratio; unless `facts` say otherwise, between 0 and 1, and a difference of 0.01 matters to nobody."""
+    """A ratio; unless `facts` say otherwise, between 0 and 1, and a difference of 0.01 is irrelevant."""
     usual: dict[str, Any] = {"bounds": SHARE, "margin": 0.01}
     return Metric(name, long_name, "1", higher_is_better, description, **usual | facts)
 
 
 def distance(name: str, long_name: str, description: str, **facts: Any) -> Metric:
-    """A distance in mm, the smaller the better; unless `facts` say otherwise, 1 mm matters to nobody."""
+    """A distance in mm, the smaller the better; unless `facts` say otherwise, 1 mm is irrelevant."""
     return Metric(name, long_name, "mm", False, description, **{"margin": 1.0} | facts)
 
 

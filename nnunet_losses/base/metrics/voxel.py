@@ -56,7 +56,7 @@ VOXEL_METRICS: list[VoxelMetric] = [
         lambda c: ratio(c.tp, c.tp + c.fn),
     ),
     (
-        score("specificity", "Specificity", "Share of background voxels left alone, TN / (TN + FP)."),
+        score("specificity", "Specificity", "Share of background voxels predicted as background, TN / (TN + FP)."),
         lambda c: ratio(c.tn, c.tn + c.fp),
     ),
     f_beta(2),

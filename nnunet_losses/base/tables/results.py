@@ -16,7 +16,7 @@ CASES = Table(
         **identity_columns(("metric",)),
         "value": real("Its value; NaN where it is not defined."),
         "unit": text("Unit of the value (`1`, `mm`, `ml`, `count`)."),
-        "status": text("Which side holds something", words=CaseStatus),
+        "status": text("Which sides are empty", words=CaseStatus),
     },
     key=(*CASE, "label", "metric"),
 )
@@ -25,7 +25,7 @@ LESIONS = Table(
     "one connected component of the reference or of the prediction",
     {
         **_CASE,
-        "side": text("The side it is of", words=("reference", "prediction")),
+        "side": text("The side it belongs to", words=("reference", "prediction")),
         "component": integer("Its number on its side, from 1.", required=False),
         "voxels": integer("Its size.", required=False),
         "volume_mm3": real("Its volume in mm³.", low=0, required=False),
@@ -60,7 +60,7 @@ CALIBRATION = Table(
         "bin": integer("Number of the bin, from 0."),
         "count": integer("Voxels near the lesions in the bin."),
         "confidence": real("Their mean probability."),
-        "accuracy": real("The share of them that is foreground."),
+        "accuracy": real("Share of them that is foreground."),
     },
     key=(*CASE, "label", "bin"),
 )
@@ -72,7 +72,7 @@ TRAINING = Table(
         "epoch": integer("The epoch, from 0."),
         "train_loss": real("Mean loss of the training batches."),
         "val_loss": real("Mean loss of the validation batches."),
-        "pseudo_dice": real("nnU-Net's pseudo Dice: of the validation batches, mean over labels."),
+        "pseudo_dice": real("nnU-Net's pseudo-Dice on the validation batches, mean over labels."),
         "ema_pseudo_dice": real("Its exponential moving average."),
         "lr": real("Learning rate."),
         "seconds": real("Duration.", low=0),
@@ -88,7 +88,7 @@ JOBS = Table(
         "device": text("`cpu`, `cuda` or `mps`.", nullable=True, required=False),
         "hardware": text("Name of the processor or GPU.", nullable=True, required=False),
         "epochs": real("Epochs trained.", low=0, required=False),
-        "status": text("What became of it", words=RunStatus),
+        "status": text("Outcome of the training", words=RunStatus),
     },
     key=RUN,
 )

@@ -90,7 +90,7 @@ def build_trainer_name(
         raise TrainerNameError(f"There is no weighting {weighting}; there are {', '.join(WEIGHTINGS)}.")
     for word, number in (("epochs", epochs), ("iterations", iterations), ("seed", seed)):
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
-            raise TrainerNameError(f"{loss}Trainer: {word} must be a whole number from 1 on, got {number!r}.")
+            raise TrainerNameError(f"{loss}Trainer: {word} must be a whole number of at least 1, got {number!r}.")
     name = TrainerName(
         loss=loss,
         parameters={keyword: settings[keyword] for keyword in known if settings[keyword] != defaults[keyword]},
@@ -134,8 +134,8 @@ def parse_trainer_name(name: str) -> TrainerName | None:
     canonical = build_trainer_name(loss, parameters, **found)
     if str(canonical) != name:
         raise TrainerNameError(
-            f"Write {canonical} instead of {name}: options have one order, numbers no superfluous digits, and values "
-            f"equal to the default are left out."
+            f"Write {canonical} instead of {name}: options have a fixed order, numbers no superfluous digits, and "
+            "values equal to the default are left out."
         )
     return canonical
 

@@ -33,7 +33,7 @@ def export_checkpoint(checkpoint: Path, out: Path) -> Path:
             training than its folder or its record says; or the files beside it are missing.
     """
     if not (checkpoint.is_file() and zipfile.is_zipfile(checkpoint)):
-        raise UserError(f"{checkpoint} is not a checkpoint, or damaged; give the {FINAL_CHECKPOINT} of a fold.")
+        raise UserError(f"{checkpoint} is not a checkpoint, or it is damaged; give the {FINAL_CHECKPOINT} of a fold.")
     content, origin = read_model(checkpoint, expected_origin(checkpoint))
     trainer = content.get("trainer_name", "")
     if parse_trainer_name(trainer) is None:

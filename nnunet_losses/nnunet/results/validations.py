@@ -77,6 +77,8 @@ def without_repeats(validations: Sequence[Validation], splits: Splits | None) ->
         remarks = validation.remarks
         if repeated := len(validation.cases) - len(kept):
             all_cases = len(validation.cases)
-            remarks += (f"{training}: {repeated} of {all_cases} cases count in another fold that predicted them too.",)
+            remarks += (
+                f"{training}: {repeated} of {all_cases} cases are counted in another fold, which also predicted them.",
+            )
         result.append(Validation(training, kept, validation.with_probabilities & set(kept), remarks))
     return result

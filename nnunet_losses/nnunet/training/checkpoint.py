@@ -155,7 +155,7 @@ def safe_loading(path: Path) -> Iterator[None]:
                 found = torch.serialization.get_unsafe_globals_in_checkpoint(path)
             what = " and ".join(found) or "more than tensors, numbers and text"
             raise UserError(
-                f"{path} was not loaded, because it holds {what}, which can run code; if you trust whoever made this "
+                f"{path} was not loaded, because it holds {what}, which can run code; if you trust the origin of this "
                 f"checkpoint, set the environment variable {TRUST}=1 and repeat the command."
             ) from error
 

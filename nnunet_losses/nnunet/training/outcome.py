@@ -7,11 +7,11 @@ import numpy as np
 from nnunet_losses.base.states import RunStatus
 
 COLLAPSE_EPOCHS = 10
-"""A network has collapsed to background if its pseudo Dice has been 0 for this many epochs."""
+"""A network has collapsed to background if its pseudo-Dice has been 0 for this many epochs."""
 
 
 def epochs_without_dice(pseudo_dice: Sequence[float]) -> int:
-    """For how many epochs, up to the last one, the pseudo Dice has been 0."""
+    """For how many epochs, up to the last one, the pseudo-Dice has been 0."""
     return next((epochs for epochs, value in enumerate(reversed(pseudo_dice)) if value != 0), len(pseudo_dice))
 
 

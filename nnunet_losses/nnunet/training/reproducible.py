@@ -121,7 +121,9 @@ class ReproducibleTrainer(nnUNetTrainer):
         waited = False
         while (lock := take_lock(Path(self.output_folder, ".lock"))) is None:
             if not waited:
-                self.print_to_log_file(f"Another process is training in {self.output_folder}; waiting for its end.")
+                self.print_to_log_file(
+                    f"Another process is training in {self.output_folder}; waiting for it to finish."
+                )
             waited = True
             time.sleep(LOCK_INTERVAL_S)
         return lock
@@ -179,8 +181,8 @@ class ReproducibleTrainer(nnUNetTrainer):
             torch.backends.cudnn.deterministic = True
             if get_allowed_n_proc_DA() > 0:
                 self.print_to_log_file(
-                    "INFO: the seed fixes the initial weights only, because batches come from worker processes in "
-                    "whatever order they are ready; set nnUNet_n_proc_DA=0 to repeat a training exactly."
+                    "INFO: the seed fixes the initial weights only, because worker processes deliver batches in an "
+                    "order that varies; set nnUNet_n_proc_DA=0 to repeat a training exactly."
                 )
         super().on_train_start()
 
@@ -209,7 +211,7 @@ class ReproducibleTrainer(nnUNetTrainer):
         self._epochs_here += 1
         if epochs_without_dice(self._logged("mean_fg_dice")) == COLLAPSE_EPOCHS:
             self.print_to_log_file(
-                f"WARNING: the pseudo Dice has been 0 for {COLLAPSE_EPOCHS} epochs: the network has collapsed to "
+                f"WARNING: the pseudo-Dice has been 0 for {COLLAPSE_EPOCHS} epochs: the network has collapsed to "
                 f"background. Training goes on; the outcome is recorded as collapsed unless it recovers."
             )
 
@@ -294,7 +296,7 @@ class ReproducibleTrainer(nnUNetTrainer):
         try:
             return int(content["current_epoch"])
         except (KeyError, TypeError, ValueError):
-            raise DamagedCheckpointError(file, "it does not say its epoch") from None
+            raise DamagedCheckpointError(file, "it does not state its epoch") from None
 
     def _another_checkpoint(self) -> Path | None:
         """Set aside what cannot be used; give the newest checkpoint of this training that is left."""

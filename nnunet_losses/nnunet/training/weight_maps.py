@@ -62,8 +62,8 @@ def prepare_weight_maps(maps: dict[str, Path], target: Path, dataset: Any, plans
         if weights.shape != (1, *properties["shape_before_cropping"]):
             raise StopTraining(
                 f"{file} has shape {weights.shape[1:]} where the image of {case} has "
-                f"{tuple(properties['shape_before_cropping'])} (axes as nnU-Net orders them); write it on the grid of "
-                f"the label."
+                f"{tuple(properties['shape_before_cropping'])} (in nnU-Net's order of axes); write it on the grid of "
+                "the label."
             )
         if not (np.isfinite(weights).all() and weights.min() >= 0):
             raise StopTraining(f"{file} holds weights that are negative or not finite; correct that map.")

@@ -26,7 +26,7 @@ def draw(view: View) -> Figure | None:
             axes.vlines(seconds, score["mean_low"], score["mean_high"], color=color, linewidth=1)
             axes.hlines(mean, time["fastest"] / scale, time["slowest"] / scale, color=color, linewidth=1)
             axes.plot(seconds, mean, view.look(trainer).marker, color=color, markersize=6.5)
-        axes.set_xlabel(f"Training time of one run ({unit})")
+        axes.set_xlabel(f"Duration of one training ({unit})")
         axes.set_ylabel(mean_of(view.metric))
         axes.grid(color="#eceef0")
         legend(figure, view, trainers, lines=False)
@@ -35,8 +35,8 @@ def draw(view: View) -> Figure | None:
     return Figure(
         f"{view.metric.long_name} against training time",
         f"{best} is best: more for less. Vertical line: 95 % confidence interval of the mean; horizontal line: fastest "
-        "to slowest run of that loss. Times measured on different hardware, or on a shared machine, are only a rough "
-        "guide.",
+        "to slowest training with that loss. Times measured on different hardware, or on a shared machine, are only a "
+        "rough guide.",
         "; ".join(told) + ".",
         figure,
         "statistics_costs",

@@ -40,9 +40,12 @@ def table(view: View) -> Table | None:
             Column("p (Holm)", "Two-sided Wilcoxon signed-rank test, Holm-corrected over all pairs"),
         ]
     if spent:
-        columns += [Column("Time per run", "Mean over folds and seeds"), Column("Memory", "Highest peak of any run")]
+        columns += [
+            Column("Time per training", "Mean over folds and seeds"),
+            Column("Memory", "Highest peak of any training"),
+        ]
     if any_failed:
-        columns.append(Column("Failed runs", "Runs that collapsed, diverged, stopped early or are missing"))
+        columns.append(Column("Failed trainings", "Trainings that collapsed, diverged, stopped early or are missing"))
     rows = []
     for trainer in view.trainers:
         row = [head(view, trainer), *_rank_cells(ranking.get(trainer), digits)]

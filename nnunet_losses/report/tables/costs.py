@@ -9,17 +9,17 @@ from nnunet_losses.report.tables.cells import head, numeric
 
 
 def table(view: View) -> Table | None:
-    """One row per loss with a completed run."""
+    """One row per loss with a completed training."""
     spent = view.by_trainer("costs")
     if not spent:
         return None
     base = spent.get(view.baseline or "", {}).get("seconds", math.nan)
     columns = [
         Column("Loss", numeric=False),
-        Column("Time per run", "Mean over folds and seeds"),
+        Column("Time per training", "Mean over folds and seeds"),
         Column("Fastest – slowest"),
         Column("Relative to the baseline", "Ratio of the mean times"),
-        Column("Peak memory", "Highest of any run"),
+        Column("Peak memory", "Highest of any training"),
         Column("Runs", "Completed runs"),
         Column("Hardware", numeric=False),
     ]

@@ -28,10 +28,10 @@ def table(view: View) -> Table | None:
     ]
     rows = [_row(view, pair, digits) for pair in listed]
     margin = f"{number(listed[0]['margin'], max(digits - 1, 1))}{unit_suffix(view.metric.unit)}"
-    caption = f"{view.metric.long_name}: what each comparison comes to; a difference below {margin} matters to nobody"
+    caption = f"{view.metric.long_name}: decision on each pair; differences below {margin} are too small to matter"
     note = ""
     if {pair["subject"] for pair in listed if pair["word"] != Word.NOT_COMPARABLE} == {"models"}:
-        note = "One training of each loss: these words are about the trained models. Trained again, losses may differ."
+        note = "Each loss was trained once, so these decisions are about the trained models; new trainings may differ."
     return Table(caption, columns, rows, "statistics_decisions", note, long=len(rows) > 15)
 
 

@@ -1,4 +1,4 @@
-"""What went wrong: runs that did not complete, and values that are not defined."""
+"""What went wrong: trainings that did not complete, and values that are not defined."""
 
 import math
 
@@ -10,7 +10,7 @@ from nnunet_losses.report.tables.cells import head, named, numeric
 
 
 def runs(view: View) -> Table | None:
-    """The runs that did not complete and what became of them; None if all completed."""
+    """The trainings that did not complete and what became of them; None if all completed."""
     failed = failures(view)
     if failed is None or failed.empty:
         return None
@@ -33,7 +33,7 @@ def runs(view: View) -> Table | None:
         ]
         for job in records(failed)
     ]
-    return Table(f"Runs that did not complete, {view.dataset}, {view.configuration}", columns, rows, "jobs")
+    return Table(f"Trainings that did not complete, {view.dataset}, {view.configuration}", columns, rows, "jobs")
 
 
 def undefined(view: View) -> Table | None:

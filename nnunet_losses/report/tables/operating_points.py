@@ -1,4 +1,4 @@
-"""How sure it is that a loss is on the front of two metrics."""
+"""How certain it is that a loss is on the Pareto front of two metrics."""
 
 from nnunet_losses.report.blocks import Cell, Column, Table
 from nnunet_losses.report.comparison import View
@@ -33,10 +33,13 @@ def table(view: View) -> Table | None:
             )  # fmt: skip
         rows.append(row)
     return Table(
-        "Share of bootstrap samples in which a loss is on the front of two metrics", columns, rows, "statistics_pareto",
-        "Bold: on the front over all cases, where no other loss is better in one metric and at least as good in the "
-        "other.",
-    )  # fmt: skip
+        "Share of bootstrap samples in which a loss is on the Pareto front of two metrics",
+        columns,
+        rows,
+        "statistics_pareto",
+        "Bold: on the front over all cases, that is, no other loss is better in one metric and at least as good in "
+        "the other.",
+    )
 
 
 def _heading(view: View, pair: Axes) -> str:

@@ -4,14 +4,14 @@ from nnunet_losses.base.tables.schema import Column, Table, integer, real, text
 from nnunet_losses.statistics.tables.identity import LABEL, REASON, SET, TRAINER
 
 MEASURES = {
-    "cpm": "mean recall at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives a case (LUNA16)",
-    "average_recall": "mean recall over 0 to 5 false positives a case",
+    "cpm": "mean recall at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives per case (LUNA16)",
+    "average_recall": "mean recall over 0 to 5 false positives per case",
     "ap": "average precision",
     "recall@0.5": "recall at half a false positive a case",
     "recall@1": "recall at one",
     "recall@4": "recall at four",
     "max_recall": "recall at the lowest threshold",
-    "false_positives_per_case": "false positives a case at the lowest threshold",
+    "false_positives_per_case": "false positives per case at the lowest threshold",
 }
 TERMS = ("trainer", "doubling of diameter", "trainer × doubling")
 
@@ -37,7 +37,7 @@ FROC_CURVE = Table(
     {
         **LABEL,
         **TRAINER,
-        "fp_per_case": real("False positives a case."),
+        "fp_per_case": real("False positives per case."),
         "recall": real("Share of reference lesions found."),
         "low": real("Low end of the 95 % bootstrap band."),
         "high": real("High end."),

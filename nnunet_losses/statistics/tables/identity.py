@@ -12,4 +12,4 @@ PAIR = {
     "trainer_a": text("The first trainer of the pair."),
     "trainer_b": text("The second; the baseline is always second."),
 }
-REASON = {"reason": text("Why numbers are missing or weak; empty if nothing stands against reading the row.")}
+REASON = {"reason": text("Why numbers are missing or weak; empty if there is no reservation.")}

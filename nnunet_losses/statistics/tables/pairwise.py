@@ -40,7 +40,7 @@ PAIRWISE = Table(
 )
 POSTERIOR = Table(
     "posterior",
-    "a draw of the Bayesian signed-rank test of a pair with the baseline; 250 a pair",
+    "a draw of the Bayesian signed-rank test of a pair with the baseline; 250 per pair",
     {
         **PANEL,
         **PAIR,
@@ -125,7 +125,9 @@ POWER = Table(
         "k": integer("Trainers."),
         "pairs": integer("Pairs."),
         "smallest_p": real("Smallest p that a two-sided signed-rank test can give."),
-        "n_for_holm": integer("Cases from which on a pair can survive Holm over all pairs."),
+        "n_for_holm": integer(
+            "Smallest number of cases with which a pair can survive Holm's correction over all pairs."
+        ),
         "paired_sd": real("Median SD of the differences from the baseline."),
         "power": real("The power that the next column is for."),
         "detectable_difference": real("True difference that a paired t-test would find with that power."),
@@ -171,7 +173,7 @@ FROC_PAIRWISE = Table(
 )
 FAILURES = Table(
     "failures",
-    "a trainer: what became of its trainings, and what they cost",
+    "a trainer: the outcomes of its trainings, and their cost",
     {
         **SET,
         **TRAINER,
@@ -179,7 +181,7 @@ FAILURES = Table(
         "completed": integer("Of these, completed."),
         "collapsed": integer("Completed, but predicting background only."),
         "diverged": integer("Stopped by a loss that is not finite."),
-        "unfinished": integer("Begun, but not trained to the end."),
+        "unfinished": integer("Started, but not finished."),
         "missing": integer("Never begun."),
         "failed_runs": text("Fold, seed and status of those not completed."),
         "hours": real("Hours of all trainings."),
@@ -191,7 +193,7 @@ FAILURES = Table(
 
 COSTS = Table(
     "costs",
-    "a trainer with a completed training: what one costs",
+    "a trainer with a completed training: the cost of one",
     {
         **SET,
         **TRAINER,

@@ -68,7 +68,7 @@ RANK_FREQUENCIES = Table(
 )
 KENDALL = Table(
     "kendall",
-    "a bootstrap sample; at most 1,000 a method",
+    "a bootstrap sample; at most 1,000 per method",
     {
         **PANEL,
         "method": text("Ranking method", words=METHODS),
@@ -104,14 +104,14 @@ SENSITIVITY = Table(
     "the winner under another choice of the analysis",
     {
         **PANEL,
-        "choice": text("What was chosen otherwise", words=CHOICES),
+        "choice": text("The choice that was changed", words=CHOICES),
         "variant": text("How."),
         "n": integer("Cases."),
         "winner": text("First trainer by rank."),
         "winner_mean": real("Its mean."),
         "runner_up": text("Second trainer."),
         "tau": real("Kendall's τ_b with the ranking as reported."),
-        "changes": truth("Whether no winner as reported is still a winner."),
+        "changes": truth("Whether none of the reported winners still wins."),
     },
 )
 CONSENSUS = Table(

@@ -114,8 +114,8 @@ def test_another_spelling_is_refused(wrong: str, canonical: str | None) -> None:
         ("TverskyTrainer_fpnan", "no option fpnan"),
         ("TverskyTrainer_fp0.1_fp0.2", "gives fp_weight twice"),
         ("TverskyTrainer_iw_iwpos", "gives weighting twice"),
-        ("TverskyTrainer_0epochs", "epochs must be a whole number from 1 on"),
-        ("TverskyTrainer_seed0", "seed must be a whole number from 1 on"),
+        ("TverskyTrainer_0epochs", "epochs must be a whole number of at least 1"),
+        ("TverskyTrainer_seed0", "seed must be a whole number of at least 1"),
         ("TverskyTrainer_iw ", "no option iw "),
     ],
 )

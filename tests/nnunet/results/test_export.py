@@ -85,7 +85,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nothing\.pth is not a checkpoint"):
         export_checkpoint(tmp_path / "nothing.pth", tmp_path / "out")
     (tmp_path / "half.pth").write_bytes(b"half")
-    with pytest.raises(UserError, match=r"half\.pth is not a checkpoint, or damaged"):
+    with pytest.raises(UserError, match=r"half\.pth is not a checkpoint, or it is damaged"):
         export_checkpoint(tmp_path / "half.pth", tmp_path / "out")
 
 

@@ -107,7 +107,7 @@ def test_a_published_model_that_was_changed_is_not_used(
         predict(tmp_path / "out", model=model)
     for name in ("plans.json", "dataset.json"):
         shutil.copy(trained.parent / name, tmp_path)
-    with pytest.raises(UserError, match=r"another SHA-256|is not a checkpoint, or damaged"):
+    with pytest.raises(UserError, match=r"another SHA-256|is not a checkpoint, or it is damaged"):
         export_checkpoint(model, tmp_path / "exported.pth")
     with refused:
         check_models([published])
@@ -142,7 +142,7 @@ def test_only_a_whole_checkpoint_of_its_folder_s_training_is_exported(
     if said is None:  # the plans are in the checkpoint
         export_checkpoint(trained / "checkpoint_final.pth", tmp_path / "out.pth")
         return
-    with pytest.raises(UserError, match=f"{said}|is not a checkpoint, or damaged"):
+    with pytest.raises(UserError, match=f"{said}|is not a checkpoint, or it is damaged"):
         export_checkpoint(trained / "checkpoint_final.pth", tmp_path / "out.pth")
     assert not (tmp_path / "out.pth").exists()
 

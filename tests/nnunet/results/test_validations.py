@@ -102,7 +102,9 @@ def test_a_case_counts_once_in_the_fold_of_the_splits_or_the_first(tmp_path: Pat
     first, second, other = without_repeats(both, SPLITS)
     assert (first.cases, second.cases, other.cases) == (("a", "z"), ("c", "d"), ("a", "z"))
     assert (first.with_probabilities, second.with_probabilities) == ({"a", "z"}, {"c", "d"})
-    assert first.remarks == ("DiceTrainer, 2d, fold 0: 1 of 3 cases count in another fold that predicted them too.",)
+    assert first.remarks == (
+        "DiceTrainer, 2d, fold 0: 1 of 3 cases are counted in another fold, which also predicted them.",
+    )
     assert other.remarks == ()
     first, second, _ = without_repeats(both, None)
     assert (first.cases, second.cases) == (("a", "c", "z"), ("d",))

@@ -75,7 +75,7 @@ def test_score_stands_over_time_with_both_spreads(view: View) -> None:
     (axes,) = figure.drawing.axes
     expected = [(spent[t]["seconds"] / 60, ranking[t]["mean"]) for t in view.trainers]
     np.testing.assert_allclose(marks(axes), expected)
-    assert axes.get_xlabel() == "Training time of one run (minutes)"
+    assert axes.get_xlabel() == "Duration of one training (minutes)"
     spans = [segment for lines in axes.collections for segment in lines.get_segments()]
     upright, level = spans[::2], spans[1::2]
     for trainer, up, across in zip(view.trainers, upright, level, strict=True):

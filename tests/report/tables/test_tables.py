@@ -336,7 +336,7 @@ def test_each_pair_has_its_word_its_interval_and_what_it_rests_on(view: View) ->
     assert column(table, "Difference")[0] == interval(pair["difference"], pair["low"], pair["high"], signed=True)
     assert set(column(table, "Rests on")) == {f"3 trainings of each, {len(view.values)} cases"}
     assert len(table.rows) == 10
-    assert "below 0.01 matters" in table.caption
+    assert "differences below 0.01 are too small" in table.caption
     assert not table.note
 
 
@@ -345,7 +345,7 @@ def test_words_about_models_are_headed_as_such(view: View) -> None:
     models = decisions.assign(subject="models")
     table = tables.decisions.table(with_statistic(view, decisions=models))
     assert table is not None
-    assert "One training of each loss" in table.note
+    assert "Each loss was trained once" in table.note
     assert set(column(table, "Rests on")) == {f"{len(view.values)} cases alone"}
 
 
