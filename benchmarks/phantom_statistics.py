@@ -51,7 +51,7 @@ def statistics(folders: list[Path]) -> dict[str, str]:
     rows = {
         "foreground, % of the voxels": f"{min(foreground):.3g}-{max(foreground):.3g}, "
         f"median {np.median(foreground):.2g}",
-        "lesions a case": f"{min(counts)}-{max(counts)}, median {np.median(counts):.0f}",
+        "lesions per case": f"{min(counts)}-{max(counts)}, median {np.median(counts):.0f}",
     }
     for quantile in (10, 25, 50, 75, 90, 95):
         rows[f"volume in voxels, {quantile} % quantile"] = f"{np.percentile(volumes, quantile):.0f}"

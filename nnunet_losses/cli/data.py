@@ -55,7 +55,7 @@ def split(
     file: Annotated[Path | None, typer.Option(help="Your own splits file, instead of folds and seed.")] = None,
     out: Annotated[Path | None, typer.Option(help="File for a copy of the splits.")] = None,
 ) -> None:
-    """Split the cases into folds before any training; otherwise, trainings that start together would race to do it."""
+    """Split the cases into folds before any training, so that trainings that start together share one split."""
     from nnunet_losses.base.dataset import find_dataset
     from nnunet_losses.base.files import write_json
     from nnunet_losses.base.splits import read_splits

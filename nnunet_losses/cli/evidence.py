@@ -149,7 +149,7 @@ def study_report(
         bool, typer.Option("--viewer", help="Also write viewer.html: all slices of the pictures' cases.")
     ] = False,
 ) -> None:
-    """Write the report of a study of the workflow."""
+    """Write the report of a study that the workflow ran."""
     from nnunet_losses.base.tables.storage import read_folder
     from nnunet_losses.comparison.assemble import assemble
     from nnunet_losses.comparison.gallery import gallery_files, predictions_of_study

@@ -90,7 +90,7 @@ def doctor() -> None:
 
 @command("env")
 def env() -> None:
-    """Print a shell line that lets nnU-Net find the trainers if you do not want the start-up hook."""
+    """Print a shell line that lets nnU-Net find the trainers without the start-up hook."""
     from nnunet_losses.nnunet.doctor import environment_line
 
     say(environment_line())
@@ -101,7 +101,7 @@ def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of one of our trainers.")],
     out: Annotated[Path, typer.Argument(help="A .pth file, or a model folder for nnUNetv2_predict_from_modelfolder.")],
 ) -> None:
-    """Make a checkpoint that nnU-Net can predict with where this package is not installed."""
+    """Make a checkpoint for prediction with nnU-Net where this package is not installed."""
     from nnunet_losses.nnunet.results.export import export_checkpoint
 
     say(str(export_checkpoint(checkpoint, out)))

@@ -65,7 +65,7 @@ def report(
         bool, typer.Option("--viewer", help="Also write viewer.html, with all slices of the cases in the pictures.")
     ] = False,
 ) -> None:
-    """Report on existing trainings, of any trainers, in nnU-Net's results folder."""
+    """Report on existing trainings in nnU-Net's results folder, with any trainers."""
     from nnunet_losses.base.files import check_writable
     from nnunet_losses.found import evaluate_results, find_results, report_results
 

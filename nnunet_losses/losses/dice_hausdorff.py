@@ -99,7 +99,7 @@ class DiceHausdorffLoss(Loss):
             "distances",
             "distances",
             str,
-            "distances that count",
+            "distances that are used",
             effect="both: to the borders of prediction and reference; reference: to that of the reference; "
             "inside: both, but only inside of each (released code)",
             choices=DISTANCES,

@@ -70,7 +70,7 @@ class HausdorffLoss(Loss):
             "distances",
             "distances",
             str,
-            "distances that count",
+            "distances that are used",
             effect="both: to the borders of prediction and reference; reference: to that of the reference; "
             "inside: both, but only inside of each (released code)",
             choices=DISTANCES,

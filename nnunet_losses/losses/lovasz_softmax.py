@@ -94,6 +94,6 @@ class LovaszSoftmaxLoss(Loss):
             "all_classes",
             bool,
             "mean over all classes",
-            effect="a class absent from the reference counts, too: a false positive of it costs",
+            effect="false positives of a class absent from the reference count, too",
         ),
     )

@@ -115,7 +115,7 @@ def trainings(running: list[RunningTraining], most: int) -> Table:
     """A row for each running training."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("training", overflow="ellipsis", no_wrap=True)
-    for title in ("epoch", "pseudo-Dice", "an epoch", "left"):
+    for title in ("epoch", "pseudo-Dice", "per epoch", "left"):
         table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
     for training in running[:most]:
         progress = training.progress

@@ -93,7 +93,7 @@ def test_a_label_out_of_range_is_refused_where_it_counts(subject: Subject, mode:
         target = make_target(mode.space, regions=True)[:, :2]
     else:
         target = torch.full((2, 1, *mode.space), CLASSES)
-    with pytest.raises(ValueError, match=f"regions must have shape|label {CLASSES} stands at a voxel that counts"):
+    with pytest.raises(ValueError, match=f"regions must have shape|label {CLASSES} occurs at a voxel that counts"):
         subject.make(regions=mode.regions)(make_logits(mode.space), target)
 
 

@@ -36,7 +36,7 @@ LESIONS = Table(
         "iou": real("Best IoU with one of them.", low=0, high=1, required=False),
         "overlap_fraction": real("Share of it that the other side covers.", low=0, high=1, required=False),
         "score_max": real("Largest log-odds in the component; of a lesion, in the best component that hits it."),
-        "score_mean": real("Mean log-odds likewise.", required=False),
+        "score_mean": real("Mean log-odds, as for `score_max`.", required=False),
         "touches_border": truth("Whether it touches the border of the image.", required=False),
     },
 )

@@ -78,6 +78,6 @@ SMOOTH = Parameter(
     "smooth",
     float,
     "added to the numerator and the denominator",
-    effect="every ratio is nearer to 1, above all that of a small structure",
+    effect="every ratio is nearer to 1, especially that of a small structure",
     minimum=0,
 )

@@ -55,7 +55,7 @@ def _register_class(loss: LossClass) -> LossClass:
             raise ValueError(f"there is already a loss called {other} ({CATALOGUE[other].__module__})")
     missing = [a for a in ("functional", "formula", "reference", "__doc__") if not getattr(loss, a, None)]
     if missing:
-        raise ValueError(f"{loss.__name__} does not say its {', '.join(missing)}")
+        raise ValueError(f"{loss.__name__} does not state its {', '.join(missing)}")
     accepted = inspect.signature(loss.functional).parameters
     unknown = [p.keyword for p in loss.hyper_parameters if p.keyword not in accepted]
     if unknown:

@@ -111,7 +111,7 @@ def check_spacing(spacing: Spacing, axes: int) -> tuple[float, ...]:
     if spacing is None:
         return (1.0,) * axes
     if len(spacing) != axes or not all(0 < step < float("inf") for step in spacing):
-        raise ValueError(f"spacing must be {axes} positive numbers, one an axis of the patch, got {tuple(spacing)}")
+        raise ValueError(f"spacing must be {axes} positive numbers, one per axis of the patch, got {tuple(spacing)}")
     return tuple(float(step) for step in spacing)
 
 

@@ -39,6 +39,6 @@ def _check_labels(labels: Tensor, weight: Tensor | None, channels: int) -> None:
         wrong &= (weight > 0).any(1, keepdim=True)
     if wrong.any():
         raise ValueError(
-            f"label {labels[wrong][0].item():g} stands at a voxel that counts, but the logits have classes 0 to "
+            f"label {labels[wrong][0].item():g} occurs at a voxel that counts, but the logits have classes 0 to "
             f"{channels - 1}; give voxels to be ignored the weight 0"
         )

@@ -57,7 +57,7 @@ PR_CURVE = Table(
 )
 STRATA = Table(
     "strata",
-    "a trainer and a stratum of lesion size that holds lesions",
+    "a trainer and a stratum of lesion size that contains lesions",
     {
         **LABEL,
         **TRAINER,
@@ -69,7 +69,7 @@ STRATA = Table(
         "hits": real("Of these, found."),
         "n_cases": integer("Cases with such lesions."),
         "recall": real("Share found."),
-        "wilson_low": real("Low end of Wilson's 95 % interval, which takes lesions as independent."),
+        "wilson_low": real("Low end of Wilson's 95 % interval, which treats lesions as independent."),
         "wilson_high": real("High end."),
         "low": real("Low end of the 95 % interval that resamples cases: the one to trust."),
         "high": real("High end."),

@@ -129,7 +129,7 @@ POWER = Table(
             "Smallest number of cases with which a pair can survive Holm's correction over all pairs."
         ),
         "paired_sd": real("Median SD of the differences from the baseline."),
-        "power": real("The power that the next column is for."),
+        "power": real("The power for which `detectable_difference` holds."),
         "detectable_difference": real("True difference that a paired t-test would find with that power."),
         **REASON,
     },
@@ -139,7 +139,7 @@ MIXED = Table(
     "a trainer against the baseline on one scale; data set and label are `all` across data sets",
     {
         **PANEL,
-        "scope": text("Of one panel, or over data sets", words=("within", "across")),
+        "scope": text("Within one panel, or across data sets", words=("within", "across")),
         "scale": text("Scale of the values", words=("raw", "logit", "rank")),
         **TRAINER,
         "baseline": text("The baseline."),
@@ -152,7 +152,7 @@ MIXED = Table(
         "p": real("p-value."),
         "low_simultaneous": real("Low end of the interval that holds for all trainers at once (Dunnett)."),
         "high_simultaneous": real("High end."),
-        "p_interaction": real("Test whether differences are the same in every data set."),
+        "p_interaction": real("p-value of the hypothesis that all data sets have the same differences."),
         **REASON,
     },
 )
@@ -177,12 +177,12 @@ FAILURES = Table(
     {
         **SET,
         **TRAINER,
-        "jobs": integer("Trainings asked for."),
+        "jobs": integer("Trainings requested."),
         "completed": integer("Of these, completed."),
         "collapsed": integer("Completed, but predicting background only."),
         "diverged": integer("Stopped by a loss that is not finite."),
         "unfinished": integer("Started, but not finished."),
-        "missing": integer("Never begun."),
+        "missing": integer("Never started."),
         "failed_runs": text("Fold, seed and status of those not completed."),
         "hours": real("Hours of all trainings."),
         "hours_per_run": real("Mean hours of a completed training."),
@@ -193,7 +193,7 @@ FAILURES = Table(
 
 COSTS = Table(
     "costs",
-    "a trainer with a completed training: the cost of one",
+    "a trainer with a completed training: the cost of one training",
     {
         **SET,
         **TRAINER,

@@ -105,7 +105,7 @@ SENSITIVITY = Table(
     {
         **PANEL,
         "choice": text("The choice that was changed", words=CHOICES),
-        "variant": text("How."),
+        "variant": text("How it was changed."),
         "n": integer("Cases."),
         "winner": text("First trainer by rank."),
         "winner_mean": real("Its mean."),
@@ -122,7 +122,7 @@ CONSENSUS = Table(
         "metric": text("Name of the metric."),
         **TRAINER,
         "n_datasets": integer("Data sets in which it was ranked."),
-        "mean_rank": real("Mean rank over data sets, which weigh the same."),
+        "mean_rank": real("Mean rank over data sets, with equal weights."),
         "rank": real("Rank of the mean rank; NaN unless ranked everywhere."),
         "kemeny": real("Place in Kemeny's consensus; NaN for more than 50 trainers."),
     },

@@ -105,7 +105,7 @@ def test_a_function_that_does_not_say_what_it_is_is_refused():
         register(cross_entropy_loss)
     with pytest.raises(ValueError, match="called <name>_loss; got entropy"):
         register(formula="f", reference="r")(lambda_named("entropy"))
-    with pytest.raises(ValueError, match="SilentLoss does not say its __doc__"):
+    with pytest.raises(ValueError, match="SilentLoss does not state its __doc__"):
         register(formula="f", reference="r")(lambda_named("silent_loss"))
 
     def vague_loss(logits, target, voxel_weight=None, *, power=None):

@@ -96,7 +96,7 @@ def test_a_loss_that_does_not_say_what_it_is_is_refused():
         functional = staticmethod(dice_loss)
         formula = "x"
 
-    with pytest.raises(ValueError, match="NamelessLoss does not say its reference"):
+    with pytest.raises(ValueError, match="NamelessLoss does not state its reference"):
         register(NamelessLoss)
     with pytest.raises(ValueError, match="a loss is called <Name>Loss"):
         register(type("Nameless", (Loss,), {}))

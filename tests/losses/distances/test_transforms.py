@@ -173,5 +173,5 @@ def test_the_largest_of_a_label_is_looked_for_in_its_own_map():
 
 @pytest.mark.parametrize("spacing", [(1.0,), (1.0, 0.0), (1.0, -1.0), (1.0, math.nan), (1.0, math.inf), (1.0,) * 3])
 def test_a_spacing_that_does_not_fit_is_refused(spacing):
-    with pytest.raises(ValueError, match="spacing must be 2 positive numbers, one an axis of the patch, got"):
+    with pytest.raises(ValueError, match="spacing must be 2 positive numbers, one per axis of the patch, got"):
         distances_to(torch.ones(1, 1, 2, 2, dtype=torch.bool), spacing)

@@ -15,7 +15,7 @@ from nnunet_losses.losses.primitives import log_probabilities, region_statistics
         (torch.zeros(2, 2, 4, 4), torch.zeros(2, 2, 4, 4), None, False, r"labels must have shape \(2, 1, 4, 4\)"),
         (torch.zeros(2, 3, 4, 4), torch.zeros(2, 1, 4, 4), None, True, r"regions must have shape \(2, 3, 4, 4\)"),
         (torch.zeros(2, 3, 4, 4), torch.zeros(2, 1, 4, 4), torch.ones(2, 4, 4), False, "voxel_weight must have"),
-        (torch.zeros(2, 3, 4, 4), -torch.ones(2, 1, 4, 4), None, False, "label -1 stands at a voxel that counts"),
+        (torch.zeros(2, 3, 4, 4), -torch.ones(2, 1, 4, 4), None, False, "label -1 occurs at a voxel that counts"),
     ],
 )
 def test_inputs_that_do_not_fit_are_refused_with_one_sentence(
