@@ -46,6 +46,7 @@ matrix: .venv/installed
 example: demo
 	rm -rf docs/example-report
 	cp -r reports/demo docs/example-report
+	rm docs/example-report/manifest.json
 
 # All versions are pinned, so nothing is resolved: --no-deps also forbids surprises.
 .venv/installed: requirements.lock pyproject.toml
