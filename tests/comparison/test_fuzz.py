@@ -113,6 +113,7 @@ def test_any_table(tmp_path_factory: pytest.TempPathFactory, tables: dict[str, p
 @example(("cases", b""))
 @example(("cases", b"PAR1PAR1"))
 @example(("cases", BYTES["cases"].replace(b"DiceTrainer", b"Dice\xc5rainer")))
+@example(("jobs", BYTES["jobs"].replace(b"IHsibmFtZSI6ICJmb2xkIi", b"IHsibmItZSI6ICJmb2xkIi")))  # nb-e for name
 def test_any_bytes_as_a_table(tmp_path_factory: pytest.TempPathFactory, file: tuple[str, bytes]) -> None:
     folder = tmp_path_factory.getbasetemp() / "damaged"
     folder.mkdir(exist_ok=True)

@@ -12,6 +12,9 @@ from nnunet_losses.base.names import table_name
 from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.base.tables.schema import Table
 
+METADATA_FAULTS = (AttributeError, LookupError, TypeError, RecursionError)
+"""What pandas raises where a file's own description of its columns is damaged."""
+
 
 def read_tables(folders: Iterable[Path]) -> dict[str, pd.DataFrame]:
     """Read the tables of results of several folders and stack those of the same name.
@@ -61,7 +64,7 @@ def _read(folder: Path, schemas: Mapping[str, Table]) -> dict[str, pd.DataFrame]
                 words = table.iloc[:, place]
                 if isinstance(words.dtype, pd.StringDtype):
                     list(words.unique())  # decoded only when they are used, and perhaps not UTF-8
-        except (OSError, ValueError, pa.ArrowException) as error:
+        except (OSError, ValueError, pa.ArrowException, *METADATA_FAULTS) as error:
             raise UserError(f"{file} cannot be read ({error}); remove it and make it again.") from None
         found[name] = schema.check(table, str(file))
     return found
