@@ -64,7 +64,7 @@ def changed(draw: st.DrawFn) -> dict[str, pd.DataFrame]:
             case 3 if column in table:
                 try:
                     table[column] = table[column].astype(draw(st.sampled_from(KINDS)))
-                except (ValueError, TypeError):
+                except (ValueError, TypeError, OverflowError):
                     continue
             case 4:
                 table = table.head(draw(st.integers(0, len(table))))
