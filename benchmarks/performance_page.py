@@ -13,7 +13,7 @@ HEAD = """# Performance
 
 A loss that is a formula of region sums, or of the probability of the truth at each voxel, reads logits and labels once
 forward and once backward, block by block. Region sums need no memory beyond that of the gradient: float32 probabilities
-are stored in it until the backward pass, those of half precision are computed again, and there is no one-hot reference.
+are stored in it until the backward pass, half-precision ones are recomputed, and there is no one-hot reference.
 What a loss computes from the probability of each voxel (focal, for example) comes on top; the tables show how much. The
 two terms of a compound loss (Dice + cross-entropy, Dice + focal, ...) share one pass and one gradient.
 
