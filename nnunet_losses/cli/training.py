@@ -42,7 +42,7 @@ def predict(
     probabilities: Annotated[Path, typer.Option(help="Folder for the probabilities (.npz).")],
     plans: Plans = PLANS,
     model: Annotated[
-        Path | None, typer.Option(help="Published checkpoint, used if the training's own is missing.")
+        Path | None, typer.Option(help="Published checkpoint, used if the training's own is missing or damaged.")
     ] = None,
     device: Annotated[str, typer.Option(help="cuda, cpu or mps.")] = "cuda",
 ) -> None:
