@@ -69,8 +69,11 @@ def test_the_documentation_counts_kills_and_runs_that_ended_in_the_same_results(
     assert rows[-2][0] == "kills during `evaluate`"
 
 
-def test_no_run_that_was_recorded_ended_in_other_results() -> None:
+def test_the_recorded_campaign_is_whole_and_no_run_ended_in_other_results() -> None:
     results = json.loads((ROOT / "benchmarks/results/kills.json").read_text())
+    assert len(results["kills"]) >= 60
+    assert sum(kill["starts"] == 2 for kill in results["kills"]) >= 20
+    assert {kill["run"] for kill in results["kills"]} <= {run["number"] for run in results["runs"]}
     for run in results["runs"]:
         assert run["came_to_its_end"], run["told"]
         assert run["nothing_left_to_do"]
