@@ -163,3 +163,23 @@ def test_a_full_disk_is_one_sentence_in_every_command(tmp_path: Path, monkeypatc
     assert result.exit_code == 1
     assert result.stderr.startswith("nnunet-losses inspect: There is not enough space for ")
     assert result.stderr.endswith("are free. Free some and run the same command again.\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "sentence"),
+    [
+        (KeyboardInterrupt, 130, "interrupted; run the same command again to continue."),
+        (MemoryError, 1, "there is not enough memory; close other programs, ask for more, or use fewer workers, and"),
+    ],
+)
+def test_an_interruption_and_too_little_memory_are_one_sentence(
+    error: type[BaseException], code: int, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("nnunet_losses.data.inspection.inspect_dataset", stopped)
+    result = CliRunner().invoke(app, ["inspect", str(tmp_path)])
+    assert result.exit_code == code
+    assert result.stderr.startswith(f"nnunet-losses inspect: {sentence}")
+    assert result.stderr.count("\n") == 1

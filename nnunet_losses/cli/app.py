@@ -71,6 +71,13 @@ def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callabl
                     err=True,
                 )
                 raise typer.Exit(1) from None
+            except MemoryError:
+                say(
+                    f"nnunet-losses {name}: there is not enough memory; close other programs, ask for more, or use "
+                    "fewer workers, and run the same command again.",
+                    err=True,
+                )
+                raise typer.Exit(1) from None
             except Exception as error:
                 if not is_disk_full(error):
                     raise
