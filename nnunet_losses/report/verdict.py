@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from nnunet_losses.base.states import Word
 from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import (
@@ -57,6 +58,7 @@ def verdict(view: View) -> Verdict:
     )
     sentences = [
         _leader(view, ranking[best], standing),
+        _trained_again(view, best),
         _against_baseline(view, best),
         _cost(view, best),
         _failures(view),
@@ -111,6 +113,31 @@ def _leader(view: View, row: Row, standing: Standing) -> str:
 
 def _names(view: View, trainers: list[str]) -> str:
     return enumerate_words([view.name(t) for t in trainers])
+
+
+def _trained_again(view: View, best: str) -> str:
+    """What holds for the losses and not only for the models that were trained: the words of the leader's pairs."""
+    decisions = view.statistic("decisions")
+    if decisions is None:
+        return ""
+    pairs = view.against(best, decisions)
+    pairs = {t: pair for t, pair in pairs.items() if pair["word"] != Word.NOT_COMPARABLE}
+    if not pairs:
+        return ""
+    if {pair["subject"] for pair in pairs.values()} == {"models"}:
+        return "With one training of each loss, all this is about the trained models: trained again, losses may differ."
+    worse = [t for t in view.trainers if t in pairs and pairs[t]["word"] == Word.WORSE]
+    equal = [t for t in view.trainers if t in pairs and pairs[t]["word"] == Word.EQUIVALENT]
+    parts = [f"better than {_names(view, worse)}"] if worse else []
+    parts += [f"equivalent to {_names(view, equal)}"] if equal else []
+    others = [t for t in view.trainers if t in pairs and t not in worse and t not in equal]
+    text = f"With new trainings as well as new cases, it is {' and '.join(parts)}" if parts else ""
+    if not others:
+        return f"{text}."
+    undecided = f"undecided for {_names(view, others)}"
+    if text:
+        return f"{text}; the comparison is {undecided}."
+    return f"With new trainings as well as new cases, the comparison is {undecided}."
 
 
 def _against_baseline(view: View, best: str) -> str:

@@ -1,5 +1,6 @@
 """The verdict says what the numbers say, and no more: every rule, every boundary, every word."""
 
+import dataclasses
 import math
 from typing import Any
 
@@ -361,3 +362,59 @@ def test_sentences_are_separated_by_one_space() -> None:
     detail = judged({RIVAL: 0.7, BASE: 0.6}, CLEAR, jobs=[job(RIVAL, 60), job(BASE, 60, "missing")]).detail
     assert "  " not in detail
     assert detail == detail.strip()
+
+
+# --- what holds when losses are trained again -------------------------------------------------------------------------
+
+
+def with_words(view: View, words: dict[tuple[str, str], str], subject: str = "losses") -> View:
+    where = {"dataset": view.dataset, "configuration": view.configuration, "label": view.label, "metric": "dice"}
+    rows = [
+        {
+            **where,
+            "trainer_a": a,
+            "trainer_b": b,
+            "subject": subject,
+            "word": word,
+            "difference": 0.1,
+            "low": 0,
+            "high": 1,
+        }
+        for (a, b), word in words.items()
+    ]
+    statistics = {**view.comparison.statistics, "decisions": pd.DataFrame(rows)}
+    return dataclasses.replace(view.comparison, statistics=statistics).views[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ("better", "better", "better"),
+            "With new trainings as well as new cases, it is better than nnUNetTrainer, Focal and Tversky.",
+        ),
+        (
+            ("better", "equivalent", "undecided"),
+            "it is better than nnUNetTrainer and equivalent to Focal; the comparison is undecided for Tversky.",
+        ),
+        (("not worse", "worse", "not better"), "the comparison is undecided for nnUNetTrainer, Focal and Tversky."),
+        (("equivalent", "not comparable", "not comparable"), "it is equivalent to nnUNetTrainer."),
+    ],
+)
+def test_words_of_the_leaders_pairs_are_told(words: tuple[str, str, str], sentence: str) -> None:
+    view = viewed(dict(zip((RIVAL, BASE, THIRD, FOURTH), (0.8, 0.7, 0.6, 0.5), strict=True)), CLEAR)
+    pairs = dict(zip(((RIVAL, BASE), (RIVAL, THIRD), (RIVAL, FOURTH)), words, strict=True))
+    assert sentence in verdict(with_words(view, pairs)).detail
+    turned = {"better": "worse", "worse": "better", "not worse": "not better", "not better": "not worse"}
+    back = {(b, a): turned.get(word, word) for (a, b), word in pairs.items()}
+    assert verdict(with_words(view, back)).detail == verdict(with_words(view, pairs)).detail
+
+
+def test_one_training_of_each_speaks_of_models() -> None:
+    view = with_words(viewed({RIVAL: 0.7, BASE: 0.6}, CLEAR), {(RIVAL, BASE): "better"}, subject="models")
+    assert "With one training of each loss, all this is about the trained models" in verdict(view).detail
+
+
+def test_nothing_is_said_where_nothing_can_be_compared() -> None:
+    view = viewed({RIVAL: 0.7, BASE: 0.6}, CLEAR)
+    assert verdict(with_words(view, {(RIVAL, BASE): "not comparable"})).detail == verdict(view).detail
