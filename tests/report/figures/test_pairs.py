@@ -115,7 +115,7 @@ def test_posterior_bars_add_up_to_one(view: View) -> None:
 def test_the_region_of_equivalence_has_its_unit(view: View) -> None:
     figure = posterior.baseline_bars(view.of_metric("hd95"))
     assert figure is not None
-    assert "within ±0.500 mm of the baseline" in figure.how_to_read
+    assert "within ±1.000 mm of the baseline" in figure.how_to_read
 
 
 def test_a_triangle_holds_every_draw_in_the_third_of_its_largest_share(view: View) -> None:
