@@ -120,6 +120,7 @@ def test_what_ignores_the_interrupt_is_killed(place: Place, monkeypatch: pytest.
     wait_for(lambda: not processes_in(place.folder), 5)  # who is killed takes a moment to vanish
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_sentence_before_the_study_and_during_it(place: Place, small_disk: SmallDisk) -> None:
     there = Place(small_disk.folder)
     shutil.copytree(place.folder, there.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("small"))
