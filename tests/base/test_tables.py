@@ -114,3 +114,10 @@ def test_a_table_of_another_kind_is_refused_with_its_path(tmp_path: Path) -> Non
     write_tables(tmp_path, {"cases": cases(status="odd")})
     with pytest.raises(UserError, match=r"cases\.parquet: column 'status', row 2 holds 'odd'"):
         read_tables([tmp_path])
+
+
+@pytest.mark.parametrize("kind", ["Int64", "Float64", "object", "boolean"])
+def test_a_missing_whole_number_is_named_whatever_pandas_calls_it(kind: str) -> None:
+    table = Table("pairs", "a pair", {"n": integer("How many.")})
+    with pytest.raises(TableError, match=r"column 'n', row 2 holds .*, which is not a whole number"):
+        table.check(pd.DataFrame({"n": pd.Series([1, None], dtype=kind)}))
