@@ -39,6 +39,7 @@ def test_a_table_that_fits_passes_as_it_is():
         ({"status": "odd"}, "column 'status', row 2 holds 'odd'; allowed are 'ok', 'both_empty'"),
         ({"fold": 1.5}, "column 'fold', row 2 holds .*1.5.*, which is not a whole number"),
         ({"fold": "x"}, "column 'fold', row 2 holds 'x', which is not a whole number"),
+        ({"fold": np.inf}, "column 'fold', row 2 holds .*inf.*, which is not a whole number"),
         ({"fold": None}, "column 'fold', row 2 holds .*nan.*, which is not a whole number"),
         ({"case": None}, "column 'case', row 2 is empty"),
         ({"case": "a"}, "1 rows occur twice, the first is .*'case': 'a'"),

@@ -134,7 +134,7 @@ def _unfit(values: "pd.Series[Any]", kind: str) -> tuple[int, Any, str] | None:
     """Row, value and words of the first value that a conversion would bend into the type; None if there is none."""
     if kind == "int64" and (values.isna().any() or not pd.api.types.is_integer_dtype(values)):
         numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
-        bad, wanted = numbers % 1 != 0, "which is not a whole number"
+        bad, wanted = ~np.isfinite(numbers) | (numbers != np.floor(numbers)), "which is not a whole number"
     elif kind == "bool" and not pd.api.types.is_bool_dtype(values):
         bad, wanted = (~values.isin([True, False])).to_numpy(), "which is neither true nor false"
     else:
