@@ -23,6 +23,7 @@ def command(hostile: dict[str, str], folder: Path, *arguments: str | Path, fails
     return (done.stderr if fails else done.stdout).decode("ascii")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -81,6 +81,7 @@ def read_and_compare(folder: Path, *, deep: bool) -> None:
         compare_tables(tables, record)
 
 
+@pytest.mark.slow
 @examples(40)
 @given(changed(), st.integers(0, 9).map(lambda number: number == 0))
 @example(SOUND, True)

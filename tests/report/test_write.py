@@ -18,6 +18,7 @@ from nnunet_losses.report import write as writing
 
 from .conftest import TRAINERS, compared, make_tables
 
+pytestmark = pytest.mark.slow  # whole reports are written
 VOID = {"meta", "img", "link", "br", "hr", "input", "col"}
 
 
@@ -205,7 +206,6 @@ def test_it_is_small(full: Path) -> None:
     assert full.stat().st_size < 3_000_000
 
 
-@pytest.mark.slow
 def test_the_same_input_gives_the_same_page(full: Path, pictured: Comparison, tmp_path: Path) -> None:
     again = write_report(tmp_path, dataclasses.replace(pictured))  # without what was computed before
     assert again.read_bytes() == full.read_bytes()
@@ -237,7 +237,6 @@ HOSTILE = (
 )  # fmt: skip
 
 
-@pytest.mark.slow
 def test_hostile_names_are_only_text(tmp_path: Path) -> None:
     tables = make_tables(HOSTILE, cases=4, datasets=("<img src=x onerror=alert(2)>",))
     tables["cases"]["case"] = "</svg><b>" + tables["cases"]["case"]

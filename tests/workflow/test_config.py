@@ -18,6 +18,7 @@ from .conftest import LIMIT_S, ROOT, RUN, Workplace, environment, job_counts, ma
 Make = Callable[..., Workplace]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [

@@ -132,6 +132,7 @@ def test_names_that_differ_in_case_only_are_one_name():
         register(formula="f", reference="r")(dice_loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["my_losses.hinge", "nnunet_losses.losses"])
 def test_a_package_registers_once_whichever_is_imported_first(tmp_path: Path, first: str):
     install_example(tmp_path)
