@@ -88,6 +88,7 @@ def test_what_is_returned_is_what_is_written_and_nothing_else_stays(study):
         assert list(table.columns[:6]) == ["dataset", "configuration", "trainer", "fold", "seed", "case"]
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_tables(study):
     one, two = run(study), run(study, out="again", workers=2)
     for name in one:

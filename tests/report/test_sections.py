@@ -90,6 +90,7 @@ def test_what_is_missing_is_named_with_what_it_needs(bare: Comparison) -> None:
     assert not any(isinstance(block, Figure | Table) for block in blocks(all_sections(bare)))
 
 
+@pytest.mark.slow
 def test_every_data_set_has_its_own_section_and_all_a_consensus(small: Comparison) -> None:
     made = all_sections(small)
     assert titles(made)[:5] == [

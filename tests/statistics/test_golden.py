@@ -43,6 +43,7 @@ def as_it_is_meant(table: str, expected: pd.DataFrame) -> pd.DataFrame:
     return expected
 
 
+@pytest.mark.slow
 def test_every_cell_is_as_it_was(study):
     name, found = study
     for table, then in read(GOLDEN / name / "statistics").items():
@@ -52,6 +53,7 @@ def test_every_cell_is_as_it_was(study):
         )
 
 
+@pytest.mark.slow
 def test_every_table_is_as_its_schema_says(study):
     _, found = study
     assert set(found) == set(TABLES)

@@ -36,6 +36,7 @@ def test_both_ends_have_the_likelihood_ratio_of_f_by_statsmodels(n: int, confide
         assert ratio == pytest.approx(stats.f.ppf(confidence, 1, n - 1), rel=1e-6)
 
 
+@pytest.mark.slow
 @given(samples, st.floats(-5, 5), st.floats(0.1, 10))
 @settings(max_examples=25, deadline=None)
 def test_an_interval_holds_the_mean_moves_with_the_values_and_turns_around(
