@@ -8,8 +8,8 @@ A value is that of a case (beta distributed), plus the loss's own shift, plus wh
 plus what this training is worth, plus noise; clipped to 0 and 1; a share of the cases is missed (0). No loss differs
 from another in the settings for errors; in those for power the first is better than all others by a given difference.
 
-Training noise: an SD of 0.01 Dice makes two identical trainings differ by 1 to 3 points, which is what users of nnU-Net
-report (issues 1906 and 2624 of MIC-DKFZ/nnUNet); settings with 0.02, and with none, stand beside.
+Training noise: an SD of 0.01 Dice makes two identical trainings differ by up to 3 points, which is what users of
+nnU-Net report (issues 1906 and 2624 of MIC-DKFZ/nnUNet); settings with 0.02, and with none, stand beside.
 """
 
 import argparse

@@ -38,7 +38,7 @@ class Resolution(StrEnum):
 
 
 class Word(StrEnum):
-    """What a comparison of two losses comes to, from its intervals and the margin, read from the first loss."""
+    """The outcome of comparing two losses, from the intervals and the margin, said of the first loss."""
 
     EQUIVALENT = "equivalent"
     BETTER = "better"

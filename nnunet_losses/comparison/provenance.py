@@ -1,11 +1,11 @@
 """How the results of a comparison came about."""
 
-import hashlib
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nnunet_losses.base.files import file_sha256
 from nnunet_losses.base.names import SPLITS_JSON
 from nnunet_losses.base.versions import software_versions
 from nnunet_losses.losses import CATALOGUE
@@ -52,9 +52,7 @@ def provenance_of_found(
 def _provenance(
     record: StudyRecord, packages: Iterable[str], facts: Mapping[str, Any], splits: Mapping[str, Path]
 ) -> dict[str, Any]:
-    digests = {
-        dataset: hashlib.sha256(path.read_bytes()).hexdigest() for dataset, path in splits.items() if path.is_file()
-    }
+    digests = {dataset: file_sha256(path) for dataset, path in splits.items() if path.is_file()}
     return {
         "versions": software_versions(packages),
         **facts,

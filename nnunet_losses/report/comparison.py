@@ -11,6 +11,7 @@ import pandas as pd
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.identity import LABEL, PANEL
 from nnunet_losses.base.metrics import METRICS, Metric, metric_named
+from nnunet_losses.base.states import RunStatus
 from nnunet_losses.report.names import printable, short_names
 from nnunet_losses.report.numbers import count
 from nnunet_losses.report.style import Look, looks
@@ -200,6 +201,18 @@ class View:
             return {}
         here = pairs[(pairs["trainer_a"] == trainer) | (pairs["trainer_b"] == trainer)]
         return rows_by(turned(here, here["trainer_a"] == trainer), "trainer_a")
+
+    def best_first(self, pairs: pd.DataFrame) -> list[Row]:
+        """The rows of a table of pairs in the order of `trainers`, the better ranked trainer first in each."""
+        order = {trainer: i for i, trainer in enumerate(self.trainers)}
+        pairs = turned(pairs, pairs["trainer_a"].map(order) > pairs["trainer_b"].map(order))
+        return sorted(records(pairs), key=lambda pair: (order[pair["trainer_a"]], order[pair["trainer_b"]]))
+
+    @property
+    def failures(self) -> pd.DataFrame | None:
+        """The trainings that did not complete; None if there is no table of jobs."""
+        jobs = self.table("jobs")
+        return None if jobs is None else jobs[jobs["status"] != RunStatus.COMPLETED]
 
     def _part(self, key: str, frame: pd.DataFrame | None) -> pd.DataFrame | None:
         if key not in self._cache:

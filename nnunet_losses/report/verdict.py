@@ -20,7 +20,16 @@ from nnunet_losses.report.numbers import (
     percent,
     unit_suffix,
 )
-from nnunet_losses.report.runs import failures
+
+# What the leader is, by the word that the other loss has against it.
+_FROM_THE_OTHER = {
+    Word.WORSE: "better than",
+    Word.EQUIVALENT: "equivalent to",
+    Word.NOT_BETTER: "not worse than",
+    Word.UNDECIDED: "undecided against",
+    Word.NOT_WORSE: "not better than",
+    Word.BETTER: "worse than",
+}
 
 
 @dataclass(frozen=True)
@@ -125,19 +134,12 @@ def _trained_again(view: View, best: str) -> str:
     if not pairs:
         return ""
     if {pair["subject"] for pair in pairs.values()} == {"models"}:
-        return "With one training of each loss, all this is about the trained models: trained again, losses may differ."
-    worse = [t for t in view.trainers if t in pairs and pairs[t]["word"] == Word.WORSE]
-    equal = [t for t in view.trainers if t in pairs and pairs[t]["word"] == Word.EQUIVALENT]
-    parts = [f"better than {_names(view, worse)}"] if worse else []
-    parts += [f"equivalent to {_names(view, equal)}"] if equal else []
-    others = [t for t in view.trainers if t in pairs and t not in worse and t not in equal]
-    text = f"With new trainings as well as new cases, it is {' and '.join(parts)}" if parts else ""
-    if not others:
-        return f"{text}."
-    undecided = f"undecided for {_names(view, others)}"
-    if text:
-        return f"{text}; the comparison is {undecided}."
-    return f"With new trainings as well as new cases, the comparison is {undecided}."
+        return "Without two trainings of every loss, all this is about the trained models: new trainings may differ."
+    parts = []
+    for word, phrase in _FROM_THE_OTHER.items():
+        others = [trainer for trainer in view.trainers if trainer in pairs and pairs[trainer]["word"] == word]
+        parts += [f"{phrase} {_names(view, others)}"] if others else []
+    return f"With new trainings as well as new cases, it is {'; '.join(parts)}."
 
 
 def _against_baseline(view: View, best: str) -> str:
@@ -170,7 +172,7 @@ def _cost(view: View, best: str) -> str:
 
 
 def _failures(view: View) -> str:
-    failed, jobs = failures(view), view.table("jobs")
+    failed, jobs = view.failures, view.table("jobs")
     if failed is None or jobs is None or failed.empty:
         return ""
     by_trainer = failed.groupby("trainer", sort=False).size()

@@ -389,30 +389,30 @@ def with_words(view: View, words: dict[tuple[str, str], str], subject: str = "lo
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (("better", "better", "better"), "it is better than nnUNetTrainer, Focal and Tversky. "),
         (
-            ("better", "better", "better"),
-            "With new trainings as well as new cases, it is better than nnUNetTrainer, Focal and Tversky.",
+            ("undecided", "better", "equivalent"),
+            "it is better than Focal; equivalent to Tversky; undecided against nnUNetTrainer. ",
         ),
         (
-            ("better", "equivalent", "undecided"),
-            "it is better than nnUNetTrainer and equivalent to Focal; the comparison is undecided for Tversky.",
+            ("not worse", "worse", "not better"),
+            "it is not worse than nnUNetTrainer; not better than Tversky; worse than Focal. ",
         ),
-        (("not worse", "worse", "not better"), "the comparison is undecided for nnUNetTrainer, Focal and Tversky."),
-        (("equivalent", "not comparable", "not comparable"), "it is equivalent to nnUNetTrainer."),
+        (("equivalent", "not comparable", "not comparable"), "it is equivalent to nnUNetTrainer. "),
     ],
 )
 def test_words_of_the_leaders_pairs_are_told(words: tuple[str, str, str], sentence: str) -> None:
     view = viewed(dict(zip((RIVAL, BASE, THIRD, FOURTH), (0.8, 0.7, 0.6, 0.5), strict=True)), CLEAR)
     pairs = dict(zip(((RIVAL, BASE), (RIVAL, THIRD), (RIVAL, FOURTH)), words, strict=True))
-    assert sentence in verdict(with_words(view, pairs)).detail
+    assert f"With new trainings as well as new cases, {sentence}" in verdict(with_words(view, pairs)).detail
     turned = {"better": "worse", "worse": "better", "not worse": "not better", "not better": "not worse"}
     back = {(b, a): turned.get(word, word) for (a, b), word in pairs.items()}
     assert verdict(with_words(view, back)).detail == verdict(with_words(view, pairs)).detail
 
 
-def test_one_training_of_each_speaks_of_models() -> None:
+def test_without_several_trainings_it_speaks_of_models() -> None:
     view = with_words(viewed({RIVAL: 0.7, BASE: 0.6}, CLEAR), {(RIVAL, BASE): "better"}, subject="models")
-    assert "With one training of each loss, all this is about the trained models" in verdict(view).detail
+    assert "Without two trainings of every loss, all this is about the trained models" in verdict(view).detail
 
 
 def test_nothing_is_said_where_nothing_can_be_compared() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
@@ -59,11 +60,9 @@ def _read(folder: Path, schemas: Mapping[str, Table]) -> dict[str, pd.DataFrame]
         if not file.is_file():
             continue
         try:
-            table = pd.read_parquet(file)
-            for place in range(table.shape[1]):
-                words = table.iloc[:, place]
-                if isinstance(words.dtype, pd.StringDtype):
-                    list(words.unique())  # decoded only when they are used, and perhaps not UTF-8
+            stored = pq.read_table(file)
+            stored.validate(full=True)  # text that is not UTF-8 would be noticed only when it is used
+            table = stored.to_pandas()
         except (OSError, ValueError, pa.ArrowException, *METADATA_FAULTS) as error:
             raise UserError(f"{file} cannot be read ({error}); remove it and make it again.") from None
         found[name] = schema.check(table, str(file))

@@ -16,7 +16,6 @@ from nnunet_losses.report.numbers import (
     p_value,
     percent,
 )
-from nnunet_losses.report.runs import failures
 from nnunet_losses.report.tables.cells import averaged, head, numeric, ranked
 
 
@@ -25,7 +24,7 @@ def table(view: View) -> Table | None:
     ranking, pairs = view.by_trainer("ranking"), view.against(view.baseline)
     if not ranking:
         return None
-    spent, failed = view.by_trainer("costs"), failures(view)
+    spent, failed = view.by_trainer("costs"), view.failures
     any_failed = failed is not None and not failed.empty
     digits, name = decimals(view.metric.unit), view.metric.long_name
     columns = [

@@ -28,6 +28,12 @@ def head(view: View, trainer: str) -> Cell:
     return Cell(name, name, trainer, "baseline" if trainer == view.baseline else "")
 
 
+def paired(view: View, pair: Row) -> Cell:
+    """The first cell of a row about a pair: both short names, with the full ones as its tooltip."""
+    a, b = str(pair["trainer_a"]), str(pair["trainer_b"])
+    return Cell(" − ".join(shorten(view.name(t), LONGEST_NAME) for t in (a, b)), None, f"{a} minus {b}")
+
+
 def ranked(row: Row | None) -> Cell:
     """The rank of a row of the ranking with its interval, ``2 [1–4]``."""
     if row is None or pd.isna(row["rank"]):

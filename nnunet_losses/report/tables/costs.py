@@ -20,7 +20,7 @@ def table(view: View) -> Table | None:
         Column("Fastest – slowest"),
         Column("Relative to the baseline", "Ratio of the mean times"),
         Column("Peak memory", "Highest of any training"),
-        Column("Runs", "Completed runs"),
+        Column("Trainings", "Completed"),
         Column("Hardware", numeric=False),
     ]
     rows = []

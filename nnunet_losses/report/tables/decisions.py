@@ -2,11 +2,9 @@
 
 from nnunet_losses.base.states import Word
 from nnunet_losses.report.blocks import Cell, Column, Table
-from nnunet_losses.report.comparison import Row, View, records
-from nnunet_losses.report.names import shorten
+from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.numbers import count, decimals, interval, number, unit_suffix
-from nnunet_losses.report.tables.cells import LONGEST_NAME, numeric
-from nnunet_losses.statistics.tables.pairwise import turned
+from nnunet_losses.report.tables.cells import numeric, paired
 
 KINDS = {Word.BETTER: "good", Word.WORSE: "bad", Word.EQUIVALENT: "strong"}
 
@@ -16,9 +14,7 @@ def table(view: View) -> Table | None:
     pairs = view.statistic("decisions")
     if pairs is None:
         return None
-    order = {trainer: i for i, trainer in enumerate(view.trainers)}
-    pairs = turned(pairs, pairs["trainer_a"].map(order) > pairs["trainer_b"].map(order))
-    listed = sorted(records(pairs), key=lambda pair: (order[pair["trainer_a"]], order[pair["trainer_b"]]))
+    listed = view.best_first(pairs)
     digits = decimals(view.metric.unit)
     columns = [
         Column("Pair, the better ranked first", numeric=False),
@@ -31,12 +27,11 @@ def table(view: View) -> Table | None:
     caption = f"{view.metric.long_name}: decision on each pair; differences below {margin} are too small to matter"
     note = ""
     if {pair["subject"] for pair in listed if pair["word"] != Word.NOT_COMPARABLE} == {"models"}:
-        note = "Each loss was trained once, so these decisions are about the trained models; new trainings may differ."
+        note = "Without two trainings of every loss, decisions are about the trained models; new trainings may differ."
     return Table(caption, columns, rows, "statistics_decisions", note, long=len(rows) > 15)
 
 
 def _row(view: View, pair: Row, digits: int) -> list[Cell]:
-    a, b = str(pair["trainer_a"]), str(pair["trainer_b"])
     word = Word(pair["word"])
     if word is Word.NOT_COMPARABLE:
         basis = str(pair["reason"])
@@ -45,7 +40,7 @@ def _row(view: View, pair: Row, digits: int) -> list[Cell]:
     else:
         basis = f"{count(pair['n'], 'case')} alone"
     return [
-        Cell(" − ".join(shorten(view.name(t), LONGEST_NAME) for t in (a, b)), None, f"{a} minus {b}"),
+        paired(view, pair),
         Cell(str(word), kind=KINDS.get(word, "")),
         numeric(pair["difference"], interval(pair["difference"], pair["low"], pair["high"], digits, signed=True)),
         Cell(basis),

@@ -5,13 +5,12 @@ import math
 from nnunet_losses.report.blocks import Cell, Column, Table
 from nnunet_losses.report.comparison import View, records
 from nnunet_losses.report.numbers import duration, number
-from nnunet_losses.report.runs import failures
 from nnunet_losses.report.tables.cells import head, named, numeric
 
 
 def runs(view: View) -> Table | None:
     """The trainings that did not complete and what became of them; None if all completed."""
-    failed = failures(view)
+    failed = view.failures
     if failed is None or failed.empty:
         return None
     columns = [

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 from nnunet_losses.report.blocks import Cell, Column, Table
-from nnunet_losses.report.comparison import Row, View, records
-from nnunet_losses.report.names import shorten
+from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.numbers import SIGNIFICANT, decimals, interval, number, p_value
-from nnunet_losses.report.tables.cells import LONGEST_NAME, numeric
-from nnunet_losses.statistics.tables.pairwise import turned
+from nnunet_losses.report.tables.cells import numeric, paired
 
 # Column of the statistics, its head here, its tooltip, and its decimals; None for a p-value.
 PAIR_COLUMNS: tuple[tuple[str, str, str, int | None], ...] = (
@@ -29,9 +27,7 @@ def table(view: View) -> Table | None:
     pairs = view.statistic("pairwise")
     if pairs is None:
         return None
-    order = {trainer: i for i, trainer in enumerate(view.trainers)}
-    pairs = turned(pairs, pairs["trainer_a"].map(order) > pairs["trainer_b"].map(order))
-    listed = sorted(records(pairs), key=lambda pair: (order[pair["trainer_a"]], order[pair["trainer_b"]]))
+    listed = view.best_first(pairs)
     columns = [
         Column("Pair, the better ranked first", numeric=False),
         Column("Difference [95 % CI]", "Hodges-Lehmann estimate, first minus second"),
@@ -45,11 +41,10 @@ def table(view: View) -> Table | None:
 
 
 def _row(view: View, pair: Row) -> Sequence[Cell]:
-    a, b = str(pair["trainer_a"]), str(pair["trainer_b"])
     sure, digits = pair["p_holm"] < SIGNIFICANT, decimals(view.metric.unit)
     text = interval(pair["difference"], pair["low"], pair["high"], digits, signed=True)
     row = [
-        Cell(" − ".join(shorten(view.name(t), LONGEST_NAME) for t in (a, b)), None, f"{a} minus {b}"),
+        paired(view, pair),
         numeric(pair["difference"], text, kind="strong" if sure else ""),
     ]
     for key, _, _, places in PAIR_COLUMNS:

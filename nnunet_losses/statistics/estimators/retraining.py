@@ -31,7 +31,7 @@ class Differences:
     def interval(self, confidence: float) -> tuple[np.ndarray, np.ndarray]:
         """(low, high), simultaneous over all pairs of losses.
 
-        Source: Tukey 1953 and Kramer 1956, as in Hochberg and Tamhane, Multiple Comparison Procedures, 1987, chapter 3.
+        Source: Tukey 1953 and Kramer 1956, as in Hochberg and Tamhane, Multiple Comparison Procedures, 1987.
         """
         factor = np.array([critical_value(confidence, self.losses, float(df)) for df in self.df])
         return self.estimate - factor * self.se, self.estimate + factor * self.se
@@ -83,26 +83,23 @@ def retrained(
     would add and that the columns share, because all were measured on the same cases, and its degrees of freedom.
 
     Raises:
-        ValueError: fewer than two columns or two losses.
+        ValueError: fewer than two columns or two steady losses.
     """
     columns, losses = effects.shape
-    if columns < 2 or losses < 2:
-        raise ValueError(f"retrained needs two trainings of two losses, got effects of shape {effects.shape}")
     steady = np.ones(losses, bool) if steady is None else steady
+    kept = int(steady.sum())
+    if columns < 2 or kept < 2:
+        raise ValueError(f"retrained needs two trainings of two steady losses, got {columns} of {kept}")
     a, b = np.triu_indices(losses, 1)
     effects = effects - effects[:, steady].mean(axis=1, keepdims=True)  # what a column does to all losses alike
     mean = effects.mean(axis=0)
     squares = ((effects - mean) ** 2).sum(axis=0)
-    kept = int(steady.sum())
-    own = squares / (columns - 1)
-    pooled = 0.0
-    if kept >= 2:
-        own = np.where(steady, own / (1 - 1 / kept), own)
-        pooled = squares[steady].sum() / ((kept - 1) * (columns - 1))
+    # the mean over the steady losses was taken off: theirs are too small by that share
+    own = squares / (columns - 1) / np.where(steady, 1 - 1 / kept, 1.0)
+    pooled = squares[steady].sum() / ((kept - 1) * (columns - 1))
     variance = np.maximum(pooled, own) / columns
     of_pair = variance[a] + variance[b]
-    both = steady[a] & steady[b]
-    df = np.where(both & (kept >= 2), (kept - 1) * (columns - 1), columns - 1).astype(float)
+    df = np.where(steady[a] & steady[b], (kept - 1) * (columns - 1), columns - 1).astype(float)
     if case_variance is not None:
         total = of_pair + case_variance
         parts = of_pair**2 / df + case_variance**2 / case_df

@@ -22,7 +22,7 @@ def word_for(low: float, high: float, low_90: float, high_90: float, margin: flo
 
     low, high: its 95 % interval; low_90, high_90: its 90 % interval, which decides equivalence by two one-sided tests;
     margin: the difference that nobody would act on. NaN, an interval that does not exist, decides nothing.
-    Source: Piaggio et al., Reporting of noninferiority and equivalence randomized trials, JAMA 2012, figure 1.
+    Source: Piaggio et al., Reporting of noninferiority and equivalence randomized trials, JAMA 2012.
     """
     if -margin < low_90 and high_90 < margin:
         return Word.EQUIVALENT
@@ -46,7 +46,8 @@ def decisions_table(panel: Panel, *, margin: float, unsteady: Collection[str] = 
     n = len(panel.cases)
     parts = []
     if len(a) and n >= 2:
-        parts.append(_of_losses(panel, unsteady) if _columns(panel) is not None else _of_models(panel))
+        columns = _columns(panel)
+        parts.append(_of_losses(panel, columns, unsteady) if len(columns) > 1 else _of_models(panel))
     elif len(a):
         parts.append(_not_comparable(panel.pair_names, f"{n} common cases: a comparison needs two"))
     reasons = zip(panel.coverage["trainer"].astype(str), panel.coverage["reason"].astype(str), strict=True)
@@ -82,8 +83,8 @@ def unsteady_trainers(jobs: pd.DataFrame | None, panel: Panel) -> set[str]:
     return set(failed[failed].index.get_level_values("trainer"))
 
 
-def _columns(panel: Panel) -> list[np.ndarray] | None:
-    """Oriented values (cases, trainers) of each training of all trainers side by side; None if there is only one.
+def _columns(panel: Panel) -> list[np.ndarray]:
+    """Oriented values (cases, trainers) of the trainings that all trainers have side by side.
 
     Folds where there are several, seeds averaged; else seeds, in their order.
     """
@@ -102,12 +103,10 @@ def _columns(panel: Panel) -> list[np.ndarray] | None:
         if not np.isfinite(values).all():
             break
         columns.append(sign * values)
-    return columns if len(columns) > 1 else None
+    return columns
 
 
-def _of_losses(panel: Panel, unsteady: Collection[str]) -> pd.DataFrame:
-    columns = _columns(panel)
-    assert columns is not None
+def _of_losses(panel: Panel, columns: list[np.ndarray], unsteady: Collection[str]) -> pd.DataFrame:
     steady = np.array([t not in unsteady for t in panel.trainers])
     if steady.sum() < 2:
         steady = np.ones(len(panel.trainers), bool)

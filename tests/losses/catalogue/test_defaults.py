@@ -1,5 +1,7 @@
 """Defaults are part of a trainer's name by being left out of it: what a published result means must not change."""
 
+import inspect
+
 import pytest
 
 from nnunet_losses.losses import CATALOGUE
@@ -73,3 +75,11 @@ def test_weights_shares_exponents_and_smoothing_are_not_negative(name: str):
         if isinstance(DEFAULTS[name][parameter.keyword], float):
             with pytest.raises(ValueError, match=parameter.keyword):
                 CATALOGUE[name](**{parameter.keyword: -0.5})
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_the_function_has_the_defaults_of_the_class(name: str):
+    arguments = inspect.signature(CATALOGUE[name].functional).parameters
+    assert {key: arguments[key].default for key in DEFAULTS[name] if key in arguments} == {
+        key: value for key, value in DEFAULTS[name].items() if key in arguments
+    }

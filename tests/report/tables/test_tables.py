@@ -190,7 +190,7 @@ def test_costs_are_ratios_to_the_baseline(view: View) -> None:
     assert column(table, "Fastest") == [
         f"{duration(spent[t]['fastest'])} – {duration(spent[t]['slowest'])}" for t in view.trainers
     ]
-    assert column(table, "Runs") == ["2" if t == TRAINERS[1] else "3" for t in view.trainers]
+    assert column(table, "Trainings") == ["2" if t == TRAINERS[1] else "3" for t in view.trainers]
     assert set(column(table, "Hardware")) == {"2 CPU cores"}
 
 
@@ -345,7 +345,7 @@ def test_words_about_models_are_headed_as_such(view: View) -> None:
     models = decisions.assign(subject="models")
     table = tables.decisions.table(with_statistic(view, decisions=models))
     assert table is not None
-    assert "Each loss was trained once" in table.note
+    assert "Without two trainings of every loss" in table.note
     assert set(column(table, "Rests on")) == {f"{len(view.values)} cases alone"}
 
 
