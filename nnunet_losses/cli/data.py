@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import PLANS
 from nnunet_losses.cli.app import ConfigurationName, Dataset, Plans, command, say
 
@@ -52,20 +53,39 @@ def split(
     dataset: Dataset,
     folds: Annotated[int, typer.Option(min=2)] = 5,
     seed: Annotated[int, typer.Option(help="Seed of the split; nnU-Net's own is 12345.")] = 12345,
-    file: Annotated[Path | None, typer.Option(help="Your own splits file, instead of folds and seed.")] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column of the case table: cases of equal value stay in one fold.")
+    ] = None,
+    case_table: Annotated[Path | None, typer.Option(help="CSV file with that column and the column 'case'.")] = None,
+    stratify: Annotated[
+        Path | None,
+        typer.Option(help="The data set's summary.json: every fold gets cases with few and with many lesions."),
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="Your own splits file, instead of these options.")] = None,
     out: Annotated[Path | None, typer.Option(help="File for a copy of the splits.")] = None,
 ) -> None:
     """Split the cases into folds before any training, so that trainings that start together share one split."""
     from nnunet_losses.base.dataset import find_dataset
     from nnunet_losses.base.files import write_json
     from nnunet_losses.base.splits import read_splits
+    from nnunet_losses.data.case_table import read_case_column
+    from nnunet_losses.data.summary import read_lesion_counts
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
-    from nnunet_losses.nnunet.preparation.splits import case_names, make_splits, write_splits
+    from nnunet_losses.nnunet.preparation.splits import case_names, make_balanced_splits, make_splits, write_splits
 
     raw = find_dataset(nnunet_folder("nnUNet_raw"), dataset)
     preprocessed = nnunet_folder("nnUNet_preprocessed") / raw.name
     cases = case_names(raw)
-    splits = make_splits(cases, folds=folds, seed=seed) if file is None else read_splits(file, "--file")
+    if (group is None) != (case_table is None):
+        raise UserError("--group and --case-table belong together: the column, and the CSV file that has it.")
+    if file is not None:
+        splits = read_splits(file, "--file")
+    elif group is None and stratify is None:
+        splits = make_splits(cases, folds=folds, seed=seed)
+    else:
+        groups = None if group is None or case_table is None else read_case_column(case_table, group, cases)
+        counts = None if stratify is None else read_lesion_counts(stratify, cases)
+        splits = make_balanced_splits(cases, folds=folds, seed=seed, groups=groups, counts=counts)
     written = write_splits(preprocessed, splits, cases)
     if out is not None:
         write_json(out, splits)

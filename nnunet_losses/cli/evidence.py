@@ -157,20 +157,24 @@ def study_report(
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.report import write_report
     from nnunet_losses.statistics import TABLES
+    from nnunet_losses.study.config import StudyConfig
     from nnunet_losses.study.record import read_record
 
     record = read_record(study)
-    predicted = predictions_of_study(
-        record,
-        predictions=predictions,
-        raw=nnunet_folder("nnUNet_raw"),
-        preprocessed=nnunet_folder("nnUNet_preprocessed"),
-    )
+    gallery = None
+    if not isinstance(record.config, StudyConfig) or record.config.report.gallery:
+        predicted = predictions_of_study(
+            record,
+            predictions=predictions,
+            raw=nnunet_folder("nnUNet_raw"),
+            preprocessed=nnunet_folder("nnUNet_preprocessed"),
+        )
+        gallery = gallery_files(predicted)
     comparison = assemble(
         read_folder(tables),
         read_folder(statistics, TABLES),
         record,
         provenance=provenance_of_study(record, Path.cwd()),
-        gallery=gallery_files(predicted),
+        gallery=gallery,
     )
     say(f"The report: {write_report(out, comparison, viewer=viewer)}")

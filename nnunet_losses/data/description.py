@@ -195,6 +195,13 @@ class DatasetDescription(ConfigModel):
         absent="none",
     )
 
+    case_table: Expanded | None = key(
+        "a CSV file with a row for each case, whose column `case` has the case's name, and any other columns: patient, "
+        "site, scanner; in the folder `source.path`, or a path of its own",
+        default=None,
+        absent="none",
+    )
+
     @field_validator("name")
     @classmethod
     def _is_found_by_nnunet(cls, name: str) -> str:
@@ -218,6 +225,14 @@ class DatasetDescription(ConfigModel):
         if isinstance(self.source.download, FileByFile) and not self.labels:
             raise ValueError("files that are downloaded one by one do not name their labels; add 'labels'")
         return self
+
+    @property
+    def case_table_file(self) -> Path | None:
+        """Where the case table lies."""
+        if self.case_table is None:
+            return None
+        source = self.source.chosen
+        return (source if isinstance(source, Path) else Path()) / Path(self.case_table).expanduser()
 
 
 def load_dataset_description(path_or_mapping: Path | str | Mapping[str, Any]) -> DatasetDescription:

@@ -1,8 +1,12 @@
 """What a sound data set holds, in numbers."""
 
+import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from nnunet_losses.base.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -52,3 +56,20 @@ class DatasetSummary:
         """The summary as JSON can hold it."""
         summary: dict[str, Any] = {**asdict(self), "folder": str(self.folder)}
         return summary
+
+
+def read_lesion_counts(path: Path, cases: Iterable[str]) -> dict[str, int]:
+    """The number of lesions of each case, of all labels together, from a ``summary.json`` of the command ``prepare``.
+
+    Raises:
+        UserError: the file cannot be read, or lacks a case.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        counts = {case["case"]: sum(map(len, case["lesion_voxels"].values())) for case in content["cases"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as a summary that 'nnunet-losses prepare' wrote: {error}.") from None
+    for case in cases:
+        if case not in counts:
+            raise UserError(f"{path} has no case {case}; run 'nnunet-losses prepare --summary {path}' again.")
+    return {case: counts[case] for case in cases}

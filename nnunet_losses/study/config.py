@@ -111,9 +111,15 @@ class Folds(ConfigModel):
         "the folds to train, counted from 0", default=None, absent="all"
     )
     seed: int = key("seed of the split; the default gives nnU-Net's own split", default=12345, ge=0, le=LARGEST_SEED)
-    file: Line | None = key(
-        "a `splits_final.json` of your own, instead of `number` and `seed`", default=None, absent="none"
+    group: Line | None = key(
+        "column of the data set's `case_table`, such as `patient`: cases of equal value stay in one fold",
+        default=None,
+        absent="each case by itself",
     )
+    stratify: Literal["lesions"] | None = key(
+        "`lesions`: every fold gets cases with few and with many lesions", default=None, absent="not stratified"
+    )
+    file: Line | None = key("a `splits_final.json` of your own, instead of the keys above", default=None, absent="none")
 
 
 class Length(ConfigModel):
@@ -185,6 +191,15 @@ class Resampling(ConfigModel):
     seed: int = key("seed of the resampling", default=0, ge=0, le=LARGEST_SEED)
 
 
+class ReportConfig(ConfigModel):
+    """What the report shows."""
+
+    gallery: bool = key(
+        "pictures of cases; `false` for data whose licence forbids to pass images on, or whose predictions are gone",
+        default=True,
+    )
+
+
 class ComparisonConfig(ConfigModel):
     """What a comparison needs to know, regardless of who trained."""
 
@@ -252,6 +267,7 @@ class StudyConfig(ConfigModel):
     device: Literal["cpu", "cuda", "mps"] = key("where trainings run", default="cuda")
     evaluation: Evaluation = key("how predictions are measured", default=Evaluation())
     statistics: Resampling = key("resampling", default=Resampling())
+    report: ReportConfig = key("what the report shows", default=ReportConfig())
 
     @field_validator("study")
     @classmethod

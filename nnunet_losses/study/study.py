@@ -107,6 +107,20 @@ class Study:
             for fold in folds
         )
 
+    def rounds(self, runs: Iterable[Run]) -> dict[Run, int]:
+        """The round that each training belongs to, counted from 0, so that an interrupted study is of use.
+
+        In each round, every trainer trains once: with the first seed on the first fold, then on the next fold, and so
+        on, then with the next seed.
+        """
+        seeds = {None: 0} | {seed: place for place, seed in enumerate(self.config.seeds)}
+        places = {}
+        for run in runs:
+            name = parse_trainer_name(run.trainer)
+            places[run] = (seeds.get(None if name is None else name.seed, 0), run.fold)
+        order = {place: number for number, place in enumerate(sorted(set(places.values())))}
+        return {run: order[place] for run, place in places.items()}
+
     def record(self, runs: Iterable[Run]) -> StudyRecord:
         """What comparison and report need to know, with every training that belongs to the study."""
         return StudyRecord(
@@ -144,7 +158,7 @@ def load_study(content: Any, where: str = "the study's config") -> Study:
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"{where}: the configuration {twice[0]} is listed twice; remove one.")
     given = config.folds.model_fields_set
-    if config.folds.file is not None and (superfluous := given & {"number", "seed"}):
+    if config.folds.file is not None and (superfluous := given & {"number", "seed", "group", "stratify"}):
         raise UserError(f"{where}: folds.file already defines the folds; leave folds.{min(superfluous)} out.")
     study = Study(config=config, trainers=trainers, baseline=baseline, where=where)
     if config.folds.file is None:

@@ -52,7 +52,7 @@ def test_data_sets_are_found_by_name_or_path_and_have_different_numbers(
     assert find_descriptions([str(own)], CONFIG) == {"Dataset900_Own": own}
     with pytest.raises(UserError, match=r"phantom\.yaml and .*own\.yaml both describe a Dataset900; give one"):
         find_descriptions(["phantom", str(own)], CONFIG)
-    with pytest.raises(UserError, match=r"no data-set file .*phantum\.yaml; .*config/datasets has hippocampus, "):
+    with pytest.raises(UserError, match=r"no data-set file .*phantum\.yaml; .*config/datasets has .*hippocampus, "):
         find_descriptions(["phantum"], CONFIG)
 
 

@@ -22,17 +22,14 @@ def load(**changes: Any) -> Study:
     return load_study(CONFIG | changes, "s.yaml")
 
 
-@pytest.mark.parametrize(
-    "file", ["config.yaml", "studies/hippocampus.yaml", "studies/ms-lesions.yaml", "studies/template.yaml"]
-)
-def test_shipped_studies_are_valid(file: str) -> None:
-    study = read_study(ROOT / "config" / file)
+STUDIES = [ROOT / "config/config.yaml", *sorted((ROOT / "config/studies").glob("*.yaml"))]
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=lambda path: path.stem)
+def test_shipped_studies_are_valid(file: Path) -> None:
+    study = read_study(file)
     assert study.baseline == study.trainers[0]
     assert study.baseline.startswith("DiceCrossEntropyTrainer")  # nnU-Net's own loss
-
-
-def test_no_shipped_study_is_left_out_of_the_test_above() -> None:
-    assert len([*(ROOT / "config/studies").glob("*.yaml")]) == 3
 
 
 def test_absent_sections_get_their_defaults() -> None:
@@ -203,3 +200,19 @@ def outcome(changes: dict[str, Any]) -> str:
     except UserError as error:
         return "refused in one sentence" if "\n" not in str(error) else str(error)
     return "a study" if study.trained and study.baseline in study.trainers else repr(study)
+
+
+def test_every_loss_finishes_a_round_before_the_next_begins() -> None:
+    study = load(seeds=[7, 3], folds={"number": 2})
+    rounds = study.rounds(study.runs(["Dataset001_A"], 2))
+    ordered = sorted(rounds, key=lambda run: rounds[run])
+    assert [(run.trainer.rpartition("_")[2], run.fold) for run in ordered] == [
+        ("seed7", 0), ("seed7", 0), ("seed7", 1), ("seed7", 1), ("seed3", 0), ("seed3", 0), ("seed3", 1), ("seed3", 1),
+    ]  # fmt: skip
+    assert sorted(set(rounds.values())) == [0, 1, 2, 3]
+
+
+def test_rounds_without_seeds_and_with_trainers_of_others_go_by_fold() -> None:
+    study = load(trainers=["DiceTrainer", "nnUNetTrainer"], folds={"number": 2})
+    rounds = study.rounds(study.runs(["Dataset001_A"], 2))
+    assert {run.fold: number for run, number in rounds.items()} == {0: 0, 1: 1}

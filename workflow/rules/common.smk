@@ -21,7 +21,7 @@ from nnunet_losses.data.raw import source_state
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment
 from nnunet_losses.study.manifest import check_manifest, write_manifest
-from nnunet_losses.study.record import write_record
+from nnunet_losses.study.record import Run, write_record
 from nnunet_losses.study.study import load_study
 
 os.environ.update(
@@ -43,6 +43,13 @@ try:
     own_splits = study.config.folds.file
     split_count = len(read_splits(own_splits, "folds.file")) if own_splits else study.config.folds.number
     runs = study.runs(tuple(description_files), split_count)
+    rounds = study.rounds(runs)
+    case_tables = {name: description.case_table_file for name, description in descriptions.items()}
+    for name, table in case_tables.items():
+        if study.config.folds.group and table is None:
+            raise UserError(
+                f"{study.where}: folds.group needs a table of the cases; add 'case_table' to {description_files[name]}."
+            )
     for trainer in study.foreign_trainers:
         require_trainer(trainer)
     for folder in (
@@ -142,11 +149,26 @@ def dataset_number(dataset):
     return int(dataset[len("Dataset") :].split("_")[0])
 
 
-def split_options():
+def split_options(dataset):
     """Options of `nnunet-losses split`."""
-    return (
-        f"--file {shlex.quote(own_splits)}" if own_splits else f"--folds {split_count} --seed {study.config.folds.seed}"
+    folds = study.config.folds
+    if own_splits:
+        return f"--file {shlex.quote(own_splits)}"
+    options = f"--folds {split_count} --seed {folds.seed}"
+    if folds.group:
+        options += f" --group {shlex.quote(folds.group)} --case-table {shlex.quote(str(case_tables[dataset]))}"
+    return options + (f" --stratify results/datasets/{dataset}/summary.json" if folds.stratify else "")
+
+
+def priority(wildcards, step):
+    """Earlier rounds first; within one, later steps first, so that a finished training is evaluated at once."""
+    training = Run(
+        dataset=wildcards.dataset,
+        configuration=wildcards.configuration,
+        trainer=wildcards.trainer,
+        fold=int(wildcards.fold),
     )
+    return step + 100 * (max(rounds.values()) - rounds[training]) if training in rounds else step
 
 
 def paths_for_the_shell():

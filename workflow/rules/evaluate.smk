@@ -13,7 +13,7 @@ rule evaluate:
         calibration="results/tables/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/calibration.parquet",
     log:
         "logs/evaluate/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
-    priority: 30
+    priority: lambda wildcards: priority(wildcards, 30)
     threads: 1
     resources:
         mem_mb=4000,

@@ -10,7 +10,7 @@ rule predict:
         probabilities=temp(directory("results/probabilities/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}")),
     log:
         "logs/predict/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
-    priority: 20
+    priority: lambda wildcards: priority(wildcards, 20)
     threads: 1 if device == "cpu" else 4
     resources:
         gpu=0 if device == "cpu" else 1,

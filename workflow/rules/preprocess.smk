@@ -35,7 +35,7 @@ rule split:
         "logs/split/{dataset}.log",
     localrule: True
     params:
-        how=split_options(),
+        how=lambda wildcards: split_options(wildcards.dataset),
     shell:
         "nnunet-losses split {wildcards.dataset} {params.how} --out {output.splits} > {log} 2>&1"
 

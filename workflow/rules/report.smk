@@ -7,7 +7,9 @@ rule publish_report:
         study="results/studies/{study}/study.json",
         cases="results/studies/{study}/tables/cases.parquet",
         ranking="results/studies/{study}/statistics/ranking.parquet",
-        predictions=lambda wildcards: existing(run_files("predictions"), wildcards.study),
+        predictions=lambda wildcards: (
+            existing(run_files("predictions"), wildcards.study) if study.config.report.gallery else []
+        ),
     output:
         report=report(
             "reports/{study}/report.html",

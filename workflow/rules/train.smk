@@ -15,7 +15,7 @@ rule train:
         "logs/train/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
     benchmark:
         "logs/train/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.jsonl"
-    priority: 10
+    priority: lambda wildcards: priority(wildcards, 10)
     threads: 1 if device == "cpu" else 12
     resources:
         gpu=0 if device == "cpu" else 1,

@@ -5,6 +5,7 @@ file at the same time.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from nnunet_losses.base.errors import UserError
@@ -27,6 +28,52 @@ def make_splits(cases: list[str], *, folds: int, seed: int = 12345) -> Splits:
         {part: [str(case) for case in split[part]] for part in ("train", "val")}
         for split in generate_crossval_split(sorted(cases), seed=seed, n_splits=folds)
     ]
+
+
+def make_balanced_splits(
+    cases: list[str],
+    *,
+    folds: int,
+    seed: int = 12345,
+    groups: Mapping[str, str] | None = None,
+    counts: Mapping[str, int] | None = None,
+) -> Splits:
+    """Split cases so that groups stay together, or folds are alike in a count, or both.
+
+    Groups are ranked by their mean count. Of each run of ``folds`` groups in that order, every fold gets one; where
+    groups differ in size, scikit-learn's ``StratifiedGroupKFold`` decides which one, so that folds are about equally
+    large.
+
+    Args:
+        cases: names of the cases.
+        folds: number of folds.
+        seed: of the random choice among equals.
+        groups: the group of each case, such as its patient; without it, each case is a group.
+        counts: of each case, such as its number of lesions; without it, nothing is balanced but the size of the folds.
+
+    Raises:
+        UserError: fewer groups than folds.
+    """
+    import numpy as np
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    names = sorted(cases)
+    members: dict[str, list[str]] = {}
+    for case in names:
+        members.setdefault(case if groups is None else groups[case], []).append(case)
+    if len(members) < folds:
+        raise UserError(f"{folds} folds need at least {folds} groups of cases, but there are {len(members)}.")
+    stratum = dict.fromkeys(members, 0)
+    if counts is not None:
+        mean = {group: sum(counts[case] for case in those) / len(those) for group, those in members.items()}
+        ranked = sorted(members, key=lambda group: (mean[group], group))
+        last = len(ranked) // folds - 1  # what is left over joins the last run
+        stratum = {group: min(rank // folds, last) for rank, group in enumerate(ranked)}
+    group_of = {case: group for group, those in members.items() for case in those}
+    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    parts = splitter.split(names, [stratum[group_of[case]] for case in names], [group_of[case] for case in names])
+    by_name = np.array(names)
+    return [{"train": by_name[train].tolist(), "val": by_name[val].tolist()} for train, val in parts]
 
 
 def write_splits(preprocessed: Path, splits: Splits, cases: list[str]) -> Path:

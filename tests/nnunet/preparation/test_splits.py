@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.nnunet.preparation.splits import case_names, make_splits, write_splits
+from nnunet_losses.base.splits import Splits
+from nnunet_losses.nnunet.preparation.splits import case_names, make_balanced_splits, make_splits, write_splits
 
 CASES = [f"c{n:02d}" for n in range(10)]
 
@@ -41,3 +42,39 @@ def test_too_few_cases_and_unknown_cases_are_refused(tmp_path: Path) -> None:
 
 def test_case_names_are_nnunets(world_once: Path) -> None:
     assert case_names(world_once / "raw/Dataset901_Labels") == [f"case_{n}" for n in range(6)]
+
+
+def held_out(splits: Splits) -> list[list[str]]:
+    return [split["val"] for split in splits]
+
+
+def test_groups_stay_in_one_fold_and_every_case_is_validated_once() -> None:
+    patients = {case: f"p{n // 2}" for n, case in enumerate(CASES)}
+    splits = make_balanced_splits(CASES, folds=3, groups=patients)
+    assert sorted(case for fold in held_out(splits) for case in fold) == CASES
+    for split in splits:
+        assert sorted(split["train"] + split["val"]) == CASES
+        assert not {patients[case] for case in split["train"]} & {patients[case] for case in split["val"]}
+    assert sorted(map(len, held_out(splits))) == [2, 4, 4]
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_each_fold_gets_one_of_every_rank(grouped: bool, seed: int) -> None:
+    counts = {f"c{n:02d}": 10 ** (n // 2 if grouped else n) for n in range(12)}
+    groups = {case: f"g{n // 2}" for n, case in enumerate(counts)} if grouped else None
+    folds = held_out(make_balanced_splits([*counts], folds=3, seed=seed, groups=groups, counts=counts))
+    units = [sorted({int(case[1:]) // (2 if grouped else 1) for case in fold}) for fold in folds]
+    ranks = [[unit // 3 for unit in fold] for fold in units]
+    assert ranks == [[0, 1] if grouped else [0, 1, 2, 3]] * 3
+
+
+def test_another_seed_gives_another_split_and_the_same_seed_the_same() -> None:
+    counts = {case: n for n, case in enumerate(CASES)}
+    once, again, other = (make_balanced_splits(CASES, folds=3, seed=seed, counts=counts) for seed in (1, 1, 2))
+    assert once == again != other
+
+
+def test_fewer_groups_than_folds_are_refused() -> None:
+    with pytest.raises(UserError, match="3 folds need at least 3 groups of cases, but there are 2"):
+        make_balanced_splits(CASES, folds=3, groups=dict(zip(CASES, "aaaaabbbbb", strict=True)))
