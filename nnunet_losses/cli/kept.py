@@ -1,0 +1,58 @@
+"""Commands that keep the tables of finished trainings, and put them back: keep, restore."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnunet_losses.cli.app import command, say
+
+if TYPE_CHECKING:
+    from nnunet_losses.study.record import Run
+    from nnunet_losses.study.study import Study
+
+Configfile = Annotated[Path, typer.Option(help="The study.")]
+Directory = Annotated[Path, typer.Option("--directory", "-d", help="Where the study runs.", show_default="here")]
+Kept = Annotated[
+    Path | None,
+    typer.Option("--folder", help="Folder of the kept tables.", show_default="reports/<study>/trainings"),
+]
+
+
+@command("keep")
+def keep(configfile: Configfile, directory: Directory = Path(), folder: Kept = None) -> None:
+    """Copy the tables of a study's finished trainings to a folder, for git or for another machine."""
+    from nnunet_losses.study.kept import keep_tables
+
+    study, runs = _study(configfile)
+    folder = folder or _default(study)
+    finished = keep_tables(runs, study.plans, directory / "results", folder)
+    say(f"{folder}: {len(finished)} of {len(runs)} trainings have finished.")
+
+
+@command("restore")
+def restore(configfile: Configfile, directory: Directory = Path(), folder: Kept = None) -> None:
+    """Put kept tables back, so that `nnunet-losses run` trains only what is missing; `run data` comes first."""
+    from nnunet_losses.study.kept import restore_tables
+
+    study, runs = _study(configfile)
+    folder = folder or _default(study)
+    restored = restore_tables(runs, study.plans, directory / "results", folder)
+    say(f"{directory / 'results'}: {len(restored)} of {len(runs)} trainings were put back from {folder}.")
+
+
+def _study(configfile: Path) -> "tuple[Study, tuple[Run, ...]]":
+    """The study in a config file, and all its trainings."""
+    from nnunet_losses.base.splits import read_splits
+    from nnunet_losses.data.description import find_descriptions
+    from nnunet_losses.study.study import read_study
+
+    study = read_study(configfile)
+    datasets = find_descriptions(study.config.datasets, Path("config/datasets"))
+    folds = study.config.folds
+    count = folds.number if folds.file is None else len(read_splits(folds.file, "folds.file"))
+    return study, study.runs(tuple(datasets), count)
+
+
+def _default(study: "Study") -> Path:
+    return Path("reports", study.name, "trainings")
