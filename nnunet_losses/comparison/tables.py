@@ -42,6 +42,7 @@ def compare_tables(tables: Mapping[str, pd.DataFrame], record: StudyRecord) -> t
             baseline=record.baseline,
             lesions=tables.get("lesions"),
             thresholds=tables.get("thresholds"),
+            log_odds=tables.get("log_odds"),
             jobs=jobs,
             metrics=record.metrics,
             resamples=record.resamples,

@@ -18,6 +18,7 @@ from nnunet_losses.evaluation.blocks import BlockwiseMask
 from nnunet_losses.evaluation.calibration import calibration, calibration_region
 from nnunet_losses.evaluation.candidates import component_scores
 from nnunet_losses.evaluation.lesions import Matching, Side, lesion_metrics, stratified_metrics
+from nnunet_losses.evaluation.log_odds import log_odds_counts
 from nnunet_losses.evaluation.overlap import count_voxels, overlap_metrics
 from nnunet_losses.evaluation.settings import EvaluationSettings
 from nnunet_losses.evaluation.structure import Grid, Structure
@@ -144,10 +145,11 @@ def evaluate_case(
         reference: the reference of the case.
         prediction: (*S) integer labels.
         probabilities: (C, *S) in nnU-Net's channels (softmax of all labels, or one for each region). Without them,
-            scores are NaN and the tables `thresholds` and `calibration` are empty.
+            scores are NaN and the tables `thresholds`, `calibration` and `log_odds` are empty.
 
     Returns:
-        The tables `cases`, `lesions`, `thresholds` and `calibration`, without the columns that identify the case.
+        The tables `cases`, `lesions`, `thresholds`, `calibration` and `log_odds`, without the columns that identify the
+        case.
 
     Raises:
         UserError: shapes or values do not fit the reference.
@@ -185,6 +187,7 @@ def _evaluate_label(
         _check_agreement(predicted, probability, label, reference.labels.channels)
         near = reference.near(label)
         metrics, found["calibration"] = calibration(probability, truth, near, settings.calibration_bins)
+        found["log_odds"] = log_odds_counts(probability, truth, near)
         rows += tables.metric_rows(metrics, status)
     found["cases"] = pd.DataFrame(rows)
     found["lesions"] = _lesion_table(true, predicted, matching, scores)
@@ -224,6 +227,7 @@ def _lesion_columns(side: str, structure: Structure, match: Side, scores: NDArra
         "diameter_mm": structure.grid.diameter_mm(sizes),
         "matched": match.matches > 0,
         "matches": match.matches,
+        "partner": match.partner + 1,
         "dice": match.dice,
         "iou": match.iou,
         "overlap_fraction": match.overlap_fraction,

@@ -38,9 +38,9 @@ def evaluate_folders(
 ) -> dict[str, pd.DataFrame]:
     """Evaluate predictions of several trainers against one folder of references, each reference prepared once.
 
-    The tables cases, lesions, thresholds and calibration are returned, and written as Parquet to ``out_dir``. Finished
-    cases wait in a hidden folder there, so that an interrupted run goes on where it stopped; when the tables are
-    written, that folder is removed.
+    The tables cases, lesions, thresholds, calibration and log_odds are returned, and written as Parquet to ``out_dir``.
+    Finished cases wait in a hidden folder there, so that an interrupted run goes on where it stopped; when the tables
+    are written, that folder is removed.
 
     Args:
         reference_dir: the reference label maps.

@@ -15,6 +15,7 @@ from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.base.names import DATASET_JSON, PROBABILITIES, table_name
 from nnunet_losses.base.tables.results import CASES
 from nnunet_losses.evaluation.settings import EvaluationSettings
+from nnunet_losses.evaluation.tables import COLUMNS
 
 LAST_TABLE = CASES.name
 """Is written last, so that the tables of a case are complete if this one is there."""
@@ -159,10 +160,10 @@ class _Files:
         return None
 
     def fingerprint(self, identity: Mapping[str, object], labels: LabelSet, settings: EvaluationSettings) -> str:
-        """A name for the result: it changes with the files, the settings and the version."""
+        """A name for the result: it changes with the files, the settings, the version and the tables that are made."""
         files = [path for path in (self.reference, self.prediction, self.probabilities) if path is not None]
         stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-        parts = repr((__version__, stamps, sorted(identity.items()), labels, settings))
+        parts = repr((__version__, COLUMNS, stamps, sorted(identity.items()), labels, settings))
         return hashlib.sha256(parts.encode()).hexdigest()[:24]
 
 

@@ -8,13 +8,13 @@ import pandas as pd
 
 from nnunet_losses.base.identity import CASE
 from nnunet_losses.base.metrics import metric_named
-from nnunet_losses.base.tables.results import CALIBRATION, CASES, LESIONS, THRESHOLDS
+from nnunet_losses.base.tables.results import CALIBRATION, CASES, LESIONS, LOG_ODDS, THRESHOLDS
 
 IDENTITY: dict[str, str] = {name: kind for name, kind in CASES.types.items() if name in CASE}
 
 COLUMNS: dict[str, dict[str, str]] = {
     table.name: {name: kind for name, kind in table.types.items() if name not in IDENTITY}
-    for table in (CASES, LESIONS, THRESHOLDS, CALIBRATION)
+    for table in (CASES, LESIONS, THRESHOLDS, CALIBRATION, LOG_ODDS)
 }
 
 

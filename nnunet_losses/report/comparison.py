@@ -28,7 +28,7 @@ class Comparison:
 
     Attributes:
         tables: data frames by name: ``cases`` (required), ``lesions``, ``training``, ``jobs``, ``thresholds``,
-            ``calibration``.
+            ``calibration``, ``log_odds``.
         statistics: the tables that `nnunet_losses.statistics.compare` returned for them, by name.
         provenance: how the tables were made: ``versions`` (by package), ``losses`` (trainer to formula, reference,
             parameters), and whatever else is known (git commit, config, hash of the splits, hardware); shown in

@@ -81,7 +81,7 @@ RESULTS = (
         "scored lesion candidates",
     ),
     Part("Lesions by size", (lesion_size.draw, tables.detection.lesion_model), "the table of lesions"),
-    Part("Calibration", (reliability.draw,), "the table of calibration"),
+    Part("Calibration", (reliability.draw, reliability.scaled, tables.calibration.table), "the table of calibration"),
     Part("Effects and training noise", (noise.draw,), "a loss trained with more than one seed"),
 )  # fmt: skip
 """For every data set, configuration and label."""

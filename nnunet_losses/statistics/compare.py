@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from nnunet_losses.base.metrics import Metric
+from nnunet_losses.statistics.calibration import calibration_tables
 from nnunet_losses.statistics.detection.froc import froc_tables
 from nnunet_losses.statistics.detection.lesion_model import lesion_model_table
 from nnunet_losses.statistics.detection.negatives import negatives_table
@@ -36,6 +37,7 @@ def compare(
     baseline: str,
     lesions: pd.DataFrame | None = None,
     thresholds: pd.DataFrame | None = None,
+    log_odds: pd.DataFrame | None = None,
     jobs: pd.DataFrame | None = None,
     metrics: Sequence[str] | None = None,
     resamples: int = 10_000,
@@ -56,6 +58,7 @@ def compare(
         baseline: the trainer that all others are compared with.
         lesions: adds the tables of detection; with `diameter_mm`, also those by size.
         thresholds: adds the tables of thresholds.
+        log_odds: adds the tables of temperature scaling.
         jobs: adds the tables of failures and of costs.
         metrics: those to compare; all in the table of cases if absent.
         resamples: of cases, for means, ranks and detection.
@@ -77,6 +80,7 @@ def compare(
         baseline=baseline,
         lesions=lesions,
         thresholds=thresholds,
+        log_odds=log_odds,
         jobs=jobs,
         policy=policy,
         own_metrics=own_metrics,
@@ -116,6 +120,8 @@ def compare(
         found["negatives"] = negatives_table(results.rosters, confidence=confidence)
     if results.thresholds is not None:
         found |= threshold_tables(results.thresholds, results.rosters, confidence=confidence)
+    if results.log_odds is not None:
+        found |= calibration_tables(results.log_odds, results.rosters, confidence=confidence)
     if results.jobs is not None:
         found["failures"] = failures_table(results.jobs)
         found["costs"] = costs_table(results.jobs)

@@ -81,6 +81,7 @@ def test_what_is_returned_is_what_is_written_and_nothing_else_stays(study):
         "calibration.parquet",
         "cases.parquet",
         "lesions.parquet",
+        "log_odds.parquet",
         "thresholds.parquet",
     ]
     for name, table in found.items():

@@ -30,7 +30,7 @@ def make_tables(
     """All tables of a study, of some metrics (empty: all); the trainers differ in skill, recall and precision."""
     rng = np.random.default_rng(0)
     tables: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("cases", "lesions", "thresholds", "calibration", "training", "jobs")
+        name: [] for name in ("cases", "lesions", "thresholds", "calibration", "log_odds", "training", "jobs")
     }
     for dataset in datasets:
         ease = rng.normal(0, 0.09, cases)
@@ -83,6 +83,9 @@ def _add_case(
         tables["calibration"].append(
             {**key, "bin": number, "count": 100, "confidence": confidence, "accuracy": accuracy}
         )
+        counts = {"background": 100 - round(100 * accuracy), "foreground": round(100 * accuracy)}
+        log_odds = float(np.log(confidence / (1 - confidence)))
+        tables["log_odds"].append({**key, "bin": number, "log_odds": log_odds, **counts})
 
 
 def _add_lesion(
@@ -98,7 +101,8 @@ def _add_lesion(
         {
             **key, "side": side, "component": component + 1, "voxels": int(diameter**3 / 2),
             "volume_mm3": np.pi / 6 * diameter**3, "diameter_mm": diameter, "matched": matched,
-            "matches": int(matched), "dice": 0.6 * matched, "iou": 0.45 * matched, "overlap_fraction": 0.5 * matched,
+            "matches": int(matched), "partner": (component + 1) * matched, "dice": 0.6 * matched, "iou": 0.45 * matched,
+            "overlap_fraction": 0.5 * matched,
             "score_max": score, "score_mean": score - 1, "touches_border": False,
         }
     )  # fmt: skip
@@ -186,7 +190,7 @@ def collapse(cases: pd.DataFrame, trainer: str, names: set[str]) -> None:
 
 def make_statistics(tables: dict[str, pd.DataFrame], baseline: str = TRAINERS[0]) -> dict[str, pd.DataFrame]:
     """The real statistics, with few resamples."""
-    extra = {name: tables.get(name) for name in ("lesions", "thresholds", "jobs")}
+    extra = {name: tables.get(name) for name in ("lesions", "thresholds", "log_odds", "jobs")}
     return compare(tables["cases"], baseline=baseline, **extra, resamples=200, test_resamples=100, draws=200)
 
 

@@ -19,10 +19,13 @@ def tables(study: pd.DataFrame, lits_lesions: Callable[[str], pd.DataFrame]) -> 
     lesions["case"] = "c" + lesions["case"]
     thresholds = study[["dataset", "configuration", "trainer", "fold", "seed", "case", "label"]]
     thresholds = pd.concat([thresholds.assign(threshold=t, tp=9, fp=3, fn=2) for t in (0.3, 0.5)])
+    bins = [thresholds.assign(bin=b, log_odds=b - 2.0, background=4 - b, foreground=b) for b in (1, 2, 3)]
+    log_odds = pd.concat(bins).drop(columns=["threshold", "tp", "fp", "fn"]).drop_duplicates()
     jobs = thresholds.assign(seconds=1.0, peak_memory_mb=1.0, status="completed").drop_duplicates(["trainer", "fold"])
     others = [study.assign(dataset="Dataset002_Toy"), study.assign(metric="recall"), study.assign(metric="precision")]
     cases = pd.concat([study, *others])
-    return compare(cases, baseline="A", lesions=lesions, thresholds=thresholds, jobs=jobs, **QUICK)
+    further = {"lesions": lesions, "thresholds": thresholds, "log_odds": log_odds, "jobs": jobs}
+    return compare(cases, baseline="A", **further, **QUICK)
 
 
 def test_every_table_has_rows_and_is_as_its_schema_says(tables: dict[str, pd.DataFrame]) -> None:

@@ -11,6 +11,7 @@ rule evaluate:
         lesions="results/tables/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/lesions.parquet",
         thresholds="results/tables/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/thresholds.parquet",
         calibration="results/tables/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/calibration.parquet",
+        log_odds="results/tables/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}/log_odds.parquet",
     log:
         "logs/evaluate/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
     priority: lambda wildcards: priority(wildcards, 30)

@@ -32,6 +32,7 @@ LESIONS = Table(
         "diameter_mm": real("Diameter of the sphere (2D: disc) of the same size, in mm.", low=0, required=False),
         "matched": truth("Whether it overlaps a component of the other side."),
         "matches": integer("How many it overlaps.", required=False),
+        "partner": integer("Number of the one with the best Dice; 0 if it overlaps none.", required=False),
         "dice": real("Best Dice with one of them.", low=0, high=1, required=False),
         "iou": real("Best IoU with one of them.", low=0, high=1, required=False),
         "overlap_fraction": real("Share of it that the other side covers.", low=0, high=1, required=False),
@@ -64,6 +65,18 @@ CALIBRATION = Table(
     },
     key=(*CASE, "label", "bin"),
 )
+LOG_ODDS = Table(
+    "log_odds",
+    "one bin of predicted log-odds of one case and label",
+    {
+        **_CASE,
+        "bin": integer("Number of the bin, from 0; each is 0.25 wide, the first begins at −17."),
+        "log_odds": real("Mean log-odds of its voxels."),
+        "background": integer("Background voxels near the lesions in the bin."),
+        "foreground": integer("Foreground voxels."),
+    },
+    key=(*CASE, "label", "bin"),
+)
 TRAINING = Table(
     "training",
     "one epoch of one training",
@@ -93,5 +106,7 @@ JOBS = Table(
     key=RUN,
 )
 
-RESULTS: dict[str, Table] = {table.name: table for table in (CASES, LESIONS, THRESHOLDS, CALIBRATION, TRAINING, JOBS)}
+RESULTS: dict[str, Table] = {
+    table.name: table for table in (CASES, LESIONS, THRESHOLDS, CALIBRATION, LOG_ODDS, TRAINING, JOBS)
+}
 """By name; a folder of results holds some of them, `cases` at least."""

@@ -2,6 +2,7 @@
 
 from nnunet_losses.report.tables import (
     answer,
+    calibration,
     costs,
     decisions,
     detection,
@@ -16,6 +17,7 @@ from nnunet_losses.report.tables import (
 
 __all__ = [
     "answer",
+    "calibration",
     "costs",
     "decisions",
     "detection",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from nnunet_losses.base.identity import STUDY
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric, metric_named
-from nnunet_losses.base.tables.results import CASES, JOBS, LESIONS, THRESHOLDS
+from nnunet_losses.base.tables.results import CASES, JOBS, LESIONS, LOG_ODDS, THRESHOLDS
 from nnunet_losses.base.tables.schema import Table, TableError
 from nnunet_losses.statistics.panels.foreground import with_foreground_mean
 from nnunet_losses.statistics.panels.panel import Panel, cut_panel
@@ -23,7 +23,7 @@ ROUNDING = 1e-6  # a share computed in single precision may exceed 1 by so much
 class Results:
     """All tables of a comparison as every statistic takes them; made with `Results.of`, once.
 
-    cases, lesions, thresholds, jobs: as their schemas say, the trainers of repeats without their seed.
+    cases, lesions, thresholds, log_odds, jobs: as their schemas say, the trainers of repeats without their seed.
     scored: `cases`, with the mean over labels as one more label if that was asked for.
     """
 
@@ -31,6 +31,7 @@ class Results:
     scored: pd.DataFrame
     lesions: pd.DataFrame | None
     thresholds: pd.DataFrame | None
+    log_odds: pd.DataFrame | None
     jobs: pd.DataFrame | None
     baseline: str
     policy: Policy
@@ -44,6 +45,7 @@ class Results:
         baseline: str,
         lesions: pd.DataFrame | None = None,
         thresholds: pd.DataFrame | None = None,
+        log_odds: pd.DataFrame | None = None,
         jobs: pd.DataFrame | None = None,
         policy: Policy | None = None,
         own_metrics: Mapping[str, Metric] | None = None,
@@ -60,20 +62,22 @@ class Results:
             raise TableError("The table of cases is empty: nothing to compare.")
         cases = CASES.check(cases)
         lesions, thresholds, jobs = _checked(lesions, LESIONS), _checked(thresholds, THRESHOLDS), _checked(jobs, JOBS)
+        log_odds = _checked(log_odds, LOG_ODDS)
         # One decision for all tables: a repeat of which only a failed job is left still is a repeat.
         names = experiments(*(table for table in (cases, lesions, thresholds, jobs) if table is not None))
         cases, baseline = merge_seeds(cases, names), experiment_of(baseline, names)
         trainers = sorted(set(cases["trainer"]))
         if baseline not in trainers:
             raise TableError(f"The baseline {baseline!r} is not among the trainers {trainers}.")
-        lesions, thresholds, jobs = (
-            None if table is None else merge_seeds(table, names) for table in (lesions, thresholds, jobs)
+        lesions, thresholds, log_odds, jobs = (
+            None if table is None else merge_seeds(table, names) for table in (lesions, thresholds, log_odds, jobs)
         )
         results = cls(
             cases=cases,
             scored=with_foreground_mean(cases) if foreground_mean else cases,
             lesions=lesions,
             thresholds=thresholds,
+            log_odds=log_odds,
             jobs=jobs,
             baseline=baseline,
             policy=policy or Policy(),

@@ -90,3 +90,15 @@ def test_reliability_pools_the_voxels_of_all_cases(view: View) -> None:
         assert list(line.get_xdata()) == pytest.approx(predicted)
         assert list(line.get_ydata()) == pytest.approx(true)
         assert f"{view.name(trainer)} {gap:.3f}" in figure.description
+
+
+def test_reliability_after_scaling_is_drawn_as_the_statistics_say(view: View) -> None:
+    figure, bins = reliability.scaled(view), view.statistic("reliability")
+    assert figure is not None and bins is not None
+    _, *lines = figure.drawing.axes[0].lines
+    for trainer, line in zip(view.trainers, lines, strict=True):
+        mine = bins[(bins["trainer"] == trainer) & (bins["scaling"] == "after")].sort_values("bin")
+        assert list(line.get_xdata()) == list(mine["confidence"])
+        assert list(line.get_ydata()) == list(mine["accuracy"])
+        gap = np.average((mine["confidence"] - mine["accuracy"]).abs(), weights=mine["count"])
+        assert f"{view.name(trainer)} {gap:.3f}" in figure.description

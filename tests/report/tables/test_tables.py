@@ -354,3 +354,13 @@ def test_a_pair_that_cannot_be_compared_says_why(view: View) -> None:
     decisions.loc[0, ["word", "reason"]] = ["not comparable", "B is left out: 12 of 20 cases missing"]
     table = tables.decisions.table(with_statistic(view, decisions=decisions))
     assert "B is left out: 12 of 20 cases missing" in column(table, "Rests on")
+
+
+def test_calibration_stands_before_and_after_scaling(view: View) -> None:
+    table, rows = tables.calibration.table(view), view.by_trainer("temperature_scaling")
+    assert column(table, "Temperature") == [number(rows[t]["temperature"], 2) for t in view.trainers]
+    for name, score in (("Log-loss", "nll"), ("Brier score", "brier"), ("Calibration error", "ece")):
+        for when in ("before", "after"):
+            assert column(table, f"{name}, {when}") == [number(rows[t][f"{score}_{when}"]) for t in view.trainers]
+    lost = view.comparison.statistics["temperature_scaling"].assign(temperature=math.nan)
+    assert tables.calibration.table(with_statistic(view, temperature_scaling=lost)) is None
