@@ -20,10 +20,9 @@ class CaseStatus(StrEnum):
 
 
 class RunStatus(StrEnum):
-    """What became of a training."""
+    """How a training ended. What its network predicts is another fact: see ``collapsed`` in the table of jobs."""
 
-    COMPLETED = "completed"
-    COLLAPSED = "collapsed"  # completed, but predicts background only
+    COMPLETED = "completed"  # trained to its end
     DIVERGED = "diverged"  # stopped by a loss that is not finite
     UNFINISHED = "unfinished"  # begun, but not trained to its end
     MISSING = "missing"  # asked for, but never begun

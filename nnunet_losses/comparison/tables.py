@@ -114,7 +114,9 @@ def with_missing_jobs(jobs: pd.DataFrame | None, runs: Iterable[Run]) -> pd.Data
         jobs = JOBS.build()
     there = set(jobs[keys].itertuples(index=False, name=None))
     missing = expected[[key not in there for key in expected.itertuples(index=False, name=None)]]
-    return pd.concat([jobs, missing.assign(status=str(RunStatus.MISSING))], ignore_index=True) if len(missing) else jobs
+    if missing.empty:
+        return jobs
+    return JOBS.modernise(pd.concat([jobs, missing.assign(status=str(RunStatus.MISSING))], ignore_index=True))
 
 
 def _row(run: Run) -> dict[str, str | int]:

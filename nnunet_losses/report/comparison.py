@@ -11,7 +11,8 @@ import pandas as pd
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.identity import LABEL, PANEL
 from nnunet_losses.base.metrics import METRICS, Metric, metric_named
-from nnunet_losses.base.states import RunStatus
+from nnunet_losses.base.states import CaseStatus, RunStatus
+from nnunet_losses.base.tables.results import COLLAPSED, RESULTS
 from nnunet_losses.report.names import printable, short_names
 from nnunet_losses.report.numbers import count
 from nnunet_losses.report.style import Look, looks
@@ -66,7 +67,10 @@ class Comparison:
             )
         # As the statistics do, so that a loss has the same name everywhere.
         names = experiments(*(self.tables[name] for name in COMPARED if name in self.tables))
-        object.__setattr__(self, "tables", {name: merge_seeds(table, names) for name, table in self.tables.items()})
+        tables = {name: merge_seeds(table, names) for name, table in self.tables.items()}
+        if "jobs" in tables:
+            tables["jobs"] = RESULTS["jobs"].modernise(tables["jobs"])
+        object.__setattr__(self, "tables", tables)
         object.__setattr__(self, "baseline", experiment_of(self.baseline, names))
 
     @property
@@ -210,9 +214,24 @@ class View:
 
     @property
     def failures(self) -> pd.DataFrame | None:
-        """The trainings that did not complete; None if there is no table of jobs."""
+        """The trainings that did not complete or collapsed; None if there is no table of jobs."""
         jobs = self.table("jobs")
-        return None if jobs is None else jobs[jobs["status"] != RunStatus.COMPLETED]
+        return None if jobs is None else jobs[(jobs["status"] != RunStatus.COMPLETED) | jobs[COLLAPSED]]
+
+    def without_foreground(self, trainer: str, fold: int, seed: int) -> tuple[int, int] | None:
+        """In how many cases a training predicts no foreground of any label, and of how many; None without cases."""
+        cases = self.comparison.cases
+        wanted = {
+            "dataset": self.dataset, "configuration": self.configuration, "metric": self.comparison.primary_metric,
+            "trainer": trainer, "fold": fold, "seed": seed,
+        }  # fmt: skip
+        for column, value in wanted.items():
+            cases = cases[cases[column] == value]
+        if cases.empty:
+            return None
+        nothing = cases["status"].isin([CaseStatus.PREDICTION_EMPTY, CaseStatus.BOTH_EMPTY])
+        by_case = nothing.groupby(cases["case"]).all()
+        return int(by_case.sum()), len(by_case)
 
     def _part(self, key: str, frame: pd.DataFrame | None) -> pd.DataFrame | None:
         if key not in self._cache:

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 
+import pandas as pd
+
 from nnunet_losses.base.states import RunStatus
+from nnunet_losses.base.tables.results import COLLAPSED
 from nnunet_losses.report import bibliography, gallery, methods, tables
 from nnunet_losses.report.blocks import (
     Block,
@@ -20,7 +23,7 @@ from nnunet_losses.report.blocks import (
 from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.contents import ANSWER, OTHER_METRICS, RESULTS, RUNS, Maker, Part
 from nnunet_losses.report.figures import consensus
-from nnunet_losses.report.numbers import enumerate_words
+from nnunet_losses.report.numbers import count, enumerate_words
 from nnunet_losses.report.verdict import verdict
 
 MOST_VERDICTS = 3  # in full on the first screen; beyond, a table of headlines
@@ -163,15 +166,21 @@ def _failures(comparison: Comparison) -> Section:
     section = Section("failures", "Failures")
     if "jobs" not in comparison.tables:
         section.blocks.append(Text("It is not known whether trainings failed: there is no table of jobs.", "note"))
-    elif (comparison.tables["jobs"]["status"] == RunStatus.COMPLETED).all():
-        section.blocks.append(Text("Every training completed: none collapsed, diverged, stopped early or is missing."))
     else:
-        section.blocks.append(
-            Text("Trainings that collapsed, diverged, stopped early or are missing are outcomes too, and listed here.")
-        )
+        section.blocks.append(Text(_fates(comparison.tables["jobs"])))
     section.blocks += [block for view in comparison.run_views for block in _made([tables.failures.runs], view)]
     section.blocks += [block for view in comparison.views for block in _made([tables.failures.undefined], view)]
     return section
+
+
+def _fates(jobs: pd.DataFrame) -> str:
+    """How many trainings completed, and how many of these collapsed."""
+    completed, collapsed = jobs["status"] == RunStatus.COMPLETED, int(jobs[COLLAPSED].sum())
+    ended = "Every training completed: none diverged, stopped early or is missing."
+    if not completed.all():
+        trainings = count(len(jobs), "training")
+        ended = f"{completed.sum()} of {trainings} completed; the others diverged, stopped early or are missing."
+    return f"{ended} {collapsed or 'None'} of the completed ones collapsed, that is, predicted background only."
 
 
 def _provenance(comparison: Comparison) -> Section:

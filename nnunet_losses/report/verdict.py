@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from nnunet_losses.base.states import Word
+from nnunet_losses.base.tables.results import COLLAPSED
 from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import (
@@ -175,9 +176,13 @@ def _failures(view: View) -> str:
     failed, jobs = view.failures, view.table("jobs")
     if failed is None or jobs is None or failed.empty:
         return ""
-    by_trainer = failed.groupby("trainer", sort=False).size()
-    who = enumerate_words([f"{view.name(str(t))} {n}" for t, n in by_trainer.items()])
-    return f"{len(failed)} of {count(len(jobs), 'training')} did not complete ({who}): see Failures."
+    parts: list[str] = []
+    for fate, own in (("did not complete", failed[~failed[COLLAPSED]]), ("collapsed", failed[failed[COLLAPSED]])):
+        if len(own):
+            who = [f"{view.name(str(t))} {n}" for t, n in own.groupby("trainer", sort=False).size().items()]
+            of_all = "" if parts else f" of {count(len(jobs), 'training')}"
+            parts.append(f"{len(own)}{of_all} {fate} ({enumerate_words(who)})")
+    return f"{' and '.join(parts)}: see Failures."
 
 
 def _power(view: View) -> str:

@@ -1,21 +1,23 @@
-"""Failures are outcomes: trainings that collapsed, diverged or never ended, and what all of them cost."""
+"""Failures are outcomes: trainings that did not complete or collapsed, and what all trainings cost."""
 
 import pandas as pd
 
 from nnunet_losses.base.identity import EXPERIMENT
 from nnunet_losses.base.states import RunStatus
+from nnunet_losses.base.tables.results import COLLAPSED
 from nnunet_losses.statistics.tables.pairwise import COSTS, FAILURES
 
 
 def failures_table(jobs: pd.DataFrame) -> pd.DataFrame:
-    """One row per dataset × configuration × trainer: trainings by status, hours, peak memory.
+    """One row per dataset × configuration × trainer: trainings by status, collapsed ones, hours, peak memory.
 
-    jobs: repeats merged. failed_runs names the trainings that did not complete; hours are of all trainings, failed ones
-    included.
+    jobs: repeats merged. failed_runs names the trainings that did not complete or collapsed; hours are of all
+    trainings, failed ones included.
     """
     rows = []
     for (dataset, configuration, trainer), own in jobs.groupby([*EXPERIMENT], sort=False):
-        failed = own[own["status"] != RunStatus.COMPLETED]
+        failed = own[(own["status"] != RunStatus.COMPLETED) | own[COLLAPSED]]
+        fates = failed["status"].mask(failed[COLLAPSED], COLLAPSED)
         rows.append(
             {
                 "dataset": dataset,
@@ -23,9 +25,10 @@ def failures_table(jobs: pd.DataFrame) -> pd.DataFrame:
                 "trainer": trainer,
                 "jobs": len(own),
                 **{str(status): int((own["status"] == status).sum()) for status in RunStatus},
+                COLLAPSED: int(own[COLLAPSED].sum()),
                 "failed_runs": "; ".join(
-                    f"fold {fold}" + (f" seed {seed}" if seed else "") + f": {status}"
-                    for fold, seed, status in zip(failed["fold"], failed["seed"], failed["status"], strict=True)
+                    f"fold {fold}" + (f" seed {seed}" if seed else "") + f": {fate}"
+                    for fold, seed, fate in zip(failed["fold"], failed["seed"], fates, strict=True)
                 ),
                 "hours": own["seconds"].sum() / 3600,
                 "hours_per_run": own.loc[own["status"] == RunStatus.COMPLETED, "seconds"].mean() / 3600,
@@ -38,7 +41,8 @@ def failures_table(jobs: pd.DataFrame) -> pd.DataFrame:
 def costs_table(jobs: pd.DataFrame) -> pd.DataFrame:
     """One row per dataset × configuration × trainer with a completed training: time, memory, hardware.
 
-    Trainings that collapsed, diverged or stopped early often took less time; completed ones show what a loss costs.
+    A training that diverged or stopped early does not show what a loss costs; one that collapsed was trained to its
+    end and does.
 
     jobs: repeats merged.
     """

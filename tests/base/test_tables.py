@@ -51,7 +51,7 @@ def test_the_first_fault_is_named_with_column_row_and_value(changes, message):
 
 
 def test_words_and_ranges_of_other_tables():
-    with pytest.raises(TableError, match="column 'status', row 1 holds 'bored'; allowed are 'completed', 'collapsed'"):
+    with pytest.raises(TableError, match="column 'status', row 1 holds 'bored'; allowed are 'completed', 'diverged'"):
         JOBS.check(job(status="bored"))
     with pytest.raises(TableError, match="column 'seconds', row 1 holds -1.0; must be at least 0"):
         JOBS.check(job(seconds=-1.0))
@@ -82,8 +82,7 @@ def test_the_description_names_every_column_and_every_word():
     described = JOBS.describe()
     assert "One row is one training." in described
     assert (
-        "| `status` | text | Outcome of the training (`completed`, `collapsed`, `diverged`, `unfinished`, `missing`) |"
-        in described
+        "| `status` | text | How the training ended (`completed`, `diverged`, `unfinished`, `missing`) |" in described
     )
     assert all(f"| `{name}` |" in table.describe() for table in RESULTS.values() for name in table.columns)
 
@@ -122,3 +121,13 @@ def test_a_missing_whole_number_is_named_whatever_pandas_calls_it(kind: str) -> 
     table = Table("pairs", "a pair", {"n": integer("How many.")})
     with pytest.raises(TableError, match=r"column 'n', row 2 holds .*, which is not a whole number"):
         table.check(pd.DataFrame({"n": pd.Series([1, None], dtype=kind)}))
+
+
+def test_a_collapse_of_earlier_tables_becomes_a_fact_beside_the_status() -> None:
+    earlier = pd.concat([job(status="collapsed", fold=0), job(status="diverged", fold=1)], ignore_index=True)
+    now = JOBS.check(earlier)
+    assert now["status"].tolist() == ["completed", "diverged"]
+    assert now["collapsed"].tolist() == [True, False]
+    pd.testing.assert_frame_equal(JOBS.check(now), now)
+    stacked = pd.concat([now, earlier.assign(fold=[2, 3])], ignore_index=True)  # a gap where the column was lacking
+    assert JOBS.check(stacked)["collapsed"].tolist() == [True, False, True, False]

@@ -208,7 +208,7 @@ def tables() -> dict[str, pd.DataFrame]:
     made = make_tables(cases=15, metrics=("dice", "precision", "recall", "hd95"))
     collapse(made["cases"], TRAINERS[1], {"phantom_001", "phantom_004", "phantom_007"})
     jobs = made["jobs"]
-    jobs.loc[(jobs["trainer"] == TRAINERS[1]) & (jobs["fold"] == 1), "status"] = "collapsed"
+    jobs["collapsed"] = (jobs["trainer"] == TRAINERS[1]) & (jobs["fold"] == 1)
     return made
 
 

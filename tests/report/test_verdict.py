@@ -292,7 +292,7 @@ def test_without_a_difference_nothing_is_said_of_the_baseline(means: Any, pairs:
         ([job(RIVAL, math.nan, memory=math.nan), job(BASE, 60)], "Its cost was not measured."),
         ([job(RIVAL, 90, "diverged"), job(BASE, 60)], "Its cost is unknown: no completed training is on record."),
         (
-            [job(RIVAL, 90), job(RIVAL, 30), job(RIVAL, 5, "collapsed"), job(BASE, 60)],
+            [job(RIVAL, 90), job(RIVAL, 30), job(RIVAL, 5, "diverged"), job(BASE, 60)],
             "took 60\u00a0s and 2.0\u00a0GB, 1.00",
         ),
         ([job(BASE, 60)], "Its cost is unknown: no completed training is on record."),
@@ -314,8 +314,9 @@ def test_the_baseline_is_not_compared_with_its_own_time() -> None:
         ([job(RIVAL, 60, "diverged")], "1 of 3 trainings did not complete (Dice 1): see Failures."),
         (
             [job(BASE, 60, "missing"), job(RIVAL, 60, "collapsed"), job(BASE, 60, "unfinished")],
-            "3 of 5 trainings did not complete (nnUNetTrainer 2 and Dice 1): see Failures.",
+            "2 of 5 trainings did not complete (nnUNetTrainer 2) and 1 collapsed (Dice 1): see Failures.",
         ),
+        ([job(RIVAL, 60, "collapsed")], "1 of 3 trainings collapsed (Dice 1): see Failures."),
     ],
 )
 def test_failed_runs_are_counted_by_loss(failed: list[dict[str, Any]], words: str) -> None:

@@ -178,7 +178,7 @@ def test_the_first_screen_answers(page: Page) -> None:
     headline = next(e for e in page.all("p") if e["attrs"].get("class") == "headline")
     lead = next(e for e in page.all("p") if e["attrs"].get("class") == "lead")
     assert "Dice" in headline["text"]
-    for part in ("15 cases", "%", "baseline", "min", "GB", "1 of 15 trainings did not complete (CrossEntropy 1)"):
+    for part in ("15 cases", "%", "baseline", "min", "GB", "1 of 15 trainings collapsed (CrossEntropy 1)"):
         assert part in lead["text"]
     kinds = [e["tag"] for e in page.elements if e["tag"] in ("table", "svg")]
     assert kinds[:2] == ["table", "svg"]

@@ -11,30 +11,40 @@ def test_runs_are_counted_by_status_and_named() -> None:
     jobs = pd.DataFrame(
         {
             "dataset": "D", "configuration": "2d", "trainer": ["A", "A", "A", "B"], "fold": [0, 1, 0, 0],
-            "seed": [0, 0, 1, 0], "status": ["completed", "collapsed", "unfinished", "completed"],
+            "seed": [0, 0, 1, 0], "status": ["completed", "completed", "unfinished", "completed"],
+            "collapsed": [False, True, False, False],
             "seconds": [3600.0, 1800.0, 0.0, 7200.0], "peak_memory_mb": [100.0, 300.0, 50.0, 10.0],
         }
     )  # fmt: skip
     table = failures_table(jobs).set_index("trainer")
-    counts = {"completed": 1, "collapsed": 1, "diverged": 0, "unfinished": 1, "missing": 0}
+    counts = {"completed": 2, "collapsed": 1, "diverged": 0, "unfinished": 1, "missing": 0}
     assert table.loc["A", ["jobs", *counts]].tolist() == [3, *counts.values()]
     assert table.loc["A", "failed_runs"] == "fold 1: collapsed; fold 0 seed 1: unfinished"
-    assert table.loc["A", ["hours", "hours_per_run", "peak_memory_mb"]].tolist() == [1.5, 1.0, 300.0]
+    assert table.loc["A", ["hours", "hours_per_run", "peak_memory_mb"]].tolist() == [1.5, 0.75, 300.0]
     assert table.loc["B", "failed_runs"] == ""
 
 
 @pytest.mark.parametrize("status", list(RunStatus))
 def test_every_word_of_state_has_its_column(status: RunStatus) -> None:
-    job = {"dataset": "D", "configuration": "2d", "trainer": "A", "fold": 0, "seed": 0, "seconds": 1.0}
+    job = {
+        "dataset": "D",
+        "configuration": "2d",
+        "trainer": "A",
+        "fold": 0,
+        "seed": 0,
+        "seconds": 1.0,
+        "collapsed": False,
+    }
     table = failures_table(pd.DataFrame([{**job, "peak_memory_mb": 1.0, "status": status}]))
     assert table[[str(other) for other in RunStatus]].iloc[0].to_dict() == {s: int(s == status) for s in RunStatus}
 
 
-def test_costs_are_those_of_completed_trainings() -> None:
+def test_costs_are_those_of_completed_trainings_collapsed_ones_included() -> None:
     jobs = pd.DataFrame(
         {
             "dataset": "D", "configuration": "2d", "trainer": ["A", "A", "A", "B"], "fold": [0, 1, 2, 0], "seed": 0,
-            "status": ["completed", "completed", "collapsed", "missing"], "seconds": [10.0, 30.0, 1.0, float("nan")],
+            "status": ["completed", "completed", "diverged", "missing"], "seconds": [10.0, 30.0, 1.0, float("nan")],
+            "collapsed": [True, False, False, False],
             "peak_memory_mb": [100.0, 200.0, 900.0, float("nan")], "hardware": ["y", "x", "z", None],
         }
     )  # fmt: skip

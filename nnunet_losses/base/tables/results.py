@@ -1,9 +1,25 @@
 """The tables of results: what evaluation and training leave, and what every comparison starts from."""
 
+import pandas as pd
+
 from nnunet_losses.base.identity import CASE, RUN
 from nnunet_losses.base.states import CaseStatus, RunStatus
 from nnunet_losses.base.tables.identity import identity_columns
 from nnunet_losses.base.tables.schema import Table, integer, real, text, truth
+
+COLLAPSED = "collapsed"
+"""The column of jobs that says whether a network predicts background only; in older tables it was a status."""
+
+
+def _with_collapsed(jobs: pd.DataFrame) -> pd.DataFrame:
+    """Jobs with the column ``collapsed``, also where it is lacking or was a status."""
+    if "status" not in jobs:
+        return jobs
+    was_status = jobs["status"].eq(COLLAPSED)
+    known = jobs[COLLAPSED].eq(True) if COLLAPSED in jobs else False  # a gap is false
+    status = jobs["status"].mask(was_status, str(RunStatus.COMPLETED))
+    return jobs.assign(status=status, **{COLLAPSED: was_status | known})
+
 
 _RUN = identity_columns(RUN)
 _CASE = identity_columns((*CASE, "label"))
@@ -101,9 +117,11 @@ JOBS = Table(
         "device": text("`cpu`, `cuda` or `mps`.", nullable=True, required=False),
         "hardware": text("Name of the processor or GPU.", nullable=True, required=False),
         "epochs": real("Epochs trained.", low=0, required=False),
-        "status": text("Outcome of the training", words=RunStatus),
+        "status": text("How the training ended", words=RunStatus),
+        COLLAPSED: truth("Whether it was trained to its end and its network predicts background only.", required=False),
     },
     key=RUN,
+    modernise=_with_collapsed,
 )
 
 RESULTS: dict[str, Table] = {

@@ -1,6 +1,6 @@
 """A table's schema, written once and used three times: to build the table, to check it at a door, to describe it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -58,10 +58,19 @@ class Table:
     row: what one row is, for the documentation.
     columns: in order, made with `text`, `integer`, `real` and `truth`.
     key: columns whose values together occur once.
+    modernise: turns a table of an earlier version into one of this version, and leaves one of this version as it is.
     """
 
-    def __init__(self, name: str, row: str, columns: Mapping[str, Column], key: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        row: str,
+        columns: Mapping[str, Column],
+        key: Sequence[str] = (),
+        modernise: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table,
+    ) -> None:
         self.name, self.row, self.columns, self.key = name, row, dict(columns), tuple(key)
+        self.modernise = modernise
 
     def __repr__(self) -> str:
         return f"Table({self.name!r})"
@@ -90,14 +99,14 @@ class Table:
         return self.build(pd.concat(full, ignore_index=True)) if full else self.build()
 
     def check(self, frame: pd.DataFrame, where: str | None = None) -> pd.DataFrame:
-        """The table with its types, if it is one of this kind; further columns are kept.
+        """The table with its types, if it is one of this kind or of an earlier version; further columns are kept.
 
         where: what messages call the table; its name if absent.
 
         Raises:
             TableError: a column is missing, a value has the wrong type or is not allowed, a row occurs twice.
         """
-        where = where or f"The table of {self.name}"
+        where, frame = where or f"The table of {self.name}", self.modernise(frame)
         lacking = [name for name, column in self.columns.items() if column.required and name not in frame]
         if lacking:
             raise TableError(f"{where} lacks the columns {lacking}; it needs {list(self.columns)}.")

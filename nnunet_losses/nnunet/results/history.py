@@ -1,4 +1,4 @@
-"""How a training went: its curves, what it cost, and how it ended, from what nnU-Net leaves in a fold's folder."""
+"""How a training went: its curves, its cost and its outcome, from what nnU-Net leaves in a fold's folder."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.identity import RUN
 from nnunet_losses.base.names import CHECKPOINTS, FINAL_CHECKPOINT
 from nnunet_losses.base.states import RunStatus
-from nnunet_losses.base.tables.results import TRAINING
+from nnunet_losses.base.tables.results import COLLAPSED, TRAINING
 from nnunet_losses.nnunet.results.models import require_own
 from nnunet_losses.nnunet.training.checkpoint import read_checkpoint
 from nnunet_losses.nnunet.training.job import JOBS_JSON
@@ -75,11 +75,13 @@ def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, 
         "device": str(debug.get("device", "")).partition(":")[0],
         "hardware": str(debug.get("gpu_name", "")),
         "epochs": len(curves),
-        "status": outcome(curves["train_loss"].tolist(), curves["pseudo_dice"].tolist(), finished=finished),
+        **outcome(curves["train_loss"].tolist(), curves["pseudo_dice"].tolist(), finished=finished)._asdict(),
     }
     recorded = _json(folder / JOBS_JSON)
     if not finished and recorded.get("status") != RunStatus.DIVERGED:
         recorded = {}  # it is about an earlier end of a training that was resumed
+    if recorded.get("status") == COLLAPSED:  # as earlier versions recorded it
+        recorded |= {"status": RunStatus.COMPLETED, COLLAPSED: True}
     return job | {key: recorded[key] for key in job if key in recorded}
 
 

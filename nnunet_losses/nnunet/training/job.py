@@ -7,21 +7,21 @@ from pathlib import Path
 import torch
 
 from nnunet_losses.base.files import write_json
-from nnunet_losses.base.states import RunStatus
 from nnunet_losses.base.versions import software_versions
 from nnunet_losses.nnunet.training.experiment import SOFTWARE
+from nnunet_losses.nnunet.training.outcome import Outcome
 
 JOBS_JSON = "jobs.json"
 
 
-def write_job(folder: Path, *, seconds: float, epochs: int, status: RunStatus, device: torch.device) -> None:
+def write_job(folder: Path, *, seconds: float, epochs: int, outcome: Outcome, device: torch.device) -> None:
     """Write ``jobs.json``.
 
     Args:
         folder: of the fold.
         seconds: of all epochs, over all resumptions.
         epochs: that were trained.
-        status: how the training ended.
+        outcome: how the training ended, and whether its network collapsed.
         device: on which it ran; memory and name are read from it.
     """
     job = {
@@ -30,7 +30,7 @@ def write_job(folder: Path, *, seconds: float, epochs: int, status: RunStatus, d
         "device": device.type,
         "hardware": hardware(device),
         "epochs": epochs,
-        "status": status,
+        **outcome._asdict(),
         "versions": software_versions(SOFTWARE),
     }
     write_json(folder / JOBS_JSON, job)

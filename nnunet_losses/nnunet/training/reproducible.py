@@ -33,7 +33,7 @@ from nnunet_losses.nnunet.training.checkpoint import (
 )
 from nnunet_losses.nnunet.training.errors import StopTraining, stop_if_disk_full
 from nnunet_losses.nnunet.training.origin import ForeignModelError, Origin
-from nnunet_losses.nnunet.training.outcome import COLLAPSE_EPOCHS, epochs_without_dice, outcome
+from nnunet_losses.nnunet.training.outcome import COLLAPSE_EPOCHS, Outcome, epochs_without_dice, outcome
 from nnunet_losses.nnunet.training.pools import pools_in_this_process
 from nnunet_losses.nnunet.training.transforms import OwnRandomStream, make_reproducible
 
@@ -196,7 +196,7 @@ class ReproducibleTrainer(nnUNetTrainer):
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
         result: dict[str, Any] = super().train_step(batch)
         if not np.isfinite(result["loss"]):
-            self._write_job(RunStatus.DIVERGED)
+            self._write_job(Outcome(RunStatus.DIVERGED))
             raise StopTraining(
                 f"The loss of {self.name} became {float(result['loss'])} in epoch {self.current_epoch}, step "
                 f"{self._steps}, at cases {', '.join(map(str, batch['keys']))}; the checkpoints in "
@@ -212,7 +212,7 @@ class ReproducibleTrainer(nnUNetTrainer):
         if epochs_without_dice(self._logged("mean_fg_dice")) == COLLAPSE_EPOCHS:
             self.print_to_log_file(
                 f"WARNING: the pseudo-Dice has been 0 for {COLLAPSE_EPOCHS} epochs: the network has collapsed to "
-                f"background. Training goes on; the outcome is recorded as collapsed unless it recovers."
+                f"background. Training goes on; it is recorded as collapsed unless it recovers."
             )
 
     @override
@@ -240,7 +240,7 @@ class ReproducibleTrainer(nnUNetTrainer):
             type(self.logger).plot_progress_png(self.logger, folder)
             self._plotted = time.monotonic()
 
-    def _write_job(self, status: RunStatus) -> None:
+    def _write_job(self, outcome: Outcome) -> None:
         if self.local_rank != 0:
             return
         starts, ends = self._logged("epoch_start_timestamps"), self._logged("epoch_end_timestamps")
@@ -248,7 +248,7 @@ class ReproducibleTrainer(nnUNetTrainer):
             Path(self.output_folder),
             seconds=sum(end - start for start, end in zip(starts, ends, strict=False)),
             epochs=len(ends),
-            status=status,
+            outcome=outcome,
             device=self.device,
         )
 

@@ -44,7 +44,7 @@ def table(view: View) -> Table | None:
             Column("Memory", "Highest peak of any training"),
         ]
     if any_failed:
-        columns.append(Column("Failed trainings", "Trainings that collapsed, diverged, stopped early or are missing"))
+        columns.append(Column("Failed trainings", "Diverged, stopped early, missing, or collapsed to background"))
     rows = []
     for trainer in view.trainers:
         row = [head(view, trainer), *_rank_cells(ranking.get(trainer), digits)]

@@ -1,15 +1,17 @@
-"""What went wrong: trainings that did not complete, and values that are not defined."""
+"""What went wrong: trainings that did not complete or collapsed, and values that are not defined."""
 
 import math
 
+from nnunet_losses.base.states import RunStatus
+from nnunet_losses.base.tables.results import COLLAPSED
 from nnunet_losses.report.blocks import Cell, Column, Table
-from nnunet_losses.report.comparison import View, records
-from nnunet_losses.report.numbers import duration, number
+from nnunet_losses.report.comparison import Row, View, records
+from nnunet_losses.report.numbers import count, duration, number
 from nnunet_losses.report.tables.cells import head, named, numeric
 
 
 def runs(view: View) -> Table | None:
-    """The trainings that did not complete and what became of them; None if all completed."""
+    """The trainings that did not complete or collapsed, and what became of each; None if there are none."""
     failed = view.failures
     if failed is None or failed.empty:
         return None
@@ -26,13 +28,29 @@ def runs(view: View) -> Table | None:
             head(view, str(job["trainer"])),
             numeric(job["fold"], number(job["fold"], 0)),
             numeric(job["seed"], number(job["seed"], 0)),
-            Cell(str(job["status"]), str(job["status"]), kind="bad"),
+            Cell(fate := _fate(view, job), fate, kind="bad"),
             numeric(job.get("epochs", math.nan), number(job.get("epochs"), 0)),
             numeric(job["seconds"], duration(job["seconds"])),
         ]
         for job in records(failed)
     ]
-    return Table(f"Trainings that did not complete, {view.dataset}, {view.configuration}", columns, rows, "jobs")
+    kinds = [
+        *(["did not complete"] if (failed["status"] != RunStatus.COMPLETED).any() else []),
+        *([COLLAPSED] if failed[COLLAPSED].any() else []),
+    ]
+    title = f"Trainings that {' or '.join(kinds)}, {view.dataset}, {view.configuration}"
+    return Table(title, columns, rows, "jobs")
+
+
+def _fate(view: View, job: Row) -> str:
+    """What became of a training, in words."""
+    if not job[COLLAPSED]:
+        return "stopped early" if job["status"] == RunStatus.UNFINISHED else str(job["status"])
+    found = view.without_foreground(str(job["trainer"]), int(job["fold"]), int(job["seed"]))
+    if found is None:
+        return "collapsed: predicted no foreground at the end of training"
+    empty, cases = found
+    return f"collapsed: predicts no foreground in {empty} of {count(cases, 'case')}"
 
 
 def undefined(view: View) -> Table | None:

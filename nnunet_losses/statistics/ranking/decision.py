@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from nnunet_losses.base.states import RunStatus, Word
+from nnunet_losses.base.tables.results import COLLAPSED
 from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann
 from nnunet_losses.statistics.estimators.retraining import loss_effects, pair_medians, retrained
 from nnunet_losses.statistics.estimators.rounding import without_rounding_noise
@@ -14,7 +15,6 @@ from nnunet_losses.statistics.panels.panel import Panel
 from nnunet_losses.statistics.tables.decision import DECISIONS
 
 CONFIDENCE, EQUIVALENCE_CONFIDENCE = 0.95, 0.90
-FAILED = (RunStatus.COLLAPSED, RunStatus.DIVERGED)
 
 
 def word_for(low: float, high: float, low_90: float, high_90: float, margin: float) -> Word:
@@ -74,7 +74,8 @@ def unsteady_trainers(jobs: pd.DataFrame | None, panel: Panel) -> set[str]:
     """
     if jobs is not None:
         here = jobs[(jobs["dataset"] == panel.dataset) & (jobs["configuration"] == panel.configuration)]
-        return set(here.loc[here["status"].isin(FAILED), "trainer"]) & set(panel.trainers)
+        failed = here[COLLAPSED] | (here["status"] == RunStatus.DIVERGED)
+        return set(here.loc[failed, "trainer"]) & set(panel.trainers)
     worst = panel.metric.worst
     if worst is None:
         return set()

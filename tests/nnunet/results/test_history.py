@@ -160,6 +160,7 @@ def test_the_cost_of_other_trainers_follows_from_what_they_leave(tmp_path: Path)
         "hardware": "NVIDIA A100",
         "epochs": 2,
         "status": RunStatus.COMPLETED,
+        "collapsed": False,
     }
 
 
@@ -174,7 +175,7 @@ def test_what_nnunet_did_not_note_is_empty(tmp_path: Path, debug: str | None) ->
 
 @pytest.mark.parametrize(
     ("status", "finished", "recorded"),
-    [("completed", True, True), ("collapsed", True, True), ("completed", False, False), ("diverged", False, True)],
+    [("completed", True, True), ("completed", False, False), ("diverged", False, True)],
 )
 def test_what_our_trainers_recorded_counts_unless_the_training_was_resumed_since(
     tmp_path: Path, status: str, finished: bool, recorded: bool
@@ -187,5 +188,18 @@ def test_what_our_trainers_recorded_counts_unless_the_training_was_resumed_since
 
 
 def test_every_outcome_follows_from_the_curves(tmp_path: Path) -> None:
-    for column, value, expected in (("train_loss", nan, "diverged"), ("pseudo_dice", 0.0, "collapsed")):
-        assert job_row(tmp_path, CURVES.assign(**{column: value}), finished=True)["status"] == expected
+    for column, value, expected in (
+        ("train_loss", nan, ("diverged", False)),
+        ("pseudo_dice", 0.0, ("completed", True)),
+    ):
+        job = job_row(tmp_path, CURVES.assign(**{column: value}), finished=True)
+        assert (job["status"], job["collapsed"]) == expected
+
+
+@pytest.mark.parametrize(
+    "record", [{"status": "collapsed"}, {"status": "completed", "collapsed": True}], ids=["earlier", "now"]
+)
+def test_a_collapse_is_read_as_it_was_recorded_then_and_now(tmp_path: Path, record: dict) -> None:
+    (tmp_path / "jobs.json").write_text(json.dumps(record))
+    job = job_row(tmp_path, CURVES, finished=True)
+    assert (job["status"], job["collapsed"]) == ("completed", True)

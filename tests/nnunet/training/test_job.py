@@ -11,6 +11,7 @@ import torch
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.nnunet.training import job
 from nnunet_losses.nnunet.training.job import hardware, peak_memory_mb, write_job
+from nnunet_losses.nnunet.training.outcome import Outcome
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 
@@ -18,7 +19,7 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 def test_the_record_holds_what_it_is_given_and_where_it_ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "peak_memory_mb", lambda device: 12.5)
     monkeypatch.setattr(job, "hardware", lambda device: f"a {device.type}")
-    write_job(tmp_path, seconds=3.5, epochs=7, status=RunStatus.COLLAPSED, device=CPU)
+    write_job(tmp_path, seconds=3.5, epochs=7, outcome=Outcome(RunStatus.COMPLETED, collapsed=True), device=CPU)
     record = json.loads((tmp_path / "jobs.json").read_text())
     assert record.pop("versions").keys() == {"nnunet-losses", "python", "nnunetv2", "torch", "numpy"}
     assert record == {
@@ -27,7 +28,8 @@ def test_the_record_holds_what_it_is_given_and_where_it_ran(tmp_path: Path, monk
         "device": "cpu",
         "hardware": "a cpu",
         "epochs": 7,
-        "status": "collapsed",
+        "status": "completed",
+        "collapsed": True,
     }
 
 

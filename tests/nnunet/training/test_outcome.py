@@ -5,9 +5,11 @@ from math import inf, nan
 import pytest
 
 from nnunet_losses.base.states import RunStatus
-from nnunet_losses.nnunet.training.outcome import COLLAPSE_EPOCHS, epochs_without_dice, outcome
+from nnunet_losses.nnunet.training.outcome import COLLAPSE_EPOCHS, Outcome, epochs_without_dice, outcome
 
 N = COLLAPSE_EPOCHS
+COMPLETED, COLLAPSED = Outcome(RunStatus.COMPLETED), Outcome(RunStatus.COMPLETED, collapsed=True)
+UNFINISHED, DIVERGED = Outcome(RunStatus.UNFINISHED), Outcome(RunStatus.DIVERGED)
 
 
 @pytest.mark.parametrize(
@@ -20,20 +22,20 @@ def test_the_last_epochs_without_dice_are_counted(dice: list[float], epochs: int
 @pytest.mark.parametrize(
     ("losses", "dice", "finished", "expected"),
     [
-        ([1.0, 0.5], [0.1, 0.2], True, RunStatus.COMPLETED),
-        ([1.0, 0.5], [0.1, 0.2], False, RunStatus.UNFINISHED),
-        ([1.0, nan], [0.1, 0.2], False, RunStatus.DIVERGED),
-        ([1.0, -inf], [0.1, 0.2], True, RunStatus.DIVERGED),
-        ([nan, 0.5], [0.1, 0.2], True, RunStatus.COMPLETED),
-        ([1.0] * (N + 1), [0.1] + [0] * N, True, RunStatus.COLLAPSED),
-        ([1.0] * (N + 1), [0.1] + [0] * N, False, RunStatus.UNFINISHED),
-        ([1.0] * (N + 1), [0.1, 0.1] + [0] * (N - 1), True, RunStatus.COMPLETED),
-        ([1.0] * (N + 1), [0] * N + [0.1], True, RunStatus.COMPLETED),
-        ([1.0, 1.0], [0, 0], True, RunStatus.COLLAPSED),  # shorter than the window
-        ([1.0, 1.0], [0, 0.1], True, RunStatus.COMPLETED),
-        ([], [], True, RunStatus.COMPLETED),  # nothing was logged: the checkpoint alone shows the end
-        ([], [], False, RunStatus.UNFINISHED),
+        ([1.0, 0.5], [0.1, 0.2], True, COMPLETED),
+        ([1.0, 0.5], [0.1, 0.2], False, UNFINISHED),
+        ([1.0, nan], [0.1, 0.2], False, DIVERGED),
+        ([1.0, -inf], [0.1, 0.2], True, DIVERGED),
+        ([nan, 0.5], [0.1, 0.2], True, COMPLETED),
+        ([1.0] * (N + 1), [0.1] + [0] * N, True, COLLAPSED),
+        ([1.0] * (N + 1), [0.1] + [0] * N, False, UNFINISHED),
+        ([1.0] * (N + 1), [0.1, 0.1] + [0] * (N - 1), True, COMPLETED),
+        ([1.0] * (N + 1), [0] * N + [0.1], True, COMPLETED),
+        ([1.0, 1.0], [0, 0], True, COLLAPSED),  # shorter than the window
+        ([1.0, 1.0], [0, 0.1], True, COMPLETED),
+        ([], [], True, COMPLETED),  # nothing was logged: the checkpoint alone shows the end
+        ([], [], False, UNFINISHED),
     ],
 )
-def test_every_end_has_its_word(losses: list[float], dice: list[float], finished: bool, expected: RunStatus) -> None:
-    assert outcome(losses, dice, finished=finished) is expected
+def test_every_end_has_its_word(losses: list[float], dice: list[float], finished: bool, expected: Outcome) -> None:
+    assert outcome(losses, dice, finished=finished) == expected

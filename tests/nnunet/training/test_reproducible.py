@@ -265,7 +265,8 @@ def test_a_network_that_finds_nothing_is_recorded_as_collapsed(run: Run, monkeyp
 
     monkeypatch.setattr(LossTrainer, "validation_step", nothing_found)
     folder = run("DiceTrainer_2epochs_1iters")
-    assert json.loads((folder / "jobs.json").read_text())["status"] == "collapsed"
+    record = json.loads((folder / "jobs.json").read_text())
+    assert (record["status"], record["collapsed"]) == ("completed", True)
 
 
 def test_a_collapse_is_told_once(make: Make) -> None:

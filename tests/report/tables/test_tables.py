@@ -174,13 +174,28 @@ def test_where_all_is_defined_there_is_no_such_table(small: Comparison) -> None:
     assert tables.failures.undefined(small.views[0]) is None
 
 
-def test_runs_that_did_not_complete_are_listed_with_their_fate(view: View) -> None:
+def test_a_training_that_collapsed_is_listed_and_not_said_to_be_incomplete(view: View) -> None:
     table = tables.failures.runs(view)
     jobs = view.table("jobs")
     assert table is not None and jobs is not None
-    (job,) = jobs[jobs["status"] == "collapsed"].itertuples()
+    (job,) = jobs[jobs["collapsed"]].itertuples()
     (row,) = table.rows
-    assert [cell.text for cell in row] == ["CrossEntropy", "1", "0", "collapsed", "20", duration(job.seconds)]
+    cases = view.table("cases")
+    own = cases[(cases["trainer"] == job.trainer) & (cases["fold"] == 1)]
+    told = f"collapsed: predicts no foreground in {(own['status'] != 'ok').sum()} of {len(own)} cases"
+    assert [cell.text for cell in row] == ["CrossEntropy", "1", "0", told, "20", duration(job.seconds)]
+    assert table.caption.startswith("Trainings that collapsed, ")
+
+
+def test_fates_are_told_apart(view: View) -> None:
+    jobs = view.table("jobs").assign(collapsed=False)
+    jobs.loc[:1, ["status", "fold"]] = [["unfinished", 0], ["completed", 99]]
+    jobs.loc[1, "collapsed"] = True
+    other = dataclasses.replace(view.comparison, tables={**view.comparison.tables, "jobs": jobs}).views[0]
+    table = tables.failures.runs(other)
+    assert table is not None and table.caption.startswith("Trainings that did not complete or collapsed, ")
+    fates = [row[3].text for row in table.rows]
+    assert fates == ["stopped early", "collapsed: predicted no foreground at the end of training"]
 
 
 def test_costs_are_ratios_to_the_baseline(view: View) -> None:
@@ -190,7 +205,7 @@ def test_costs_are_ratios_to_the_baseline(view: View) -> None:
     assert column(table, "Fastest") == [
         f"{duration(spent[t]['fastest'])} – {duration(spent[t]['slowest'])}" for t in view.trainers
     ]
-    assert column(table, "Trainings") == ["2" if t == TRAINERS[1] else "3" for t in view.trainers]
+    assert column(table, "Trainings") == ["3"] * len(view.trainers)
     assert set(column(table, "Hardware")) == {"2 CPU cores"}
 
 
