@@ -100,11 +100,25 @@ def env() -> None:
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint of one of our trainers.")],
     out: Annotated[Path, typer.Argument(help="A .pth file, or a model folder for nnUNetv2_predict_from_modelfolder.")],
+    operating_point: Annotated[
+        str | None,
+        typer.Option(help="Also store thresholds for `segment`: dice, recall@K, recall=R or precision=P."),
+    ] = None,
+    tables: Annotated[
+        Path | None, typer.Option(help="Folder of the study's tables, which the thresholds are chosen on.")
+    ] = None,
 ) -> None:
     """Make a checkpoint for prediction with nnU-Net where this package is not installed."""
+    from nnunet_losses.base.tables.storage import read_folder
     from nnunet_losses.nnunet.results.export import export_checkpoint
 
-    say(str(export_checkpoint(checkpoint, out)))
+    if operating_point is not None and tables is None:
+        raise UserError(
+            "An operating point is chosen on the tables of a study; name their folder: --tables, such as "
+            "results/studies/NAME/tables or reports/NAME/data."
+        )
+    found = None if tables is None or operating_point is None else read_folder(tables)
+    say(str(export_checkpoint(checkpoint, out, goal=operating_point, tables=found)))
 
 
 def describe_loss(name: str) -> dict[str, Any]:

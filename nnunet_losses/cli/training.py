@@ -1,4 +1,4 @@
-"""Commands around a training: call, publish, predict."""
+"""Commands around a training: call, publish, predict, segment."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nnunet_losses.base.names import PLANS
-from nnunet_losses.cli.app import ConfigurationName, Dataset, Fold, Plans, Trainer, command
+from nnunet_losses.cli.app import ConfigurationName, Dataset, Fold, Plans, Trainer, command, say
 
 
 @command("call", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -60,3 +60,28 @@ def predict(
         model=model,
         device=device,
     )
+
+
+@command("segment")
+def segment(
+    model: Annotated[Path, typer.Argument(help="Folder of a model that `export --operating-point` made.")],
+    images: Annotated[Path, typer.Argument(help="Folder of images, named as nnU-Net asks (case_0000.nii.gz).")],
+    out: Annotated[Path, typer.Argument(help="Folder for the segmentations.")],
+    point: Annotated[
+        Path | None, typer.Option(help="Another operating point.", show_default="operating_point.json of the model")
+    ] = None,
+    folds: Annotated[
+        list[str] | None, typer.Option("--fold", "-f", help="May be repeated.", show_default="all of the model")
+    ] = None,
+    save_probabilities: Annotated[
+        bool, typer.Option("--save-probabilities", help="Also write probabilities (.npz), scaled by the temperature.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="cuda, cpu or mps.")] = "cuda",
+) -> None:
+    """Segment new images with an exported model at its operating point."""
+    from nnunet_losses.nnunet.results.segmentation import segment_images
+
+    written = segment_images(
+        model, images, out, point=point, folds=folds or (), save_probabilities=save_probabilities, device=device
+    )
+    say(f"{out}: {len(written)} segmentations")

@@ -48,7 +48,7 @@ LESIONS = Table(
         "diameter_mm": real("Diameter of the sphere (2D: disc) of the same size, in mm.", low=0, required=False),
         "matched": truth("Whether it overlaps a component of the other side."),
         "matches": integer("How many it overlaps.", required=False),
-        "partner": integer("Number of the one with the best Dice; 0 if it overlaps none.", required=False),
+        "partner": real("Number of the one with the best Dice; 0 if it overlaps none.", low=0, required=False),
         "dice": real("Best Dice with one of them.", low=0, high=1, required=False),
         "iou": real("Best IoU with one of them.", low=0, high=1, required=False),
         "overlap_fraction": real("Share of it that the other side covers.", low=0, high=1, required=False),

@@ -23,7 +23,7 @@ def threshold_tables(
     folds (ties: nearest to 0.5), so that no case helps to choose its own. Cases without reference are left out: there
     Dice is 0 or undefined. With a single fold there are no other folds, so the tuned columns are NaN.
     """
-    per_case = _choose(_scores(thresholds))
+    per_case = choose_thresholds(with_scores(thresholds))
     summaries = []
     for roster in rosters if len(per_case) else []:
         mine = roster.own(per_case)
@@ -32,7 +32,8 @@ def threshold_tables(
     return {"thresholds": THRESHOLDS.concat(summaries), "threshold_cases": per_case}
 
 
-def _scores(table: pd.DataFrame) -> pd.DataFrame:
+def with_scores(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the cases with a reference, with their Dice, recall and precision."""
     tp, fp, fn = (table[name].to_numpy(dtype=float) for name in ("tp", "fp", "fn"))
     positive = tp + fn > 0
     table, tp, fp, fn = table[positive], tp[positive], fp[positive], fn[positive]
@@ -40,26 +41,40 @@ def _scores(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(dice=2 * tp / (2 * tp + fp + fn), recall=tp / (tp + fn), precision=precision)
 
 
-def _choose(scores: pd.DataFrame) -> pd.DataFrame:
+def best_threshold(scores: pd.DataFrame) -> float:
+    """The threshold with the best mean Dice over the cases of one run and label; ties: nearest to 0.5."""
+    by_threshold = scores.groupby("threshold")["dice"]
+    return _best(by_threshold.sum(), by_threshold.count())
+
+
+def _best(sums: "pd.Series[float]", counts: "pd.Series[int]") -> float:
+    """The threshold with the largest sum / count, both by threshold."""
+    return float((sums / counts)[_nearest_first(sums.index.to_numpy())].round(12).idxmax())  # type: ignore[arg-type]
+
+
+def _nearest_first(thresholds: np.ndarray) -> np.ndarray:
+    grid = np.sort(thresholds)
+    return grid[np.argsort(np.abs(grid - DEFAULT), kind="stable")]
+
+
+def choose_thresholds(scores: pd.DataFrame) -> pd.DataFrame:
     """One row per run, case and label: scores at 0.5 and at the threshold chosen on the other folds."""
     run = [*LABEL, "trainer", "seed"]
     parts = []
     for key, rows in scores.groupby(run, sort=False):
-        grid = np.sort(rows["threshold"].unique())
-        nearest_first = grid[np.argsort(np.abs(grid - DEFAULT), kind="stable")]
+        default_threshold = _nearest_first(rows["threshold"].unique())[0]
         sums = rows.pivot_table(index="fold", columns="threshold", values="dice", aggfunc="sum")
         counts = rows.pivot_table(index="fold", columns="threshold", values="dice", aggfunc="count")
         for fold in sums.index:
             others = sums.index != fold
-            mean = (sums[others].sum() / counts[others].sum())[nearest_first] if others.any() else None
-            chosen = float(mean.round(12).idxmax()) if mean is not None else np.nan
+            chosen = _best(sums[others].sum(), counts[others].sum()) if others.any() else np.nan
             part = rows[rows["fold"] == fold]
             wanted = ["fold", "case", *SCORES]
-            default = part.loc[part["threshold"] == nearest_first[0], wanted]
+            default = part.loc[part["threshold"] == default_threshold, wanted]
             tuned = part.loc[part["threshold"] == chosen, ["case", *SCORES]]
             merged = default.merge(tuned, on="case", how="left", suffixes=("_default", "_tuned"), validate="one_to_one")
             identity = dict(zip(run, key, strict=True))
-            parts.append(merged.assign(threshold=chosen, default_threshold=nearest_first[0], **identity))
+            parts.append(merged.assign(threshold=chosen, default_threshold=default_threshold, **identity))
     return THRESHOLD_CASES.concat(parts)
 
 
