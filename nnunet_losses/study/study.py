@@ -1,6 +1,6 @@
 """A study: its checked config, and the trainings that it asks for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,8 @@ from typing import Any
 from nnunet_losses.base.config import checked, read_yaml
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import PLANS
+from nnunet_losses.data.case_table import read_case_column
+from nnunet_losses.data.description import DatasetDescription
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.study.config import NewConfiguration, StudyConfig
 from nnunet_losses.study.record import Run, StudyRecord
@@ -106,6 +108,29 @@ class Study:
             for trainer in trained
             for fold in folds
         )
+
+    def case_tables(self, descriptions: Mapping[str, DatasetDescription]) -> dict[str, str]:
+        """The case table of each data set, if ``folds.group`` needs one.
+
+        Args:
+            descriptions: of the data sets, by name.
+
+        Raises:
+            UserError: a data set has no case table, or its table lacks the column.
+        """
+        group = self.config.folds.group
+        if group is None:
+            return {}
+        tables = {}
+        for name, description in descriptions.items():
+            if description.case_table_file is None:
+                raise UserError(
+                    f"{self.where}: folds.group is '{group}', but the data-set file of {name} names no table of the "
+                    f"cases; add 'case_table'."
+                )
+            read_case_column(description.case_table_file, group, ())
+            tables[name] = str(description.case_table_file)
+        return tables
 
     def rounds(self, runs: Iterable[Run]) -> dict[Run, int]:
         """The round that each training belongs to, counted from 0, so that an interrupted study is of use.

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from nnunet_losses.base.config.messages import keys_of
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.study.config import Plans, StudyConfig
 from nnunet_losses.study.study import Study, load_study, read_study
 
@@ -216,3 +217,18 @@ def test_rounds_without_seeds_and_with_trainers_of_others_go_by_fold() -> None:
     study = load(trainers=["DiceTrainer", "nnUNetTrainer"], folds={"number": 2})
     rounds = study.rounds(study.runs(["Dataset001_A"], 2))
     assert {run.fold: number for run, number in rounds.items()} == {0: 0, 1: 1}
+
+
+def test_folds_by_group_need_a_case_table_with_that_column(tmp_path: Path) -> None:
+    (tmp_path / "cases.csv").write_text("case,patient\na,1\n")
+    source = {"name": "Dataset001_A", "source": {"path": str(tmp_path)}}
+    without = {"Dataset001_A": load_dataset_description(source)}
+    with_table = {"Dataset001_A": load_dataset_description(source | {"case_table": "cases.csv"})}
+    assert load().case_tables(without) == {}
+    assert load(folds={"group": "patient"}).case_tables(with_table) == {"Dataset001_A": str(tmp_path / "cases.csv")}
+    with pytest.raises(
+        UserError, match="s.yaml: folds.group is 'patient', but .* names no table of the cases; add 'case_"
+    ):
+        load(folds={"group": "patient"}).case_tables(without)
+    with pytest.raises(UserError, match="has no column 'site'; it has case, patient"):
+        load(folds={"group": "site"}).case_tables(with_table)

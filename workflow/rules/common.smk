@@ -44,12 +44,7 @@ try:
     split_count = len(read_splits(own_splits, "folds.file")) if own_splits else study.config.folds.number
     runs = study.runs(tuple(description_files), split_count)
     rounds = study.rounds(runs)
-    case_tables = {name: description.case_table_file for name, description in descriptions.items()}
-    for name, table in case_tables.items():
-        if study.config.folds.group and table is None:
-            raise UserError(
-                f"{study.where}: folds.group needs a table of the cases; add 'case_table' to {description_files[name]}."
-            )
+    case_tables = study.case_tables(descriptions)
     for trainer in study.foreign_trainers:
         require_trainer(trainer)
     for folder in (
@@ -156,7 +151,7 @@ def split_options(dataset):
         return f"--file {shlex.quote(own_splits)}"
     options = f"--folds {split_count} --seed {folds.seed}"
     if folds.group:
-        options += f" --group {shlex.quote(folds.group)} --case-table {shlex.quote(str(case_tables[dataset]))}"
+        options += f" --group {shlex.quote(folds.group)} --case-table {shlex.quote(case_tables[dataset])}"
     return options + (f" --stratify results/datasets/{dataset}/summary.json" if folds.stratify else "")
 
 
