@@ -1,6 +1,6 @@
 """From an existing folder ``nnUNet_results``, of any trainers, to tables and report."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,11 @@ import pandas as pd
 
 from nnunet_losses.base.dataset import find_dataset, read_dataset_json
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.identity import CASE, RUN
 from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.base.names import DATASET_JSON, LABELS_FOLDER, REFERENCES_FOLDER, SPLITS_JSON
 from nnunet_losses.base.splits import Splits, read_splits
+from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.comparison.assemble import assemble
 from nnunet_losses.comparison.gallery import Predicted, gallery_files
@@ -157,10 +159,13 @@ def evaluate_results(
     workers: int = 1,
     progress: bool = True,
     allow_geometry_mismatch: bool = False,
+    skip_broken: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Measure all predictions and read all histories: the tables of `nnunet-losses evaluate` and of the workflow.
 
-    They are written to ``out``. Each prediction is measured once: what is there already is used again.
+    They are written to ``out``. Each prediction is measured once: what is there already is used again. The options are
+    those of `evaluate_folders`.
     """
     predictions = []
     for validation in found.validations:
@@ -179,6 +184,8 @@ def evaluate_results(
         progress=progress,
         allow_geometry_mismatch=allow_geometry_mismatch,
         keep_cases=True,
+        skip_broken=skip_broken,
+        tell=tell,
     )
     histories = {training: read_history(training.folder) for training in found.trainings}
     curves = [curve.assign(**found.row(training)) for training, curve in histories.items() if len(curve)]
@@ -240,7 +247,7 @@ def report_results(
         statistics,
         record,
         provenance=provenance_of_found(record, [found.folder], remarks=found.remarks, splits=splits),
-        gallery=gallery_files(_predicted(found)),
+        gallery=gallery_files(_predicted(found, tables["cases"])),
     )
     return write_report(out, comparison, viewer=viewer)
 
@@ -287,14 +294,18 @@ def _remarks(found: Found) -> list[str]:
     return remarks
 
 
-def _predicted(found: Found) -> Iterator[Predicted]:
-    """The predictions that pictures can be made of; none without the raw images."""
+def _predicted(found: Found, cases: pd.DataFrame) -> Iterator[Predicted]:
+    """The predictions that pictures can be made of: intact ones, and none without the raw images."""
     if found.raw is None:
         return
+    broken = cases.loc[cases["status"] == CaseStatus.PREDICTION_BROKEN, [*CASE]].drop_duplicates()
+    failed = set(broken.itertuples(index=False, name=None))
     for validation in found.validations:
+        row = found.row(validation.training)
+        run = tuple(row[name] for name in RUN)
         yield Predicted(
-            row=found.row(validation.training),
-            cases=validation.cases,
+            row=row,
+            cases=[case for case in validation.cases if (*run, case) not in failed],
             raw=found.raw,
             references=found.references,
             predictions=validation.training.validation,

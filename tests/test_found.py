@@ -224,6 +224,30 @@ def test_on_a_full_disk_evaluation_and_report_are_one_sentence_and_go_on_when_th
     assert (out / "report.html").is_file()
 
 
+@pytest.mark.slow
+def test_a_report_stops_at_broken_predictions_or_counts_them_as_failures(
+    world: World, tmp_path: Path, few_metrics: None
+) -> None:
+    (world.fold(STOCK, 1) / "validation" / f"{CASES[4]}.nii.gz").write_bytes(b"")
+    (world.fold(OURS, 2) / "validation" / f"{CASES[7]}.nii.gz").write_bytes(b"no image")
+    arguments = ["--results", world.results, "-d", 4, "--out", tmp_path, "--resamples", 100, "-tr", f"{STOCK},{OURS}"]
+    refused = call(*arguments)
+    assert refused.exit_code == 1
+    lines = refused.stderr.splitlines()
+    assert lines[-4].endswith("2 of 18 predictions are broken:")
+    assert f"{CASES[7]}.nii.gz cannot be read as an image" in lines[-3]
+    assert f"{CASES[4]}.nii.gz is an empty file (0 bytes)" in lines[-2]
+    assert not (tmp_path / "report.html").exists()
+    done = call(*arguments, "--skip-broken")
+    assert done.exit_code == 0, done.output
+    assert f"Counts as a failure of {STOCK}: " in done.stderr
+    page = (tmp_path / "report.html").read_text()
+    assert "Broken predictions" in page
+    assert "prediction broken" in page
+    values = pd.read_parquet(tmp_path / "data/statistics_values.parquet").set_index(["metric", "trainer", "case"])
+    assert values.loc[("dice", STOCK, CASES[4]), ["value", "resolved"]].tolist() == [0, "worst"]
+
+
 def test_a_second_run_measures_only_what_is_new(world: World, tmp_path: Path) -> None:
     def parts() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in (tmp_path / ".evaluated_cases").iterdir()}

@@ -5,7 +5,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,11 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except _READ_ERRORS as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        with suppress(OSError):
+            if path.stat().st_size == 0:
+                raise UserError(f"{path} is an empty file (0 bytes); replace it with an intact one.") from error
+        # SimpleITK puts the place in its own source code first
+        reason = " ".join(str(error).split("sitk::ERROR:")[-1].split())[:200] or type(error).__name__
         raise UserError(f"{path} cannot be read as an image ({reason}); replace it with an intact file.") from error
 
 

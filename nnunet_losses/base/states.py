@@ -4,12 +4,13 @@ from enum import StrEnum
 
 
 class CaseStatus(StrEnum):
-    """Which side of a case holds something; a metric's value may be undefined unless both do."""
+    """Which sides of a case are empty, or that the prediction is broken; any but `OK` can leave a value undefined."""
 
     OK = "ok"
     BOTH_EMPTY = "both_empty"
     REFERENCE_EMPTY = "reference_empty"
     PREDICTION_EMPTY = "prediction_empty"
+    PREDICTION_BROKEN = "prediction_broken"  # its file cannot be measured, which counts as a failure of the trainer
 
     @classmethod
     def of(cls, reference: int, prediction: int) -> "CaseStatus":

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,15 @@ from nnunet_losses.cli.app import command, say
 
 if TYPE_CHECKING:
     from nnunet_losses.evaluation import EvaluationSettings
+
+
+SkipBroken = Annotated[
+    bool,
+    typer.Option(
+        "--skip-broken",
+        help="Count predictions that cannot be read, or do not fit their reference, as failures instead of stopping.",
+    ),
+]
 
 
 def evaluation_settings(tolerances_mm: list[float] | None, strata_mm: list[float] | None) -> "EvaluationSettings":
@@ -56,6 +66,7 @@ def evaluate(
         bool,
         typer.Option("--allow-geometry-mismatch", help="Require equal shapes only; use the spacing of the reference."),
     ] = False,
+    skip_broken: SkipBroken = False,
     keep_cases: Annotated[
         bool, typer.Option("--keep-cases", help="Keep the finished cases, so that a later call measures only new ones.")
     ] = False,
@@ -85,6 +96,8 @@ def evaluate(
         progress=sys.stderr.isatty(),
         allow_geometry_mismatch=allow_geometry_mismatch,
         keep_cases=keep_cases,
+        skip_broken=skip_broken,
+        tell=partial(say, err=True),
     )
     say(f"{out}: {tables['cases']['case'].nunique()} cases")
 

@@ -1,6 +1,7 @@
 """The command that reports on existing trainings: report."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli.app import command, say
-from nnunet_losses.cli.evidence import evaluation_settings
+from nnunet_losses.cli.evidence import SkipBroken, evaluation_settings
 
 
 @command("report")
@@ -61,6 +62,7 @@ def report(
         bool,
         typer.Option("--allow-geometry-mismatch", help="Require equal shapes only; use the spacing of the reference."),
     ] = False,
+    skip_broken: SkipBroken = False,
     viewer: Annotated[
         bool, typer.Option("--viewer", help="Also write viewer.html, with all slices of the cases in the pictures.")
     ] = False,
@@ -95,6 +97,8 @@ def report(
         workers=workers,
         progress=sys.stderr.isatty(),
         allow_geometry_mismatch=allow_geometry_mismatch,
+        skip_broken=skip_broken,
+        tell=partial(say, err=True),
     )
     page = report_results(
         found,

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.labels import Label, LabelSet, LabelValues, mask_of
-from nnunet_losses.base.metrics import IMAGE_DIAGONAL
+from nnunet_losses.base.metrics import IMAGE_DIAGONAL, metric_named
+from nnunet_losses.base.metrics.lesion import of_stratum
 from nnunet_losses.base.names import DATASET_JSON
 from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.evaluation import tables
@@ -133,7 +134,7 @@ class Reference:
     def _check_labels(self, segmentation: Segmentation, side: str) -> None:
         unknown = self.labels.unknown_value(segmentation)
         if unknown is not None:
-            raise UserError(f"the {side} holds the value {unknown}, which {DATASET_JSON} does not name.")
+            raise UserError(unknown_label(side, unknown))
 
 
 def evaluate_case(
@@ -157,6 +158,35 @@ def evaluate_case(
     arranged = reference.prediction(prediction)
     parts = [_evaluate_label(reference, arranged, probabilities, label) for label in reference.labels.labels]
     return {name: tables.join(name, [part[name] for part in parts if name in part]) for name in tables.COLUMNS}
+
+
+def broken_case(reference: Reference, *, with_probabilities: bool) -> dict[str, pd.DataFrame]:
+    """The tables that stand for a prediction that cannot be measured.
+
+    They are those of an empty prediction, so that every lesion is missed, but each metric is undefined, with status
+    `prediction_broken`. A metric that has no meaning for the case, whatever was predicted, keeps its status: one that
+    needs a reference where there is none, and one of a lesion size that the reference does not have.
+
+    with_probabilities: whether there were to be any; the table `thresholds` then holds only misses.
+    """
+    nothing = np.zeros((reference.labels.channels, *reference.shape), np.float32) if with_probabilities else None
+    found = evaluate_case(reference, np.zeros(reference.shape, np.uint8), nothing)
+    cases = found["cases"]
+    meaningless = cases["metric"].map(lambda name: metric_named(name).needs_reference)
+    of_sizes = [metric.name for stratum, _ in reference.settings.strata_mm for metric in of_stratum(stratum)]
+    meaningless |= cases["metric"].isin(of_sizes)
+    keep = (meaningless & (cases["status"] == CaseStatus.BOTH_EMPTY)) | (cases["metric"] == IMAGE_DIAGONAL.name)
+    found["cases"] = cases.assign(
+        value=cases["value"].where(keep), status=cases["status"].where(keep, str(CaseStatus.PREDICTION_BROKEN))
+    )
+    for name in ("calibration", "log_odds"):  # no probability was predicted
+        found[name] = found[name].iloc[:0]
+    return found
+
+
+def unknown_label(side: str, value: int) -> str:
+    """What is wrong with a segmentation that holds a value without a label; side: "reference" or "prediction"."""
+    return f"the {side} holds the value {value}, which {DATASET_JSON} does not name."
 
 
 def _evaluate_label(

@@ -2,14 +2,17 @@
 
 import multiprocessing
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
@@ -18,8 +21,17 @@ from nnunet_losses.base.images import read_segmentation
 from nnunet_losses.base.names import table_name
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.evaluation import tables
-from nnunet_losses.evaluation.case import Reference, evaluate_case
-from nnunet_losses.evaluation.plan import LAST_TABLE, Job, Prediction, Task, parts_dir, plan
+from nnunet_losses.evaluation.case import Reference, broken_case, evaluate_case, unknown_label
+from nnunet_losses.evaluation.plan import (
+    LAST_TABLE,
+    Broken,
+    BrokenPredictionError,
+    Job,
+    Prediction,
+    Task,
+    parts_dir,
+    plan,
+)
 from nnunet_losses.evaluation.probabilities import read_probabilities
 from nnunet_losses.evaluation.settings import EvaluationSettings
 
@@ -35,6 +47,8 @@ def evaluate_folders(
     progress: bool = True,
     allow_geometry_mismatch: bool = False,
     keep_cases: bool = False,
+    skip_broken: bool = False,
+    tell: Callable[[str], None] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Evaluate predictions of several trainers against one folder of references, each reference prepared once.
 
@@ -52,9 +66,14 @@ def evaluate_folders(
         progress: show a progress bar.
         allow_geometry_mismatch: only shapes must agree; the spacing is the reference's.
         keep_cases: keep the hidden folder, so that a later call measures only what is new.
+        skip_broken: a prediction that cannot be measured (damaged, empty, of another shape, with a value that is no
+            label) counts as a failure: its metrics are undefined, with status `prediction_broken`, and all lesions of
+            the case are missed.
+        tell: is given a sentence for each of them.
 
     Raises:
-        UserError: before any work, listing every missing file and every mismatch of shape or place.
+        UserError: before any work, listing every missing file and every shift against a reference; every prediction is
+            broken; or, unless `skip_broken`, some are: the text names them all.
     """
     out_dir = Path(out_dir)
     jobs = plan(
@@ -66,14 +85,30 @@ def evaluate_folders(
         allow_geometry_mismatch=allow_geometry_mismatch,
     )
     tasks = [task for job in jobs for task in job.tasks]
-    todo = [job for job in jobs if not all(task.done for task in job.tasks)]
+    total = len(tasks) + sum(len(job.broken) for job in jobs)
+    if not skip_broken and len(tasks) < total:
+        _refuse(_every_fault(jobs), total)
+    todo = [job for job in jobs if (skip_broken and job.broken) or not all(task.done for task in job.tasks)]
     done = sum(task.done for task in tasks)
-    with tqdm(total=len(tasks), initial=done, unit="prediction", desc="evaluate", disable=not progress) as bar:
+    failures: list[Failure] = []
+    with tqdm(total=total, initial=done, unit="prediction", desc="evaluate", disable=not progress) as bar:
         for measured in _run_all(todo, workers):
-            bar.update(measured)
+            bar.update(measured.predictions)
+            failures += measured.failures
+    failures.sort(key=lambda failure: failure.fault)
+    if failures and (not skip_broken or len(failures) == total):
+        _refuse([failure.fault for failure in failures], total)
+    for failure in failures:
+        if tell is not None:
+            tell(f"Counts as a failure of {failure.trainer}: {failure.fault}")
 
+    intact = [task for task in tasks if task.done]
     result = {
-        name: tables.join(name, [pd.read_parquet(task.part / table_name(name)) for task in tasks])
+        name: tables.join(
+            name,
+            [pd.read_parquet(task.part / table_name(name)) for task in intact]
+            + [failure.tables[name] for failure in failures],
+        )
         for name in tables.COLUMNS
     }
     write_tables(out_dir, result)
@@ -82,8 +117,51 @@ def evaluate_folders(
     return result
 
 
-def _run_all(jobs: Sequence[Job], workers: int) -> Iterator[int]:
-    """Measure all cases; yield for each job that ends how many predictions it measured."""
+@dataclass(frozen=True)
+class Failure:
+    """A broken prediction: whose it is, why, and the tables that stand for it."""
+
+    trainer: str
+    fault: str
+    tables: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What measuring a case gave: the number of predictions that were looked at, and the broken ones among them."""
+
+    predictions: int = 0
+    failures: list[Failure] = field(default_factory=list)
+
+
+def _refuse(faults: Sequence[str], total: int) -> NoReturn:
+    """Name every broken prediction."""
+    advice = "To count such predictions as failures of their trainer instead, give --skip-broken."
+    if len(faults) == total:
+        advice = "There is nothing left to measure."
+    if len(faults) == 1:
+        raise UserError(f"1 of {total} predictions is broken: {faults[0]} {advice}")
+    raise UserError("\n".join([f"{len(faults)} of {total} predictions are broken:", *faults, advice]))
+
+
+def _every_fault(jobs: Sequence[Job]) -> list[str]:
+    """The faults of all predictions; those whose header is sound are read."""
+    faults = []
+    for job in jobs:
+        faults += [broken.fault for broken in job.broken]
+        for task in job.tasks:
+            if not task.done:
+                try:
+                    unknown = job.labels.unknown_value(_read(task, job)[0])
+                    if unknown is not None:
+                        faults.append(f"{task.prediction}: {unknown_label('prediction', unknown)}")
+                except BrokenPredictionError as error:
+                    faults.append(str(error))
+    return sorted(faults)
+
+
+def _run_all(jobs: Sequence[Job], workers: int) -> Iterator[Measured]:
+    """Measure all cases, and yield what each gave as soon as it ends."""
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
             yield _run(job)
@@ -103,46 +181,68 @@ def _run_all(jobs: Sequence[Job], workers: int) -> Iterator[int]:
         pool.shutdown(cancel_futures=True)
 
 
-def _run(job: Job) -> int:
-    """Measure what is missing of a case, with one thread, and return how many predictions that were."""
+def _run(job: Job) -> Measured:
+    """Measure what is missing of a case, with one thread."""
     with threadpool_limits(1):
         return _measure(job)
 
 
-def _measure(job: Job) -> int:
-    reference = None
-    measured = 0
-    for task in job.tasks:
-        if task.done:
+def _measure(job: Job) -> Measured:
+    segmentation = read_segmentation(job.reference)
+    with _named(job.reference):
+        reference = Reference(segmentation, job.spacing, job.labels, job.settings)
+    todo = [task for task in job.tasks if not task.done]
+    broken = list(job.broken)
+    for task in todo:
+        try:
+            prediction, probabilities = _read(task, job)
+            with _named(task.prediction, BrokenPredictionError):
+                found = evaluate_case(reference, prediction, probabilities)
+        except BrokenPredictionError as error:
+            broken.append(Broken(task.identity, str(error), task.probabilities is not None))
             continue
-        if reference is None:
-            segmentation = read_segmentation(job.reference)
-            with _named(job.reference):
-                reference = Reference(segmentation, job.spacing, job.labels, job.settings)
-        prediction = read_segmentation(task.prediction)
-        probabilities = None
-        if task.probabilities is not None:
-            probabilities = read_probabilities(task.probabilities, prediction.shape, job.labels.channels)
-        with _named(task.prediction):
-            found = evaluate_case(reference, prediction, probabilities)
         _write_part(task, job.case, found)
-        measured += 1
-    return measured
+    failures = []
+    for one in broken:
+        found = broken_case(reference, with_probabilities=one.with_probabilities)
+        _identify(found, one.identity, job.case)
+        failures.append(Failure(str(one.identity["trainer"]), one.fault, found))
+    return Measured(len(todo) + len(job.broken), failures)
+
+
+def _read(task: Task, job: Job) -> tuple[NDArray[np.integer], NDArray[np.floating] | None]:
+    """Segmentation and probabilities of a prediction.
+
+    Raises:
+        BrokenPredictionError: one of them cannot be read.
+    """
+    try:
+        prediction = read_segmentation(task.prediction)
+        if task.probabilities is None:
+            return prediction, None
+        return prediction, read_probabilities(task.probabilities, prediction.shape, job.labels.channels)
+    except UserError as error:
+        raise BrokenPredictionError(str(error)) from error
+
+
+def _identify(found: Mapping[str, pd.DataFrame], identity: Mapping[str, str | int], case: str) -> None:
+    """Put the columns that say what the rows are about before the others."""
+    for table in found.values():
+        for position, (column, value) in enumerate({**identity, "case": case}.items()):
+            table.insert(position, column, value)
 
 
 def _write_part(task: Task, case: str, found: Mapping[str, pd.DataFrame]) -> None:
     """Write the tables of one prediction; it does no harm if another process writes the same at the same time."""
-    for table in found.values():
-        for position, (column, value) in enumerate({**task.identity, "case": case}.items()):
-            table.insert(position, column, value)
+    _identify(found, task.identity, case)
     others = {name: table for name, table in found.items() if name != LAST_TABLE}
     write_tables(task.part, {**others, LAST_TABLE: found[LAST_TABLE]})
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Say which file a `UserError` is about."""
+def _named(path: Path, kind: type[UserError] = UserError) -> Iterator[None]:
+    """Say which file a `UserError` is about, as an error of a kind."""
     try:
         yield
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise kind(f"{path}: {error}") from error

@@ -22,6 +22,10 @@ LAST_TABLE = CASES.name
 _SHOWN_PROBLEMS = 20
 
 
+class BrokenPredictionError(UserError):
+    """A prediction cannot be measured; the text names its file."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Prediction:
     """A folder of predictions of one trainer (and fold).
@@ -55,8 +59,21 @@ class Task:
 
 
 @dataclasses.dataclass(frozen=True)
+class Broken:
+    """One prediction of one case that cannot be measured.
+
+    fault: a sentence that names the file and says what is wrong.
+    with_probabilities: whether probabilities were to be measured too.
+    """
+
+    identity: Mapping[str, str | int]
+    fault: str
+    with_probabilities: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class Job:
-    """One case: its reference and all predictions of it."""
+    """One case: its reference, all predictions of it that look intact, and those that are known to be broken."""
 
     case: str
     reference: Path
@@ -64,6 +81,7 @@ class Job:
     tasks: tuple[Task, ...]
     labels: LabelSet
     settings: EvaluationSettings
+    broken: tuple[Broken, ...] = ()
 
 
 def plan(
@@ -77,8 +95,12 @@ def plan(
 ) -> list[Job]:
     """What to measure, in the order of the case names; the arguments are those of `evaluate_folders`.
 
+    A prediction is broken if its header, or that of its probabilities, cannot be read or has another shape than the
+    reference; its voxels are read only when it is measured.
+
     Raises:
-        UserError: files are missing or do not fit; the text lists every problem, a sentence each.
+        UserError: files are missing or shifted, or a reference cannot be read; the text lists every problem, a sentence
+            each.
     """
     dataset = _read_dataset(dataset_json)
     labels, ending = LabelSet.parse(dataset["labels"]), dataset["file_ending"]
@@ -89,6 +111,7 @@ def plan(
 
     problems: list[str] = []
     tasks: dict[str, list[Task]] = defaultdict(list)
+    broken: dict[str, list[Broken]] = defaultdict(list)
     geometries: dict[str, Geometry] = {}
     for prediction in predictions:
         identity = {**defaults, "trainer": prediction.directory.name}
@@ -104,7 +127,12 @@ def plan(
                 problems.append(f"{reference_dir / (case + ending)} is missing, the reference of case '{case}'.")
                 continue
             files = _Files(references[case], prediction.directory / (case + ending), _npz(prediction, case))
-            if found := files.problem(case, geometries, allow_geometry_mismatch):
+            try:
+                found = files.problem(case, geometries, allow_geometry_mismatch)
+            except BrokenPredictionError as error:
+                broken[case].append(Broken(identity, str(error), files.probabilities is not None))
+                continue
+            if found is not None:
                 problems.append(found)
                 continue
             part = parts_dir(out_dir) / files.fingerprint(identity, labels, settings)
@@ -114,8 +142,16 @@ def plan(
         shown = problems[:_SHOWN_PROBLEMS] + ([f"… and {more} more."] if more > 0 else [])
         raise UserError("\n".join(shown))
     return [
-        Job(case, references[case], geometries[case].spacing_mm, tuple(tasks[case]), labels, settings)
-        for case in sorted(tasks)
+        Job(
+            case,
+            references[case],
+            geometries[case].spacing_mm,
+            tuple(tasks[case]),
+            labels,
+            settings,
+            tuple(broken[case]),
+        )
+        for case in sorted({*tasks, *broken})
     ]
 
 
@@ -136,6 +172,9 @@ class _Files:
         """What is wrong with them, from their headers; None if nothing is.
 
         geometries: those of the references, by case; a missing one is added.
+
+        Raises:
+            BrokenPredictionError: this prediction alone cannot be measured.
         """
         for path in (self.prediction, self.probabilities):
             if path is not None and not path.is_file():
@@ -144,11 +183,14 @@ class _Files:
             if case not in geometries:
                 geometries[case] = read_geometry(self.reference)
             reference = geometries[case]
-            predicted = read_geometry(self.prediction)
         except UserError as error:
             return str(error)
+        try:
+            predicted = read_geometry(self.prediction)
+        except UserError as error:
+            raise BrokenPredictionError(str(error)) from error
         if predicted.shape != reference.shape:
-            return (
+            raise BrokenPredictionError(
                 f"{self.prediction} has shape {predicted.shape}, its reference {self.reference} has {reference.shape}; "
                 "resample it."
             )

@@ -169,7 +169,9 @@ def _failures(comparison: Comparison) -> Section:
     else:
         section.blocks.append(Text(_fates(comparison.tables["jobs"])))
     section.blocks += [block for view in comparison.run_views for block in _made([tables.failures.runs], view)]
-    section.blocks += [block for view in comparison.views for block in _made([tables.failures.undefined], view)]
+    section.blocks += [
+        block for view in comparison.views for block in _made([tables.failures.broken, tables.failures.undefined], view)
+    ]
     return section
 
 

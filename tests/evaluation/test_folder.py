@@ -19,6 +19,8 @@ from nnunet_losses.evaluation import (
     folder,
 )
 from nnunet_losses.evaluation.plan import parts_dir, plan
+from nnunet_losses.statistics.panels.policy import Policy
+from nnunet_losses.statistics.panels.results import Results
 
 DATASET = {"labels": {"background": 0, "a": 1, "b": 2}, "file_ending": ".nii.gz", "name": "Toy"}
 AFFINE = np.diag([0.5, 2.0, 3.0, 1.0])
@@ -104,7 +106,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(study, monkeypatch):
         if len(done) == 2:
             raise KeyboardInterrupt
         done.append(job.case)
-        original(job)
+        return original(job)
 
     monkeypatch.setattr(folder, "_run", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
@@ -112,7 +114,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(study, monkeypatch):
     assert not (study / "tables" / "cases.parquet").exists()
 
     resumed = []
-    monkeypatch.setattr(folder, "_run", lambda job: (resumed.append(job.case), original(job)))
+    monkeypatch.setattr(folder, "_run", lambda job: resumed.append(job.case) or original(job))
     found = run(study)
     assert (done, resumed) == (["case0", "case1"], ["case2"])
     assert set(found["cases"].case) == {"case0", "case1", "case2"}
@@ -137,7 +139,7 @@ def test_a_worker_that_outlived_a_killed_run_may_be_at_the_same_case(study, monk
 
 def test_only_what_is_new_changed_or_incomplete_is_measured_again(study, monkeypatch):
     original, again = folder._run, []
-    monkeypatch.setattr(folder, "_run", lambda job: (again.append(job.case), original(job)))
+    monkeypatch.setattr(folder, "_run", lambda job: again.append(job.case) or original(job))
     first = run(study, keep_cases=True)["cases"]
     again.clear()
     assert run(study, keep_cases=True)["cases"].equals(first)
@@ -180,10 +182,10 @@ def test_a_job_measures_what_is_missing_and_says_how_many(study):
     predictions = [Prediction(study / f"trainer{trainer}") for trainer in (1, 2)]
     options = {"dataset_json": DATASET, "settings": EvaluationSettings()}
     job, *_ = plan(study / "labels", predictions, study / "tables", **options)
-    assert folder._run(job) == 2
+    assert folder._run(job).predictions == 2
     (job.tasks[1].part / "cases.parquet").unlink()
     written = (job.tasks[0].part / "cases.parquet").stat().st_mtime_ns
-    assert folder._run(job) == 1
+    assert folder._run(job).predictions == 1
     assert (job.tasks[0].part / "cases.parquet").stat().st_mtime_ns == written
 
 
@@ -220,6 +222,114 @@ def test_a_file_that_cannot_be_measured_is_named_in_one_sentence(study, spoil, s
     with pytest.raises(UserError, match=sentence) as error:
         run(study, probabilities=True)
     assert "\n" not in str(error.value)
+
+
+def spoil_three(study):
+    """One prediction of another shape, one damaged behind its header, one empty file; all else is intact."""
+    folder = study / "trainer1"
+    save(np.zeros((6, 7, 9), np.uint8), folder / "case0.nii.gz")
+    content = bytearray((folder / "case1.nii.gz").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (folder / "case1.nii.gz").write_bytes(content)
+    (folder / "case2.nii.gz").write_bytes(b"")
+
+
+def both(study, **options):
+    predictions = [
+        Prediction(study / "trainer1", study / "trainer1", {"trainer": "A"}),
+        Prediction(study / "trainer2", study / "trainer2", {"trainer": "B"}),
+    ]
+    return evaluate_folders(
+        study / "labels", predictions, study / "tables", dataset_json=DATASET, progress=False, **options
+    )
+
+
+def test_every_broken_prediction_is_named_in_one_message(study):
+    spoil_three(study)
+    save(random_image(1) + 2, study / "trainer2" / "case1.nii.gz")
+    with pytest.raises(UserError) as error:
+        both(study)
+    first, *faults, advice = str(error.value).splitlines()
+    assert first == "4 of 6 predictions are broken:"
+    assert "case1.nii.gz: the prediction holds the value 4, which dataset.json does not name." in faults[3]
+    assert "case0.nii.gz has shape (6, 7, 9)" in faults[0]
+    assert "case1.nii.gz cannot be read as an image" in faults[1]
+    assert faults[2].endswith("case2.nii.gz is an empty file (0 bytes); replace it with an intact one.")
+    assert "--skip-broken" in advice
+    assert not (study / "tables").exists()
+
+
+def test_predictions_that_break_only_when_measured_are_all_named_after_the_others_were_measured(study):
+    for case in (0, 2):
+        save(random_image(1) + 2, study / "trainer1" / f"case{case}.nii.gz")
+    with pytest.raises(UserError) as error:
+        both(study)
+    first, *faults, _ = str(error.value).splitlines()
+    assert first == "2 of 6 predictions are broken:"
+    assert [name for name in ("case0", "case2") if any(f"{name}.nii.gz: the prediction holds" in f for f in faults)]
+    assert len(list(parts_dir(study / "tables").iterdir())) == 4
+
+
+def test_skipped_broken_predictions_are_undefined_and_miss_every_lesion(study):
+    before = both(study)
+    spoil_three(study)
+    told = []
+    found = both(study, skip_broken=True, tell=told.append)
+    assert len(told) == 3
+    assert all(sentence.startswith("Counts as a failure of A: ") for sentence in told)
+    cases, other = found["cases"], found["cases"].query("trainer == 'B'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(other, before["cases"].query("trainer == 'B'").reset_index(drop=True))
+    failed = cases[(cases.trainer == "A") & (cases.metric != "image_diagonal")]
+    assert failed.value.isna().all()
+    assert (failed[~failed.metric.str.match("lesion_.*_(small|medium|large)")].status == "prediction_broken").all()
+    keys = ["case", "label", "metric"]
+    assert set(map(tuple, cases[cases.trainer == "A"][keys].values)) == set(map(tuple, other[keys].values))
+
+    def lesions(tables, trainer):
+        rows = tables["lesions"].query("trainer == @trainer and side == 'reference'")
+        return rows[["case", "label", "component", "voxels"]].reset_index(drop=True)
+
+    pd.testing.assert_frame_equal(lesions(found, "A"), lesions(before, "A"))
+    mine = found["lesions"].query("trainer == 'A'")
+    assert not mine.matched.any()
+    assert (mine.side == "reference").all()
+    counts = found["thresholds"].query("trainer == 'A'")
+    assert (counts[["tp", "fp"]] == 0).all(axis=None)
+    assert (counts.fn > 0).all()
+
+
+def test_a_broken_prediction_counts_as_the_worst_value_whatever_the_policy_for_empty_ones(study):
+    (study / "trainer1" / "case1.nii.gz").write_bytes(b"")
+    results = Results.of(both(study, skip_broken=True)["cases"], baseline="B", policy=Policy(one_empty="exclude"))
+    (panel,) = (p for p in results.panels(["dice"]) if p.label == "a")
+    assert panel.values[panel.cases.index("case1"), panel.trainers.index("A")] == 0
+    assert panel.cases == ["case0", "case1", "case2"]
+
+
+def test_a_case_without_reference_has_no_recall_even_if_its_prediction_is_broken(study):
+    save(np.zeros(SHAPE, np.uint8), study / "labels" / "case1.nii.gz")
+    (study / "trainer1" / "case1.nii.gz").write_bytes(b"")
+    found = both(study, skip_broken=True)["cases"].query("trainer == 'A' and case == 'case1' and label == 'a'")
+    status = found.set_index("metric").status
+    assert status[["recall", "lesion_recall", "lesion_f1_small", "dice"]].tolist() == ["both_empty"] * 3 + [
+        "prediction_broken"
+    ]
+
+
+def test_if_every_prediction_is_broken_there_is_nothing_to_count(study):
+    for path in study.glob("trainer*/*.nii.gz"):
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match="6 of 6 predictions are broken"):
+        both(study, skip_broken=True)
+
+
+def test_a_repaired_prediction_is_measured(study):
+    intact = (study / "trainer1" / "case1.nii.gz").read_bytes()
+    expected = both(study, keep_cases=True)
+    (study / "trainer1" / "case1.nii.gz").write_bytes(b"")
+    assert (both(study, skip_broken=True, keep_cases=True)["cases"].status == "prediction_broken").any()
+    (study / "trainer1" / "case1.nii.gz").write_bytes(intact)
+    pd.testing.assert_frame_equal(both(study)["cases"], expected["cases"])
 
 
 def test_other_formats_are_read_by_simpleitk_with_the_same_numbers(study):

@@ -67,17 +67,15 @@ def test_each_case_has_its_files_its_spacing_and_an_identity(folders: Path) -> N
 
 def test_every_problem_is_listed(folders: Path) -> None:
     (folders / "trainer1" / "case0.nii.gz").unlink()
-    save(folders / "trainer1" / "case1.nii.gz", (6, 6, 8))
     save(folders / "trainer1" / "case2.nii.gz", spacing=(0.5, 2.0, 3.1))
     with pytest.raises(UserError) as error:
         jobs_of(folders, cases=["case0", "case1", "case2", "case3"])
     lines = str(error.value).splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 3
     assert "case0.nii.gz is missing" in lines[0]
-    assert "case1.nii.gz has shape (6, 6, 8)" in lines[1]
-    assert "case2.nii.gz is shifted against its reference" in lines[2]
-    assert "(a corner by 1.4 voxels)" in lines[2]
-    assert "case3.nii.gz is missing, the reference of case 'case3'" in lines[3]
+    assert "case2.nii.gz is shifted against its reference" in lines[1]
+    assert "(a corner by 1.4 voxels)" in lines[1]
+    assert "case3.nii.gz is missing, the reference of case 'case3'" in lines[2]
 
 
 @pytest.mark.parametrize(("count", "last"), [(20, "x19"), (21, "… and 1 more."), (25, "… and 5 more.")])
@@ -93,14 +91,13 @@ def test_a_wrong_header_can_be_allowed_but_not_a_wrong_shape(folders: Path) -> N
     save(folders / "trainer1" / "case1.nii.gz", spacing=(1, 1, 1))
     assert jobs_of(folders, allow=True)[1].spacing == SPACING
     save(folders / "trainer1" / "case1.nii.gz", (6, 7, 9))
-    with pytest.raises(UserError, match="has shape"):
-        jobs_of(folders, allow=True)
+    (broken,) = jobs_of(folders, allow=True)[1].broken
+    assert "has shape" in broken.fault
 
 
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda f: (f / "trainer1" / "case1.nii.gz").write_bytes(b"no image"), r"case1\.nii\.gz cannot be read"),
         (lambda f: (f / "labels" / "case1.nii.gz").write_bytes(b"no image"), r"labels.case1\.nii\.gz cannot be read"),
         (lambda f: (f / "trainer1" / "case0.npz").unlink(), r"case0\.npz is missing"),
         (lambda f: save(f / "trainer1" / "stale.nii.gz"), r"stale\.nii\.gz is missing, the reference"),

@@ -32,7 +32,7 @@ CASES = Table(
         **identity_columns(("metric",)),
         "value": real("Its value; NaN where it is not defined."),
         "unit": text("Unit of the value (`1`, `mm`, `ml`, `count`)."),
-        "status": text("Which sides are empty", words=CaseStatus),
+        "status": text("Which sides are empty, or that the prediction is broken", words=CaseStatus),
     },
     key=(*CASE, "label", "metric"),
 )

@@ -2,7 +2,7 @@
 
 import math
 
-from nnunet_losses.base.states import RunStatus
+from nnunet_losses.base.states import CaseStatus, RunStatus
 from nnunet_losses.base.tables.results import COLLAPSED
 from nnunet_losses.report.blocks import Cell, Column, Table
 from nnunet_losses.report.comparison import Row, View, records
@@ -51,6 +51,36 @@ def _fate(view: View, job: Row) -> str:
         return "collapsed: predicted no foreground at the end of training"
     empty, cases = found
     return f"collapsed: predicts no foreground in {empty} of {count(cases, 'case')}"
+
+
+def broken(view: View) -> Table | None:
+    """The predictions that could not be measured and count as failures; None if there are none."""
+    cases = view.table("cases")
+    found = None if cases is None else cases[cases["status"] == CaseStatus.PREDICTION_BROKEN]
+    if found is None or found.empty:
+        return None
+    columns = [
+        Column("Loss", numeric=False),
+        Column("Fold"),
+        Column("Seed"),
+        Column("Cases"),
+        Column("Which", numeric=False),
+    ]
+    rows = [
+        [
+            head(view, str(row["trainer"])),
+            numeric(row["fold"], number(row["fold"], 0)),
+            numeric(row["seed"], number(row["seed"], 0)),
+            numeric(len(row["case"]), number(len(row["case"]), 0)),
+            Cell(", ".join(row["case"])),
+        ]
+        for row in records(found.groupby(["trainer", "fold", "seed"])["case"].agg(sorted).reset_index())
+    ]
+    return Table(
+        f"Broken predictions, {view.title}", columns, rows, "cases",
+        "Files that are damaged, empty or do not fit their reference. Each counts as the worst value of every metric "
+        "that has one, and as a miss of every lesion.",
+    )  # fmt: skip
 
 
 def undefined(view: View) -> Table | None:

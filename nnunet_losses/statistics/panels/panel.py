@@ -186,7 +186,7 @@ def _coverage(
     complete: pd.Index,
     policy: Policy,
 ) -> pd.DataFrame:
-    empty = [status for status in CaseStatus if status is not CaseStatus.OK]
+    empty = [CaseStatus.BOTH_EMPTY, CaseStatus.REFERENCE_EMPTY, CaseStatus.PREDICTION_EMPTY]
     status = pd.crosstab(rows["trainer"], rows["status"]).reindex(index=trainers, columns=empty, fill_value=0)
     worst = (rows["resolved"] != "") & rows["filled"].notna()
     table = pd.DataFrame({"trainer": trainers, "n_cases": len(has_row)})

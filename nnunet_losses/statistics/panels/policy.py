@@ -27,6 +27,7 @@ class Policy:
         such, instead of taking the cases of all others with it.
     worst: worst value by metric name.
 
+    A broken prediction, which was kept on request (`--skip-broken`), always counts as the worst value.
     A metric that needs a reference is never resolved on a case without one: the case is left out.
     Source: Maier-Hein et al., Metrics Reloaded, Nature Methods 2024: a policy for NaN is stated, never implied.
     """
@@ -62,7 +63,9 @@ def resolved(rows: pd.DataFrame, metric: Metric, policy: Policy, worst: pd.Serie
     if policy.both_empty == "perfect" and metric.best is not None:
         perfect = open_to_policy & (status == CaseStatus.BOTH_EMPTY)
         value, how = value.mask(perfect, metric.best), how.mask(perfect, str(Resolution.PERFECT))
+    failed = status == CaseStatus.PREDICTION_BROKEN
     if policy.one_empty == "worst":
-        bad = open_to_policy & status.isin(ONE_EMPTY) & worst.notna()
-        value, how = value.mask(bad, worst), how.mask(bad, str(Resolution.WORST))
+        failed |= status.isin(ONE_EMPTY)
+    bad = open_to_policy & failed & worst.notna()
+    value, how = value.mask(bad, worst), how.mask(bad, str(Resolution.WORST))
     return rows.assign(filled=value, resolved=how)
