@@ -12,6 +12,9 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
+from typer.testing import CliRunner
+
+from nnunet_losses.cli import app
 
 from .conftest import RUN, Workplace, job_counts, kill
 
@@ -165,3 +168,24 @@ def test_bad_data_stop_before_planning(workplace: Make, finished: Workplace, tmp
     assert "phantom_000" in done.stdout
     assert "label" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_trainings_of_which_only_the_kept_tables_are_left_are_not_trained_again(
+    finished: Workplace, tmp_path: Path
+) -> None:
+    place = replace(finished, folder=tmp_path / "a copy", config=finished.config | {"report": {"gallery": False}})
+    shutil.copytree(finished.folder, place.folder)
+    place.command()  # writes the config
+    options = ["--configfile", str(place.folder / "study.yaml"), "--directory", str(place.folder)]
+    options += ["--folder", str(tmp_path / "kept")]
+    assert "4 of 4 trainings have finished" in CliRunner().invoke(app, ["keep", *options]).output
+    for lost in ("results/models", "results/predictions", "results/tables", "results/studies", "reports", ".snakemake"):
+        shutil.rmtree(place.folder / lost)
+    shutil.rmtree(place.folder / "work/nnUNet_results")
+    assert "4 of 4 trainings were put back" in CliRunner().invoke(app, ["restore", *options]).output
+    counts = job_counts(place.succeed("--dry-run", trainers=[*place.config["trainers"], "DiceTrainer"]))
+    assert counts["train"] == counts["predict"] == counts["evaluate"] == 2
+    assert not {"prepare", "plan", "split", "preprocess"} & set(counts)
+    place.succeed()
+    pd.testing.assert_frame_equal(case_values(place.folder, TRAINERS[1]), case_values(finished.folder, TRAINERS[1]))
+    assert (place.folder / "reports/toy/manifest.json").is_file()
