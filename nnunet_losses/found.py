@@ -11,15 +11,16 @@ from nnunet_losses.base.dataset import find_dataset, read_dataset_json
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.identity import CASE, RUN
 from nnunet_losses.base.labels import LabelSet
-from nnunet_losses.base.names import DATASET_JSON, LABELS_FOLDER, REFERENCES_FOLDER, SPLITS_JSON
+from nnunet_losses.base.names import DATASET_JSON, LABELS_FOLDER, REFERENCES_FOLDER, SPLITS_JSON, SUMMARY_JSON
 from nnunet_losses.base.splits import Splits, read_splits
 from nnunet_losses.base.states import CaseStatus
+from nnunet_losses.base.tables.results import CASES
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.comparison.assemble import assemble
 from nnunet_losses.comparison.gallery import Predicted, gallery_files
 from nnunet_losses.comparison.provenance import provenance_of_found
 from nnunet_losses.comparison.tables import compare_tables, record_of
-from nnunet_losses.evaluation import EvaluationSettings, Prediction, evaluate_folders
+from nnunet_losses.evaluation import EvaluationSettings, Prediction, counted_case, evaluate_folders
 from nnunet_losses.nnunet.names.identity import identity
 from nnunet_losses.nnunet.results.history import job_row, read_history
 from nnunet_losses.nnunet.results.models import remark_on_checkpoint
@@ -33,6 +34,7 @@ from nnunet_losses.study.record import Run
 class Found:
     """The trainings of a data set, their out-of-fold predictions, and the data that these are compared with.
 
+    references: folder of the reference segmentations; None if no training has predictions, only ``summary.json``.
     raw: the raw data set, for the pictures; None if it is not there.
     splits_file: the present ``splits_final.json``; None if it is not there.
     splits: what it says.
@@ -42,7 +44,7 @@ class Found:
     dataset: str
     trainings: tuple[Training, ...]
     validations: tuple[Validation, ...]
-    references: Path
+    references: Path | None
     dataset_json: Mapping[str, Any]
     raw: Path | None
     splits_file: Path | None
@@ -114,7 +116,7 @@ def find_results(
         plans: likewise.
 
     Raises:
-        UserError: no such data set, no training, no prediction, no references.
+        UserError: no such data set, no training, neither predictions nor ``summary.json``, no references.
     """
     if not results.is_dir():
         raise UserError(f"There is no folder {results}; give nnU-Net's results folder, --results.")
@@ -130,19 +132,20 @@ def find_results(
     if splits_file is not None and not splits_file.is_file():
         splits_file = None
     splits = None if splits_file is None else read_splits(splits_file, folder.name)
-    validations = without_repeats(
-        [find_validation(training, dataset_json["file_ending"], splits) for training in trainings], splits
-    )
+    labels, ending = LabelSet.parse(dataset_json["labels"]), str(dataset_json["file_ending"])
+    validations = without_repeats([find_validation(training, ending, splits, labels) for training in trainings], splits)
     if not any(validation.cases for validation in validations):
         raise UserError(
-            f"No training of {folder} has predictions in fold_*/validation; nnU-Net writes them at the end of a "
-            f"training, and again with nnUNetv2_train ... --val."
+            f"No training of {folder} has predictions or a {SUMMARY_JSON} in fold_*/validation; nnU-Net writes them at "
+            f"the end of a training, and again with nnUNetv2_train ... --val."
         )
+    if references is None and any(validation.cases and not validation.counts for validation in validations):
+        references = _references(folder.name, raw, preprocessed, ending)
     return Found(
         dataset=folder.name,
         trainings=tuple(trainings),
         validations=tuple(validations),
-        references=references or _references(folder.name, raw, preprocessed, str(dataset_json["file_ending"])),
+        references=references,
         dataset_json=dataset_json,
         raw=raw,
         splits_file=splits_file,
@@ -164,29 +167,40 @@ def evaluate_results(
 ) -> dict[str, pd.DataFrame]:
     """Measure all predictions and read all histories: the tables of `nnunet-losses evaluate` and of the workflow.
 
-    They are written to ``out``. Each prediction is measured once: what is there already is used again. The options are
-    those of `evaluate_folders`.
+    They are written to ``out``. Each prediction is measured once: what is there already is used again. Where only
+    ``summary.json`` is left, the voxel metrics follow from its counts. The options are those of `evaluate_folders`.
     """
-    predictions = []
+    predictions, counted = [], []
     for validation in found.validations:
+        for case, counts in validation.counts.items():
+            identity = found.row(validation.training) | {"case": case}
+            rows = counted_case(counts, settings)
+            counted.append(pd.DataFrame(identity, index=rows.index).join(rows))
+        if validation.counts:
+            continue
         training = validation.training
         with_npz = validation.with_probabilities
         for cases, npz in ((with_npz, training.validation), (set(validation.cases) - with_npz, None)):
             if cases:
                 predictions.append(Prediction(training.validation, npz, found.row(training), sorted(cases)))
-    tables = evaluate_folders(
-        found.references,
-        predictions,
-        out,
-        dataset_json=found.dataset_json,
-        settings=settings,
-        workers=workers,
-        progress=progress,
-        allow_geometry_mismatch=allow_geometry_mismatch,
-        keep_cases=True,
-        skip_broken=skip_broken,
-        tell=tell,
-    )
+    tables: dict[str, pd.DataFrame] = {}
+    if found.references is not None and predictions:
+        tables = evaluate_folders(
+            found.references,
+            predictions,
+            out,
+            dataset_json=found.dataset_json,
+            settings=settings,
+            workers=workers,
+            progress=progress,
+            allow_geometry_mismatch=allow_geometry_mismatch,
+            keep_cases=True,
+            skip_broken=skip_broken,
+            tell=tell,
+        )
+    if counted:
+        tables["cases"] = CASES.concat([*([tables["cases"]] if tables else []), *counted])
+        write_tables(out, {"cases": tables["cases"]})
     histories = {training: read_history(training.folder) for training in found.trainings}
     curves = [curve.assign(**found.row(training)) for training, curve in histories.items() if len(curve)]
     jobs = [
@@ -285,7 +299,14 @@ def _remarks(found: Found) -> list[str]:
         trained = {training.fold for training in found.trainings}
         if nobody := sorted(set(range(len(found.splits))) - trained):
             remarks.append(f"No trainer has fold {', '.join(map(str, nobody))} of {len(found.splits)}.")
-    lacking = {v.training.trainer for v in found.validations if len(v.with_probabilities) < len(v.cases)}
+    if without := [v.training for v in found.validations if v.counts]:
+        remarks.append(
+            f"The predictions of {_listed(without)} were deleted: their voxel metrics follow from the counts in "
+            f"{SUMMARY_JSON}; their surfaces, lesions, volumes, thresholds, calibration and pictures are missing."
+        )
+    lacking = {
+        v.training.trainer for v in found.validations if not v.counts and len(v.with_probabilities) < len(v.cases)
+    }
     if lacking:
         remarks.append(
             f"Probabilities (.npz) of {', '.join(sorted(lacking))} are missing: their thresholds, calibration and "
@@ -294,9 +315,17 @@ def _remarks(found: Found) -> list[str]:
     return remarks
 
 
+def _listed(trainings: Sequence[Training]) -> str:
+    """The trainings, their folds together."""
+    folds: dict[str, list[str]] = {}
+    for training in trainings:
+        folds.setdefault(f"{training.trainer}, {training.configuration}", []).append(str(training.fold))
+    return "; ".join(f"{name}, fold{'s' if len(own) > 1 else ''} {', '.join(own)}" for name, own in folds.items())
+
+
 def _predicted(found: Found, cases: pd.DataFrame) -> Iterator[Predicted]:
     """The predictions that pictures can be made of: intact ones, and none without the raw images."""
-    if found.raw is None:
+    if found.raw is None or found.references is None:
         return
     broken = cases.loc[cases["status"] == CaseStatus.PREDICTION_BROKEN, [*CASE]].drop_duplicates()
     failed = set(broken.itertuples(index=False, name=None))
@@ -305,7 +334,7 @@ def _predicted(found: Found, cases: pd.DataFrame) -> Iterator[Predicted]:
         run = tuple(row[name] for name in RUN)
         yield Predicted(
             row=row,
-            cases=[case for case in validation.cases if (*run, case) not in failed],
+            cases=[case for case in validation.cases if not validation.counts and (*run, case) not in failed],
             raw=found.raw,
             references=found.references,
             predictions=validation.training.validation,

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli import app
 from nnunet_losses.found import evaluate_results, find_results
+from nnunet_losses.statistics.panels.results import Results
 
 from .conftest import SmallDisk
 
@@ -248,6 +249,76 @@ def test_a_report_stops_at_broken_predictions_or_counts_them_as_failures(
     assert values.loc[("dice", STOCK, CASES[4]), ["value", "resolved"]].tolist() == [0, "worst"]
 
 
+def write_summary(folder: Path, cases: Sequence[str], *, seed: int) -> None:
+    """nnU-Net's summary of the predictions of `World.predict`, which are not there any more."""
+    entries = []
+    for case in cases:
+        truth = reference(case) > 0
+        noise = np.random.default_rng([seed, CASES.index(case)]).random(truth.shape)
+        guess = np.clip(0.8 * truth + 0.35 * noise, 0, 1).astype(np.float32) > 0.5
+        counts = {"TP": truth & guess, "FP": ~truth & guess, "FN": truth & ~guess, "TN": ~truth & ~guess}
+        metrics = {"1": {name: int(voxels.sum()) for name, voxels in counts.items()}}
+        entries.append({"prediction_file": f"/elsewhere/{case}.nii.gz", "metrics": metrics})
+    shutil.rmtree(folder / "validation")
+    (folder / "validation").mkdir()
+    (folder / "validation" / "summary.json").write_text(json.dumps({"metric_per_case": entries}))
+
+
+@pytest.mark.slow
+def test_where_predictions_were_deleted_the_summary_gives_the_voxel_metrics(world: World, tmp_path: Path) -> None:
+    before = evaluate_results(find(world, trainers=[STOCK, OTHER]), tmp_path, progress=False)["cases"]
+    write_summary(world.fold(STOCK, 1), SPLITS[1]["val"], seed=1)
+    found = find(world, trainers=[STOCK, OTHER])
+    assert (
+        f"The predictions of {STOCK}, 3d_fullres, fold 1 were deleted: their voxel metrics follow from the counts in "
+        "summary.json; their surfaces, lesions, volumes, thresholds, calibration and pictures are missing."
+    ) in found.remarks
+    tables = evaluate_results(found, tmp_path, progress=False)
+    keys = ["trainer", "fold", "case", "metric"]
+    after = tables["cases"].set_index(keys).sort_index()
+    before = before.set_index(keys).sort_index()
+    pd.testing.assert_frame_equal(after, before.loc[after.index])
+    lost = before.index.difference(after.index).to_frame()
+    assert set(map(tuple, lost[["trainer", "fold"]].to_numpy())) == {(STOCK, 1)}
+    assert {"hd95", "lesion_recall", "volume_difference_ml"} <= set(lost["metric"])
+    assert after.loc[(STOCK, 1)].index.get_level_values("metric").unique().tolist() == [
+        "dice", "f2", "iou", "precision", "recall", "specificity",
+    ]  # fmt: skip
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "cases.parquet"), tables["cases"])
+    # a case without counted lesions is missing, not free of lesions
+    (roster,) = Results.of(tables["cases"], baseline=STOCK, lesions=tables["lesions"]).rosters
+    assert roster.left_out == {
+        STOCK: "left out: 3 of 9 cases missing",
+        OTHER: "left out: 3 of 9 cases missing",
+    }
+
+
+@pytest.mark.slow
+def test_a_report_needs_only_summaries(world: World, tmp_path: Path, few_metrics: None) -> None:
+    for fold in (0, 1, 2):
+        write_summary(world.fold(STOCK, fold), SPLITS[fold]["val"], seed=1)
+        write_summary(world.fold(OURS, fold), SPLITS[fold]["val"], seed=3)
+    shutil.copy(world.raw / DATASET / "dataset.json", world.fold(STOCK, 0).parent)
+    shutil.rmtree(world.raw)
+    shutil.rmtree(world.preprocessed)
+    arguments = ["--results", world.results, "-d", 4, "--out", tmp_path, "--resamples", 100, "-tr", f"{STOCK},{OURS}"]
+    done = call(*arguments)
+    assert done.exit_code == 0, done.output
+    assert f"The predictions of {OURS}, 3d_fullres, folds 0, 1, 2; {STOCK}, 3d_fullres, folds 0, 1, 2" in done.stderr
+    page = (tmp_path / "report.html").read_text()
+    assert "were deleted: their voxel metrics follow from the counts in summary.json" in page
+    compared = pd.read_parquet(tmp_path / "data/statistics_ranking.parquet")
+    assert set(compared["metric"]) == {"dice"}
+    assert (compared["n"] == 9).all()
+
+    (world.fold(OURS, 2) / "validation" / "summary.json").write_text("[]")
+    refused = call(*arguments)
+    assert refused.exit_code == 1
+    assert (
+        "summary.json has no list 'metric_per_case'; nnUNetv2_train ... --val writes the file again." in refused.stderr
+    )
+
+
 def test_a_second_run_measures_only_what_is_new(world: World, tmp_path: Path) -> None:
     def parts() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in (tmp_path / ".evaluated_cases").iterdir()}
@@ -383,7 +454,7 @@ def test_no_prediction_and_no_results_folder_are_explained(world: World, tmp_pat
         shutil.rmtree(validation)
     done = call("--results", world.results, "-d", 4, "--out", tmp_path / "out")
     assert done.exit_code == 1
-    assert "has predictions in fold_*/validation" in done.stderr
+    assert "has predictions or a summary.json in fold_*/validation" in done.stderr
     assert not (tmp_path / "out").exists()
     assert "There is no results folder to report on" in call("-d", 4, nnUNet_results="").stderr
     done = call("--results", world.results, "-d", 4, "--out", tmp_path / "out", "--primary-metric", "dise")

@@ -12,6 +12,8 @@ from nnunet_losses.base.identity import LABEL
 from nnunet_losses.base.tables.schema import Table
 from nnunet_losses.statistics.panels.policy import Policy
 
+COUNTED_LESIONS = "false_positive_count"  # a metric that every case has whose lesions were counted
+
 
 @dataclass(frozen=True)
 class Roster:
@@ -63,9 +65,16 @@ class Roster:
 def make_rosters(
     cases: pd.DataFrame, *, baseline: str, policy: Policy, lesions: pd.DataFrame | None = None
 ) -> Iterator[Roster]:
-    """One roster per dataset × configuration × label of the table of cases, repeats merged."""
+    """One roster per dataset × configuration × label of the table of cases, repeats merged.
+
+    A case of which only voxel counts are known (from nnU-Net's ``summary.json``) is missing: it would seem to hold no
+    lesion.
+    """
     for key, rows in cases.groupby([*LABEL], sort=False):
         dataset, configuration, label = (str(part) for part in key)
+        with_lesions = rows["metric"] == COUNTED_LESIONS
+        if with_lesions.any():
+            rows = rows[with_lesions]
         order = [t for t in dict.fromkeys(rows["trainer"]) if t != baseline]
         order += [baseline] if baseline in set(rows["trainer"]) else []
         repeats = rows.groupby(["case", "trainer"], sort=False)["seed"].nunique()
