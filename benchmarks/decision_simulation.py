@@ -30,7 +30,7 @@ from nnunet_losses.base.states import Word
 from nnunet_losses.statistics.estimators.multiplicity import holm
 from nnunet_losses.statistics.estimators.signed_rank import signed_rank
 from nnunet_losses.statistics.panels.panel import Panel
-from nnunet_losses.statistics.ranking.decision import decisions_table, unsteady_trainers
+from nnunet_losses.statistics.ranking.decision import decisions_table, failed_trainings
 
 RESULTS = Path(__file__).parent / "results" / "decision_simulation.json"
 MARGIN = METRICS["dice"].margin
@@ -108,7 +108,7 @@ def study(setting: Setting, seed: int) -> dict[str, float]:
     """One study: false and true words, coverage, and what the test over cases says."""
     rng = np.random.default_rng([seed, zlib.crc32(setting.name.encode())])
     panel = draw(setting, rng)
-    unsteady = unsteady_trainers(None, panel) if setting.collapse else ()
+    unsteady = failed_trainings(None, panel) if setting.collapse else ()
     table = decisions_table(panel, margin=MARGIN, unsteady=unsteady)
     over_cases = holm(signed_rank(panel.differences()).p) < 0.05
     first = (table["trainer_a"] == "T0").to_numpy()

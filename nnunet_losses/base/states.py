@@ -47,3 +47,18 @@ class Word(StrEnum):
     NOT_BETTER = "not better"
     UNDECIDED = "undecided"
     NOT_COMPARABLE = "not comparable"
+
+
+class Question(StrEnum):
+    """What a user asks of a loss; the rows of the decision card, in its order."""
+
+    OVERLAP = "overlap, as trained"  # or whatever the primary metric measures
+    OWN_THRESHOLD = "overlap, own threshold"
+    SURFACE = "surface"
+    LESIONS = "lesions found"
+    SMALL_LESIONS = "small lesions found"
+    FALSE_ALARMS = "false alarms"
+    HEALTHY_CASES = "false alarms, healthy cases"
+    PROBABILITIES = "probabilities"
+    STABILITY = "stability"
+    TIME = "training time"

@@ -100,7 +100,9 @@ def outcome(events: Events, study: str, directory: Path) -> str:
             continue
         more = len(verdicts) - 1
         others = f" (The report holds {more} more comparison{'s' * (more > 1)}.)" if more else ""
-        lines += [verdicts[0]["headline"], verdicts[0]["detail"] + others, f"The report: {page.absolute()}"]
+        told = [verdicts[0][part] for part in ("headline", "left_out", "detail")]
+        told[-1] += others
+        lines += [*filter(None, told), f"The report: {page.absolute()}"]
     return "\n".join(lines or ["Finished."])
 
 

@@ -9,12 +9,15 @@ from markupsafe import Markup
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, the value it is sorted by, and the words of its tooltip."""
+    """One cell: its text, the value it is sorted by, the words of its tooltip, and where it leads."""
 
     text: str
     order: float | str | None = None
     tip: str = ""
-    kind: str = ""  # "", "good", "bad", "strong", "quiet", "baseline"
+    kind: str = ""  # some of "good", "bad", "strong", "quiet", "baseline", "best", "models"
+    link: str = ""  # anchor in the page
+    span: int = 1  # columns
+    below: tuple[str, ...] = ()  # further lines, in small type
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Table:
     source: str = ""  # file under data/
     note: str = ""
     long: bool = False  # searched and paged where JavaScript runs
+    kind: str = ""  # "", "card"
 
 
 @dataclass(frozen=True)
@@ -103,13 +107,21 @@ class Tiles:
 
 
 @dataclass(frozen=True)
+class Folded:
+    """A block that opens on demand."""
+
+    title: str
+    block: Table
+
+
+@dataclass(frozen=True)
 class References:
     """A numbered list of references with plain links."""
 
     items: Sequence[Markup]
 
 
-Block = Table | Figure | Text | Link | Code | Definitions | Tiles | References
+Block = Table | Figure | Text | Link | Code | Definitions | Tiles | Folded | References
 
 
 @dataclass

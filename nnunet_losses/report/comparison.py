@@ -23,6 +23,20 @@ COMPARED = ("cases", "lesions", "thresholds", "jobs")  # the tables that statist
 Row = dict[str, Any]  # one row of a table, by column
 
 
+@dataclass(frozen=True)
+class Decision:
+    """What a study has declared about its decision.
+
+    question: "superiority", or "non_inferiority" to the baseline.
+    alpha: level of the decisions, as given to `compare`.
+    declared: when it was declared, as words that follow it; empty if that is not known.
+    """
+
+    question: str = "superiority"
+    alpha: float = 0.05
+    declared: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """A comparison of trainers: everything that a report shows. Repeats with other seeds count as one trainer.
@@ -38,6 +52,7 @@ class Comparison:
         title: headline of the page.
         baseline: the trainer that all others are compared with.
         primary_metric: the metric that decides the ranking.
+        decision: what was declared about the decision.
         seed: seed of the statistics' resampling.
         created: date printed on the page; now unless given.
         own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name, as given to `compare`.
@@ -53,6 +68,7 @@ class Comparison:
     title: str
     baseline: str
     primary_metric: str = "dice"
+    decision: Decision = field(default_factory=Decision)
     seed: int = 0
     created: str = field(default_factory=lambda: datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"))
     own_metrics: Mapping[str, Metric] = field(default_factory=dict)

@@ -45,49 +45,75 @@ class Part:
     needs: str
 
 
-ANSWER: tuple[Maker, ...] = (tables.answer.table, ranking.draw)
-"""What stands below a verdict."""
+def of_metric(metric: str, *makers: Maker) -> tuple[Maker, ...]:
+    """Makers that show another metric of the same data set, configuration and label."""
 
-RESULTS = (
-    Part("Ranking", (tables.ranking.table, tables.sensitivity.power), "a ranking"),
-    Part("Distribution", (distribution.draw,), "values of the cases"),
-    Part(
-        "Differences from the baseline",
-        (differences.draw, posterior.baseline_bars, posterior.triangle),
-        "the baseline and another loss",
-    ),
-    Part(
-        "Every pair of losses",
-        (tables.decisions.table, pairwise.draw, significance.draw, tables.pairs.table, posterior.heat_map,
-         critical_difference.draw, tables.mixed.table),
-        "a comparison of pairs",
-    ),
-    Part(
-        "Stability of the ranking",
-        (stability.blob, stability.stacked, stability.kendall, stability.over_methods, stability.by_cases,
-         folds.leave_one_out, folds.test_on_folds, tables.sensitivity.table),
-        "rankings of bootstrap samples",
-    ),
-    Part("Case by case", (podium.podium, podium.rank_map), "two losses with values in the same cases"),
-    Part(
-        "Operating points",
-        (operating_points.recall_precision, operating_points.further, tables.operating_points.table),
-        "two metrics that a loss can trade for each other, such as recall and precision",
-    ),
-    Part("Thresholds", (thresholds.draw,), "counts at several thresholds"),
-    Part(
-        "Detection",
-        (detection.draw, tables.detection.measures, detection.differences, tables.detection.negatives),
-        "scored lesion candidates",
-    ),
-    Part("Lesions by size", (lesion_size.draw, tables.detection.lesion_model), "the table of lesions"),
-    Part("Calibration", (reliability.draw, reliability.scaled, tables.calibration.table), "the table of calibration"),
-    Part("Effects and training noise", (noise.draw,), "a loss trained with more than one seed"),
-)  # fmt: skip
-"""For every data set, configuration and label."""
+    def shown(maker: Maker) -> Maker:
+        def make(view: View) -> Figure | Table | Text | None:
+            other = view.of_metric(metric)
+            return None if other.values.empty else maker(other)
+
+        return make
+
+    return tuple(map(shown, makers))
+
 
 OTHER_METRICS: tuple[Maker, ...] = (tables.ranking.table, ranking.draw, distribution.draw, pairwise.draw)
 """For every metric but the primary one."""
+
+QUESTIONS = (
+    Part(
+        "Overlap",
+        (tables.answer.table, ranking.draw, tables.decisions.table, distribution.draw, differences.draw),
+        "a ranking",
+    ),
+    Part(
+        "Thresholds",
+        (thresholds.draw, operating_points.recall_precision, operating_points.further, tables.operating_points.table),
+        "counts at several thresholds, or two metrics that a loss can trade for each other",
+    ),
+    Part("Surface", of_metric("nsd", tables.decisions.table, distribution.draw), "the normalised surface distance"),
+    Part(
+        "Lesions found",
+        (detection.draw, tables.detection.measures, detection.differences),
+        "scored lesion candidates",
+    ),
+    Part("Small lesions found", (lesion_size.draw, tables.detection.lesion_model), "the table of lesions"),
+    Part(
+        "False alarms",
+        (*of_metric("false_positive_count", tables.decisions.table), tables.detection.negatives),
+        "lesion candidates",
+    ),
+    Part(
+        "Probabilities",
+        (reliability.draw, reliability.scaled, tables.calibration.table, *of_metric("ece", tables.decisions.table)),
+        "the table of calibration",
+    ),
+    Part(
+        "Stability",
+        (noise.draw, folds.test_on_folds, folds.leave_one_out),
+        "several folds or seeds",
+    ),
+)  # fmt: skip
+"""For every data set, configuration and label: why the card says what it says, in the order of its lines."""
+
+APPENDIX = (
+    Part("Ranking", (tables.ranking.table, tables.sensitivity.power), "a ranking"),
+    Part("What would change the ranking", (tables.sensitivity.table,), "a ranking"),
+    Part(
+        "Pairs of losses over cases",
+        (pairwise.draw, significance.draw, tables.pairs.table, posterior.baseline_bars, posterior.triangle,
+         posterior.heat_map, critical_difference.draw, tables.mixed.table),
+        "a comparison of pairs",
+    ),
+    Part(
+        "Stability of the ranking over cases",
+        (stability.blob, stability.stacked, stability.kendall, stability.over_methods, stability.by_cases),
+        "rankings of bootstrap samples",
+    ),
+    Part("Case by case", (podium.podium, podium.rank_map), "two losses with values in the same cases"),
+)  # fmt: skip
+"""The same in detail, opened on demand."""
 
 RUNS = (
     Part("Training", (training.pseudo_dice, training.losses), "the table of training curves"),

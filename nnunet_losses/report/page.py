@@ -13,7 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from nnunet_losses.base.tables.spreadsheet import as_text
-from nnunet_losses.report.blocks import Block, Figure, Section, Table
+from nnunet_losses.report.blocks import Block, Figure, Folded, Section, Table
 from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.svg import StyleSheet, to_svg
 
@@ -48,7 +48,7 @@ def render(comparison: Comparison, opening: Sequence[Block], sections: Sequence[
     sheet = StyleSheet()
     environment.globals |= {"drawn": partial(drawn, sheet), "policy": policy}
     environment.tests |= {
-        kind: _is(kind) for kind in ("Table", "Figure", "Text", "Code", "Definitions", "Tiles", "Link")
+        kind: _is(kind) for kind in ("Table", "Figure", "Text", "Code", "Definitions", "Tiles", "Link", "Folded")
     }
     environment.filters["pasteable"] = as_text
     return environment.get_template("template.html.j2").render(
@@ -115,6 +115,6 @@ def _tables_script() -> Markup:
 
 
 def _any_table(opening: Sequence[Block], sections: Sequence[Section]) -> bool:
-    if any(isinstance(block, Table) for block in opening):
+    if any(isinstance(block, Table | Folded) for block in opening):
         return True
     return any(_any_table(section.blocks, section.parts) for section in sections)

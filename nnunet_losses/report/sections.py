@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from nnunet_losses.report.blocks import (
     Code,
     Column,
     Definitions,
+    Folded,
     Link,
     References,
     Section,
@@ -21,7 +23,7 @@ from nnunet_losses.report.blocks import (
     Text,
 )
 from nnunet_losses.report.comparison import Comparison, View
-from nnunet_losses.report.contents import ANSWER, OTHER_METRICS, RESULTS, RUNS, Maker, Part
+from nnunet_losses.report.contents import APPENDIX, OTHER_METRICS, QUESTIONS, RUNS, Maker, Part
 from nnunet_losses.report.figures import consensus
 from nnunet_losses.report.numbers import count, enumerate_words
 from nnunet_losses.report.verdict import verdict
@@ -30,17 +32,78 @@ MOST_VERDICTS = 3  # in full on the first screen; beyond, a table of headlines
 
 
 def first_screen(comparison: Comparison) -> list[Block]:
-    """The verdict of the first view in full; those of further views in words."""
+    """The answer of the first view in full, with its card; those of further views in words."""
     first = comparison.views[0]
     blocks: list[Block] = []
     if len(comparison.views) > MOST_VERDICTS:
         blocks.append(overview(comparison))
     for view in comparison.views if len(comparison.views) <= MOST_VERDICTS else [first]:
-        told = verdict(view)
         if len(comparison.views) > 1:
             blocks.append(Text(view.title, "kicker"))
-        blocks += [Text(told.headline, "headline"), Text(told.detail, "lead")]
-    return blocks + _made(ANSWER, first)
+        blocks += _answer(view, with_card=view is first)
+    return blocks
+
+
+def _answer(view: View, *, with_card: bool) -> list[Block]:
+    """Headline, who was compared, the card, and what the answer rests on."""
+    told = verdict(view)
+    blocks: list[Block] = [Text(told.headline, "headline")]
+    if told.left_out:
+        blocks.append(Text(told.left_out, "lead"))
+    if with_card:
+        blocks += _cards(view)
+    return blocks + ([Text(told.detail, "note")] if told.detail else [])
+
+
+def _cards(view: View) -> list[Block]:
+    blocks: list[Block] = []
+    if (shown := tables.card.table(view)) is not None:
+        blocks.append(_linked(shown, view))
+    if (rest := tables.card.rest(view)) is not None:
+        blocks.append(
+            Folded(
+                f"The card of {count(len(view.trainers) - tables.card.MOST_LOSSES, 'further loss', 'further losses')}",
+                _linked(rest, view),
+            )
+        )
+    return blocks
+
+
+def _linked(table: Table, view: View) -> Table:
+    """The table with anchors in place of the titles of parts that its cells lead to."""
+    comparison = view.comparison
+    result = f"results-{comparison.views.index(view) + 1}"
+    studies = [(run.dataset, run.configuration) for run in comparison.run_views]
+    run = f"runs-{studies.index((view.dataset, view.configuration)) + 1}"
+    of_runs = {part.title for part in RUNS}
+
+    def anchor(title: str) -> str:
+        return f"{run if title in of_runs else result}-{slug(title)}" if title else ""
+
+    return replace(table, rows=[[replace(cell, link=anchor(cell.link)) for cell in row] for row in table.rows])
+
+
+def without_dead_links(blocks: Sequence[Block], sections: Sequence[Section]) -> list[Block]:
+    """The blocks, and those of the sections in place, without links to parts that have nothing to show."""
+    there: set[str] = set()
+
+    def gather(section: Section) -> None:
+        there.add(section.anchor)
+        for part in section.parts:
+            gather(part)
+
+    def living(block: Block) -> Block:
+        if isinstance(block, Folded):
+            return replace(block, block=living(block.block))  # type: ignore[arg-type]
+        if not isinstance(block, Table) or block.kind != "card":
+            return block
+        return replace(block, rows=[[c if c.link in there else replace(c, link="") for c in row] for row in block.rows])
+
+    for section in sections:
+        gather(section)
+    for section in sections:
+        section.blocks = [living(block) for block in section.blocks]
+    return [living(block) for block in blocks]
 
 
 def overview(comparison: Comparison) -> Table:
@@ -58,6 +121,7 @@ def all_sections(comparison: Comparison, *, with_viewer: bool = False) -> list[S
         *_runs(comparison),
         _gallery(comparison, with_viewer),
         _failures(comparison),
+        *(_appendix(view, number) for number, view in enumerate(comparison.views, 1)),
         Section(
             "methods", "Methods", [Code("\n\n".join(methods.methods(comparison)), "Methods for a paper", prose=True)]
         ),
@@ -80,9 +144,16 @@ def _made(makers: Iterable[Maker], view: View) -> list[Block]:
 def _results(view: View, number: int) -> Section:
     section = Section(f"results-{number}", f"Results: {view.title}")
     if number > 1:  # the first screen has told the first one
-        told = verdict(view)
-        section.blocks += [Text(f"{told.headline} {told.detail}", "lead"), *_made(ANSWER, view)]
-    _add_parts(section, view, RESULTS)
+        section.blocks += _answer(view, with_card=True)
+    _add_parts(section, view, QUESTIONS)
+    return section
+
+
+def _appendix(view: View, number: int) -> Section:
+    """The statistics in detail, and further metrics; each opens on demand."""
+    where = f": {view.title}" if len(view.comparison.views) > 1 else ""
+    section = Section(f"appendix-{number}", f"Statistics in detail{where}")
+    _add_parts(section, view, APPENDIX, folded=True)
     others = [
         m for m in view.comparison.metrics if m != view.metric_name and view.of_metric(m).table("cases") is not None
     ]
@@ -105,12 +176,12 @@ def _consensus(comparison: Comparison) -> Section:
     return section
 
 
-def _add_parts(section: Section, view: View, parts: Sequence[Part]) -> None:
+def _add_parts(section: Section, view: View, parts: Sequence[Part], *, folded: bool = False) -> None:
     """Add the sub-sections that have something to show, and name the others with what they would need."""
     missing = []
     for part in parts:
         if blocks := _made(part.makers, view):
-            section.parts.append(Section(f"{section.anchor}-{slug(part.title)}", part.title, blocks))
+            section.parts.append(Section(f"{section.anchor}-{slug(part.title)}", part.title, blocks, folded=folded))
         else:
             missing.append(f"{part.title} (needs {part.needs})")
     if missing:

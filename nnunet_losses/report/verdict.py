@@ -1,200 +1,92 @@
-"""Which loss, how certain, at what cost: the answer in words, made from the numbers alone."""
+"""The answer in words: the headline, who was left out, and what the answer rests on."""
 
-import math
 from dataclasses import dataclass
 
-import pandas as pd
-
-from nnunet_losses.base.states import Word
-from nnunet_losses.base.tables.results import COLLAPSED
-from nnunet_losses.report.comparison import Row, View
+from nnunet_losses.base.states import Question
+from nnunet_losses.report.card import Card, Line, card_of
+from nnunet_losses.report.comparison import View, records
+from nnunet_losses.report.headline import headline, left_out, margin_of
 from nnunet_losses.report.names import in_sentence
-from nnunet_losses.report.numbers import (
-    SIGNIFICANT,
-    count,
-    decimals,
-    duration,
-    enumerate_words,
-    equals,
-    interval,
-    memory,
-    percent,
-    unit_suffix,
-)
+from nnunet_losses.report.numbers import count, enumerate_words, percent
 
-# What the leader is, by the word that the other loss has against it.
-_FROM_THE_OTHER = {
-    Word.WORSE: "better than",
-    Word.EQUIVALENT: "equivalent to",
-    Word.NOT_BETTER: "not worse than",
-    Word.UNDECIDED: "undecided against",
-    Word.NOT_WORSE: "not better than",
-    Word.BETTER: "worse than",
-}
+FEW_CASES = 6  # with fewer, no interval of a pair reaches 95 %
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A headline, and the sentences that say how certain it is and what it costs."""
+    """The first sentences of a report.
+
+    headline: the answer.
+    left_out: who was compared if anything is missing, and why; empty if nothing is.
+    detail: what the answer rests on, and what would change it.
+    """
 
     headline: str
+    left_out: str
     detail: str
 
 
-@dataclass(frozen=True)
-class Standing:
-    """The loss with the best mean, and what the paired tests say about the others."""
-
-    best: str
-    beaten: list[str]  # significantly worse
-    level: list[str]  # not distinguishable
-    above: list[str]  # significantly better case by case, though their mean is not
-
-
 def verdict(view: View) -> Verdict:
-    """The answer for one view; if no losses can be told apart, it says so and why."""
-    ranking = {t: row for t, row in view.by_trainer("ranking").items() if not pd.isna(row["rank"])}
-    if not ranking:
-        metric = in_sentence(view.metric.long_name)
-        return Verdict("There is no ranking.", f"No loss has a {metric} that could be ranked.")
-    best = view.trainers[0]
-    rivals = {t: pair for t, pair in view.against(best).items() if not pd.isna(pair["p_holm"])}
-    apart = [t for t in view.trainers[1:] if t in rivals and rivals[t]["p_holm"] < SIGNIFICANT]
-    standing = Standing(
-        best,
-        beaten=[t for t in apart if _worse(view, rivals[t])],
-        level=[t for t in view.trainers[1:] if t in rivals and t not in apart],
-        above=[t for t in apart if not _worse(view, rivals[t])],
+    """The answer for one view."""
+    card = card_of(view)
+    line = card.line(Question.OVERLAP)
+    sentences = (
+        []
+        if line is None or len(line.compared) < 2
+        else [
+            _basis(card, line),
+            _what_would_change(view),
+            _variance(view),
+            _few(view),
+        ]
     )
-    sentences = [
-        _leader(view, ranking[best], standing),
-        _trained_again(view, best),
-        _against_baseline(view, best),
-        _cost(view, best),
-        _failures(view),
-        _power(view),
-    ]
-    return Verdict(_headline(view, standing), " ".join(sentence for sentence in sentences if sentence))
+    return Verdict(headline(card), left_out(card), " ".join(sentence for sentence in sentences if sentence))
 
 
-def _worse(view: View, pair: Row) -> bool:
-    return bool((pair["difference"] < 0) == view.metric.higher_is_better)
+def _basis(card: Card, line: Line) -> str:
+    decision = card.view.comparison.decision
+    metric = in_sentence(line.view.metric.long_name)
+    varies = "new cases alone" if line.of_models else "new trainings and new cases"
+    text = f"The words rest on {metric}, a margin of {margin_of(line)} and intervals for {varies} that hold for all "
+    text += f"pairs at once ({100 * (1 - decision.alpha):g}\u00a0%)"
+    return text + (f"; {decision.declared}." if decision.declared else ".")
 
 
-def _headline(view: View, standing: Standing) -> str:
-    name, level = view.name(standing.best), len(standing.level)
-    tested = level + len(standing.beaten) + len(standing.above)
-    pairs = view.statistic("pairwise")
-    if len(view.trainers) == 1:
-        return f"{name} is the only loss: there is nothing to compare."
-    if not tested or pairs is None:
-        return f"{name} ranks first, but no test was possible."
-    if not (pairs["p_holm"] < SIGNIFICANT).any():
-        return "No two losses can be told apart."
-    if standing.above:
-        others = enumerate_words([view.name(t) for t in standing.above])
-        return f"{name} has the best mean, but case by case {others} did better."
-    if not level:
-        return f"{name} is best."
-    if not standing.beaten:
-        return f"{name} ranks first, but cannot be distinguished from {_others(level)}."
-    return f"{name} leads, but cannot be distinguished from {level} of {_others(tested)}."
-
-
-def _others(n: int) -> str:
-    return "the other loss" if n == 1 else f"the other {n} losses"
-
-
-def _leader(view: View, row: Row, standing: Standing) -> str:
-    name, metric = view.name(standing.best), view.metric
-    value = interval(row["mean"], row["mean_low"], row["mean_high"], decimals(metric.unit))
-    extreme = "highest" if metric.higher_is_better else "lowest"
-    text = f"{name} has the {extreme} mean {in_sentence(metric.long_name)}, {value}{unit_suffix(metric.unit)}, "
-    text += f"over {count(int(row['n']), 'case')}"
-    first = row.get("p_first", math.nan)
-    if len(view.trainers) > 1 and not pd.isna(first):
-        text += f", and ranks first in {percent(first)} of bootstrap samples"
-    if not standing.beaten:
-        return text + "."
-    text += f". It is better than {_names(view, standing.beaten)} "
-    text += f"(Wilcoxon signed-rank test with Holm's correction, p < {SIGNIFICANT})"
-    return text + (f", but not demonstrably better than {_names(view, standing.level)}." if standing.level else ".")
-
-
-def _names(view: View, trainers: list[str]) -> str:
-    return enumerate_words([view.name(t) for t in trainers])
-
-
-def _trained_again(view: View, best: str) -> str:
-    """What holds for the losses and not only for the models that were trained: the words of the leader's pairs."""
-    decisions = view.statistic("decisions")
-    if decisions is None:
+def _what_would_change(view: View) -> str:
+    found = view.statistic("sensitivity")
+    if found is None:
         return ""
-    pairs = view.against(best, decisions)
-    pairs = {t: pair for t, pair in pairs.items() if pair["word"] != Word.NOT_COMPARABLE}
-    if not pairs:
+    variants = [row for row in records(found) if row["variant"]]
+    if not variants:
         return ""
-    if {pair["subject"] for pair in pairs.values()} == {"models"}:
-        return "Without two trainings of every loss, all this is about the trained models: new trainings may differ."
-    parts = []
-    for word, phrase in _FROM_THE_OTHER.items():
-        others = [trainer for trainer in view.trainers if trainer in pairs and pairs[trainer]["word"] == word]
-        parts += [f"{phrase} {_names(view, others)}"] if others else []
-    return f"With new trainings as well as new cases, it is {'; '.join(parts)}."
+    changes = [row for row in variants if row["changes"]]
+    kinds = "metric, aggregation, threshold, rule for empty cases or fold left out"
+    if not changes:
+        return f"No other loss has the best mean under another {kinds} ({count(len(variants), 'variant')} tried)."
+    by_winner: dict[str, list[str]] = {}
+    for row in changes:
+        by_winner.setdefault(view.name(str(row["winner"])), []).append(_variant(row))
+    told = enumerate_words([f"{who} ({enumerate_words(why, 2)})" for who, why in by_winner.items()], 3)
+    return f"Another loss has the best mean in {len(changes)} of {len(variants)} variants of {kinds}: {told}."
 
 
-def _against_baseline(view: View, best: str) -> str:
-    if view.baseline is None or len(view.trainers) == 1:
+def _variant(row: dict[str, object]) -> str:
+    choice, variant = str(row["choice"]), str(row["variant"]).replace("_", " ")
+    return f"without fold {variant}" if choice == "fold left out" else variant
+
+
+def _variance(view: View) -> str:
+    """How much of all variance the choice of the loss explains at all."""
+    found = view.statistic("variance")
+    if found is None:
         return ""
-    if best == view.baseline:
-        return "It is the baseline."
-    row = view.against(view.baseline).get(best)
-    if row is None or pd.isna(row["difference"]):
-        return ""
-    gap = interval(row["difference"], row["low"], row["high"], decimals(view.metric.unit), signed=True)
-    tested = "untested" if pd.isna(row["p_holm"]) else f"p {equals(row['p_holm'])}"
-    return f"Its paired difference from the baseline, {view.name(view.baseline)}, is {gap} ({tested})."
+    share = dict(zip(found["source"], found["share"], strict=True))
+    others = [f"the {source} {percent(share[source])}" for source in ("case", "training", "fold") if share[source] > 0]
+    metric = in_sentence(view.metric.long_name)
+    text = f"The choice of the loss explains {percent(share['loss'])} of the variance of {metric}"
+    return text + (f", {enumerate_words(others)}." if others else ".")
 
 
-def _cost(view: View, best: str) -> str:
-    spent = view.by_trainer("costs")
-    if best not in spent:
-        return "Its cost is unknown: no completed training is on record."
-    seconds, peak = spent[best]["seconds"], spent[best]["peak_memory_mb"]
-    written = ((duration(seconds), seconds), (memory(peak), peak))
-    known = [text for text, value in written if not pd.isna(value)]
-    if not known:
-        return "Its cost was not measured."
-    text = f"One training took {' and '.join(known)}"
-    base = spent.get(view.baseline or "", {}).get("seconds", 0)
-    if best != view.baseline and base > 0 and not pd.isna(seconds):
-        text += f", {seconds / base:.2f} times the baseline's time"
-    return text + "."
-
-
-def _failures(view: View) -> str:
-    failed, jobs = view.failures, view.table("jobs")
-    if failed is None or jobs is None or failed.empty:
-        return ""
-    parts: list[str] = []
-    for fate, own in (("did not complete", failed[~failed[COLLAPSED]]), ("collapsed", failed[failed[COLLAPSED]])):
-        if len(own):
-            who = [f"{view.name(str(t))} {n}" for t, n in own.groupby("trainer", sort=False).size().items()]
-            of_all = "" if parts else f" of {count(len(jobs), 'training')}"
-            parts.append(f"{len(own)}{of_all} {fate} ({enumerate_words(who)})")
-    return f"{' and '.join(parts)}: see Failures."
-
-
-def _power(view: View) -> str:
-    """With few cases no test can be significant: say so, lest "not distinguishable" be read as "equal"."""
-    pairs = view.statistic("pairwise")
-    if pairs is None or pairs.empty:
-        return ""
-    n, tests = int(pairs["n"].max()), len(pairs)
-    smallest = min(1.0, 2.0 ** (1 - n) * tests) if n > 0 else 1.0
-    if smallest < SIGNIFICANT:
-        return ""
-    return (
-        f"With {count(n, 'case')} and {count(tests, 'pair')} of losses, no difference, however large, could have been "
-        f"significant (smallest possible p {smallest:.2g})."
-    )
+def _few(view: View) -> str:
+    n = len(view.values)
+    return f"Ranks of {count(n, 'case')} say nothing of others." if n < FEW_CASES else ""

@@ -9,7 +9,7 @@ from nnunet_losses.base.names import table_name
 from nnunet_losses.base.tables.spreadsheet import write_csv
 from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.page import render
-from nnunet_losses.report.sections import all_sections, first_screen
+from nnunet_losses.report.sections import all_sections, first_screen, without_dead_links
 from nnunet_losses.report.verdict import verdict
 from nnunet_losses.report.viewer import viewer as slice_viewer
 
@@ -32,7 +32,8 @@ def write_report(out_dir: Path | str, comparison: Comparison, *, viewer: bool = 
     """
     out_dir = Path(out_dir)
     slices = slice_viewer(comparison) if viewer else None
-    page = render(comparison, first_screen(comparison), all_sections(comparison, with_viewer=slices is not None))
+    sections = all_sections(comparison, with_viewer=slices is not None)
+    page = render(comparison, without_dead_links(first_screen(comparison), sections), sections)
     size = len(page.encode())
     if size > MOST_BYTES:
         raise UserError(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from nnunet_losses.base.metrics import Metric
+from nnunet_losses.statistics.answer.questions import Asker
 from nnunet_losses.statistics.calibration import calibration_tables
 from nnunet_losses.statistics.detection.froc import froc_tables
 from nnunet_losses.statistics.detection.lesion_model import lesion_model_table
@@ -17,7 +18,7 @@ from nnunet_losses.statistics.panels.panel import Panel
 from nnunet_losses.statistics.panels.policy import Policy
 from nnunet_losses.statistics.panels.results import Results
 from nnunet_losses.statistics.ranking.consensus import consensus_table
-from nnunet_losses.statistics.ranking.decision import decisions_table, unsteady_trainers
+from nnunet_losses.statistics.ranking.decision import ALPHA
 from nnunet_losses.statistics.ranking.folds import fold_test_table, leave_one_fold_out
 from nnunet_losses.statistics.ranking.mixed import mixed_table
 from nnunet_losses.statistics.ranking.noise import noise_tables
@@ -28,6 +29,7 @@ from nnunet_losses.statistics.ranking.ranks import BootstrapRanks, rank_by_mean,
 from nnunet_losses.statistics.ranking.sensitivity import Key, sensitivity_table
 from nnunet_losses.statistics.ranking.significance_ranking import rank_by_tests
 from nnunet_losses.statistics.ranking.stability import kendall_table, rank_by_n, rank_frequencies
+from nnunet_losses.statistics.ranking.variance import variance_table
 from nnunet_losses.statistics.tables import TABLES
 
 
@@ -46,6 +48,8 @@ def compare(
     seed: int = 0,
     confidence: float = 0.95,
     rope: Mapping[str, float] | None = None,
+    primary_metric: str = "dice",
+    alpha: float = ALPHA,
     policy: Policy | None = None,
     own_metrics: Mapping[str, Metric] | None = None,
     edges_mm: Sequence[float] = EDGES_MM,
@@ -66,7 +70,9 @@ def compare(
         draws: of the Bayesian posterior.
         seed: of all of them.
         confidence: of intervals and tests.
-        rope: region of practical equivalence by metric; the metric's own margin if absent.
+        rope: region of practical equivalence by metric, the margin of all decisions; the metric's own if absent.
+        primary_metric: the metric that the answer rests on.
+        alpha: level of the decisions: their intervals have a confidence of 1 − alpha, for equivalence 1 − 2·alpha.
         policy: what undefined values count as.
         own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name.
         edges_mm: limits of the strata of lesion diameter.
@@ -102,7 +108,6 @@ def compare(
         tables["pairwise"] = pairwise_table(
             panel, rope=width, confidence=confidence, resamples=resamples, draws=draws, seed=seed
         )
-        tables["decisions"] = decisions_table(panel, margin=width, unsteady=unsteady_trainers(results.jobs, panel))
         tables["posterior"] = posterior_table(panel, rope=width, seed=seed)
         for name, table in tables.items():
             parts.setdefault(name, []).append(table)
@@ -125,6 +130,8 @@ def compare(
     if results.jobs is not None:
         found["failures"] = failures_table(results.jobs)
         found["costs"] = costs_table(results.jobs)
+    asker = Asker(results, primary_metric, rope or {}, alpha, seed)
+    found["answers"], found["decisions"] = asker.tables(panels, found.get("threshold_cases"))
     found["sensitivity"] = sensitivity_table(results, panels, ranks, thresholds=found.get("thresholds"))
     return {name: found[name] for name in TABLES if name in found}
 
@@ -147,4 +154,5 @@ def _panel_tables(
         "effect_noise": effect_noise,
         "fold_test": fold_test_table(panel, confidence=confidence),
         "power": power_table(panel, confidence=confidence),
+        "variance": variance_table(panel),
     }

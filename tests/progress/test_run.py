@@ -48,7 +48,7 @@ def test_snakemake_speaks_to_a_file_and_the_person_sees_stages_and_then_what_the
     assert "rule make:" not in done.stdout + done.stderr
     verdict = place.folder / "reports/small/data/verdict.json"
     verdict.parent.mkdir(parents=True)
-    verdict.write_text(json.dumps([{"view": "v", "headline": "A is best.", "detail": "It is."}]))
+    verdict.write_text(json.dumps([{"view": "v", "headline": "A is best.", "left_out": "", "detail": "It is."}]))
     assert place.run().stdout.splitlines() == [
         "Nothing to be done: the study is complete.",
         "A is best.",

@@ -1,421 +1,374 @@
-"""The verdict says what the numbers say, and no more: every rule, every boundary, every word."""
+"""The headline is the first rule that fits the card, word by word; nothing that is missing goes unsaid."""
 
-import dataclasses
 import math
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from nnunet_losses.report.comparison import Comparison, View
-from nnunet_losses.report.verdict import Verdict, verdict
+from nnunet_losses.base.metrics import metric_named
+from nnunet_losses.base.states import Question, Word
+from nnunet_losses.report.card import card_of
+from nnunet_losses.report.comparison import Comparison, Decision, View
+from nnunet_losses.report.verdict import verdict
 from nnunet_losses.statistics.failures import costs_table
+from nnunet_losses.statistics.tables.decision import ANSWERS, DECISIONS
 
-BASE, RIVAL, THIRD, FOURTH = "nnUNetTrainer", "DiceTrainer", "FocalTrainer", "TverskyTrainer"
-PAIR_COLUMNS = ["trainer_a", "trainer_b", "n", "difference", "low", "high", "p_holm"]
-CLEAR = [(RIVAL, BASE, 0.1, 0.001)]
-EQUAL = [(RIVAL, BASE, 0.1, 0.4)]
+A, B, C, D = "DiceTrainer", "FocalTrainer", "TopKTrainer", "nnUNetTrainer"
+WHERE = {"dataset": "D", "configuration": "2d", "label": "lesion"}
+RUN = {"dataset": "D", "configuration": "2d", "fold": 0, "seed": 0}
+METRICS = {
+    Question.OVERLAP: "dice",
+    Question.SMALL_LESIONS: "small_recall_at_1_fp",
+    Question.LESIONS: "recall_at_1_fp",
+    Question.FALSE_ALARMS: "false_positive_count",
+    Question.SURFACE: "nsd",
+    Question.TIME: "training_time",
+}
+DEFAULTS = {
+    Word.BETTER: (0.03, 0.02, 0.04),
+    Word.WORSE: (-0.03, -0.04, -0.02),
+    Word.EQUIVALENT: (0.001, -0.002, 0.004),
+    Word.UNDECIDED: (0.01, -0.03, 0.05),
+    Word.NOT_WORSE: (0.02, -0.005, 0.05),
+    Word.NOT_COMPARABLE: (math.nan, math.nan, math.nan),
+}
+Pairs = dict[tuple[str, str], Word | tuple[Word, float, float, float]]
 
 
 def viewed(
-    means: dict[str, float],
-    pairs: list[tuple[str, str, float, float]] | None,
+    trainers: list[str],
+    lines: dict[Question, Pairs],
     *,
-    n: int = 24,
-    jobs: list[dict[str, Any]] | None = None,
-    metric: str = "dice",
-    baseline: str = BASE,
-    p_first: float = 0.9,
+    subject: str = "losses",
+    needed: dict[str, float] | None = None,
+    failed: dict[str, int] | None = None,
+    seconds: dict[str, float] | None = None,
+    cases: int = 20,
+    cases_of: dict[str, int] | None = None,
+    reasons: dict[str, str] | None = None,
+    decision: Decision | None = None,
+    statuses: list[tuple[str, str]] = (),  # type: ignore[assignment]
+    **statistics: pd.DataFrame,
 ) -> View:
-    """A view of means, best first in the order given, and pairs (a, b, difference a − b, p after Holm)."""
-    where = {"dataset": "D", "configuration": "2d", "label": "lesion", "metric": metric}
-    run = {"dataset": "D", "configuration": "2d", "fold": 0, "seed": 0}
-    cases = [
-        {**run, **where, "trainer": t, "case": "c0", "value": m, "unit": "1", "status": "ok"} for t, m in means.items()
+    """A view of trainers, best first, with words on their pairs; a pair that is not named is equivalent."""
+    decisions, answers = [], []
+    forecast = {"seeds_needed": math.nan, "cases_needed": math.nan, "seeds_together": math.nan}
+    forecast |= {"cases_together": math.nan} | (needed or {})
+    compared = [t for t in trainers if not (reasons or {}).get(t)]
+    for question, words in lines.items():
+        metric = METRICS[question]
+        for pair in combinations(compared, 2):
+            found = words.get(pair, Word.EQUIVALENT)
+            word, difference, low, high = found if isinstance(found, tuple) else (found, *DEFAULTS[found])
+            decisions.append(
+                {
+                    **WHERE, "metric": metric, "trainer_a": pair[0], "trainer_b": pair[1], "subject": subject,
+                    "word": str(word), "difference": difference, "low": low, "high": high, "low_90": low,
+                    "high_90": high, "margin": metric_named(metric).margin, "se": 0.01, "df": 8.0, "n": cases,
+                    "trainings": 5, **forecast, "reason": "",
+                }
+            )  # fmt: skip
+        for t in trainers:
+            answers.append(
+                {
+                    **WHERE, "question": str(question), "metric": metric, "trainer": t,
+                    "value": math.nan if t not in compared else (seconds or {}).get(t, 0.7), "trainings": 5,
+                    "failed": (failed or {}).get(t, 0), "reason": (reasons or {}).get(t, ""),
+                }
+            )  # fmt: skip
+    ranking = [{**WHERE, "metric": "dice", "trainer": t, "rank": i + 1.0, "mean": 0.7} for i, t in enumerate(compared)]
+    table = [
+        {**RUN, **WHERE, "metric": "dice", "trainer": t, "case": f"c{i}", "value": 0.7, "unit": "1", "status": "ok"}
+        for t in trainers
+        for i in range((cases_of or {}).get(t, cases))
     ]
-    ranking = [
-        {**where, "trainer": t, "n": n, "mean": m, "mean_low": m - 0.03, "mean_high": m + 0.03,
-         "rank": math.nan if math.isnan(m) else i + 1, "p_first": p_first}
-        for i, (t, m) in enumerate(means.items())
-    ]  # fmt: skip
-    statistics = {"ranking": pd.DataFrame(ranking)}
-    if pairs is not None:
-        rows = [
-            {**where, **dict(zip(PAIR_COLUMNS, (a, b, n, d, d - 0.01, d + 0.01, p), strict=True))}
-            for a, b, d, p in pairs
-        ]
-        statistics["pairwise"] = pd.DataFrame(rows, columns=[*where, *PAIR_COLUMNS])
-    tables = {"cases": pd.DataFrame(cases)}
-    if jobs is not None:
-        tables["jobs"] = pd.DataFrame([{**run, "hardware": "x", "epochs": 1, **job} for job in jobs])
-        statistics["costs"] = costs_table(tables["jobs"])
-    return Comparison(tables=tables, statistics=statistics, title="T", baseline=baseline, primary_metric=metric).views[
-        0
+    values = [
+        {**WHERE, "metric": "dice", "trainer": t, "case": f"c{i}", "fold": 0, "value": 0.7, "resolved": ""}
+        for t in compared
+        for i in range(min([(cases_of or {}).get(t, cases) for t in compared], default=0))
     ]
+    tables = {"cases": pd.DataFrame(table)}
+    found_statistics = {
+        "decisions": DECISIONS.build(decisions), "answers": ANSWERS.build(answers),
+        "ranking": pd.DataFrame(ranking), "values": pd.DataFrame(values), **statistics,
+    }  # fmt: skip
+    if seconds is not None or statuses:
+        tables["jobs"] = pd.DataFrame(
+            [
+                {**RUN, "trainer": t, "seconds": (seconds or {}).get(t, 60.0), "peak_memory_mb": 1.0, "hardware": "x",
+                 "epochs": 1, "device": "cuda", "status": status}
+                for t, status in (statuses or [(t, "completed") for t in trainers])
+            ]
+        )  # fmt: skip
+        found_statistics["costs"] = costs_table(tables["jobs"])
+    return Comparison(
+        tables=tables, statistics=found_statistics, title="T", baseline=D, decision=decision or Decision()
+    ).views[0]
 
 
-def judged(*args: Any, **options: Any) -> Verdict:
-    return verdict(viewed(*args, **options))
+def headline(*args: Any, **options: Any) -> str:
+    return verdict(viewed(*args, **options)).headline
 
 
-def job(trainer: str, seconds: float, status: str = "completed", memory: float = 2048.0) -> dict[str, Any]:
-    return {"trainer": trainer, "seconds": seconds, "peak_memory_mb": memory, "status": status}
+BEST = {Question.OVERLAP: dict.fromkeys([(A, B), (A, C), (A, D)], Word.BETTER)}
 
 
-# --- the whole verdict, word by word ----------------------------------------------------------------------------------
+# --- the rules, in their order ----------------------------------------------------------------------------------------
 
 
-def test_a_clear_winner() -> None:
-    found = judged({RIVAL: 0.7, BASE: 0.6}, CLEAR, jobs=[job(RIVAL, 7200), job(BASE, 3600)])
-    assert found.headline == "Dice is best."
-    assert found.detail == (
-        "Dice has the highest mean Dice, 0.700 [0.67, 0.73], over 24 cases, and ranks first in 90\u00a0% of bootstrap "
-        "samples. It is better than nnUNetTrainer (Wilcoxon signed-rank test with Holm's correction, p < 0.05). Its "
-        "paired difference from the baseline, nnUNetTrainer, is +0.100 [0.090, 0.110] (p = 0.001). One training took "
-        "2.0\u00a0h and 2.0\u00a0GB, 2.00 times the baseline's time."
+def test_rule_1_one_loss() -> None:
+    assert headline([A], {Question.OVERLAP: {}}) == "Nothing to compare: only Dice was trained."
+
+
+def test_rule_2_one_training_each_speaks_of_these_models_and_says_what_seeds_would_cost() -> None:
+    found = headline([A, B, C, D], BEST, subject="models", seconds=dict.fromkeys([A, B, C, D], 1800.0))
+    assert found == (
+        "Of these trained models, Dice is best: better than all others in Dice by at least 0.01 (next: Focal, "
+        "−0.030 [−0.040, −0.020]), and worse in nothing measured. One training per loss: luck of training is not "
+        "excluded; seeds: [1, 2, 3] would cost 6.0\u00a0h of GPU time."
     )
 
 
-def test_nothing_that_can_be_told_apart() -> None:
-    found = judged({RIVAL: 0.7, BASE: 0.69}, EQUAL)
-    assert found.headline == "No two losses can be told apart."
-    assert found.detail == (
-        "Dice has the highest mean Dice, 0.700 [0.67, 0.73], over 24 cases, and ranks first in 90\u00a0% of bootstrap "
-        "samples. Its paired difference from the baseline, nnUNetTrainer, is +0.100 [0.090, 0.110] (p = 0.40). Its "
-        "cost is unknown: no completed training is on record."
+def test_rule_2_without_known_cost() -> None:
+    found = headline([A, B], {Question.OVERLAP: {(A, B): Word.UNDECIDED}}, subject="models")
+    assert found == (
+        "Of these trained models, nothing can be told yet: the difference of the two models is undecided in Dice. "
+        "One training per loss: luck of training is not excluded."
+    )
+    same = headline([A, B], {Question.OVERLAP: {}}, subject="models")
+    assert same.startswith("Of these trained models, both are equivalent within 0.01 Dice.")
+
+
+def test_rule_3_better_than_all_and_worse_in_nothing() -> None:
+    near = {Question.OVERLAP: {(A, B): (Word.BETTER, 0.021, 0.005, 0.04), (A, D): Word.BETTER}}
+    assert headline([A, B, D], near) == (
+        "Dice is best: better than all others in Dice (next: Focal, −0.021 [−0.040, −0.005]), "
+        "and worse in nothing measured."
+    )
+    assert headline([A, D], BEST) == (
+        "Dice is best: better than nnUNetTrainer in Dice by at least 0.01 (+0.030 [0.020, 0.040]), "
+        "and worse in nothing measured."
     )
 
 
-def test_a_baseline_that_leads_and_a_distance() -> None:
-    pairs = [(BASE, RIVAL, -0.5, 0.001), (BASE, THIRD, -0.1, 0.6), (RIVAL, THIRD, 0.4, 0.2)]
-    found = judged({BASE: 3.0, THIRD: 3.1, RIVAL: 3.5}, pairs, metric="hd95")
-    assert found.headline == "nnUNetTrainer leads, but cannot be distinguished from 1 of the other 2 losses."
-    assert found.detail == (
-        "nnUNetTrainer has the lowest mean HD95, 3.0 [3.0, 3.0] mm, over 24 cases, and ranks first in 90\u00a0% of "
-        "bootstrap samples. It is better than Dice (Wilcoxon signed-rank test with Holm's correction, p < 0.05), but "
-        "not demonstrably better than Focal. It is the baseline. Its cost is unknown: no completed training is on "
-        "record."
+def test_rule_3_says_that_the_best_takes_longer() -> None:
+    lines = {**BEST, Question.TIME: {(A, D): Word.WORSE, (A, B): Word.WORSE}}
+    seconds = {A: 300.0, B: 100.0, C: 300.0, D: 150.0}
+    assert "worse in nothing measured but the time of a training (2.0 times that of nnUNetTrainer)." in headline(
+        [A, B, C, D], lines, seconds=seconds
     )
 
 
-def test_a_single_loss() -> None:
-    found = judged({BASE: 0.6}, None, n=1)
-    assert found.headline == "nnUNetTrainer is the only loss: there is nothing to compare."
-    assert found.detail == (
-        "nnUNetTrainer has the highest mean Dice, 0.600 [0.57, 0.63], over 1 case. Its cost is unknown: no completed "
-        "training is on record."
+def test_rule_4_best_in_overlap_and_worse_somewhere() -> None:
+    lines = {
+        **BEST,
+        Question.SMALL_LESIONS: {(A, B): (Word.WORSE, -0.33, -0.46, -0.20)},
+        Question.FALSE_ALARMS: {(A, B): (Word.BETTER, 2.1, 1.5, 2.7)},
+    }
+    assert headline([A, B, C, D], lines) == (
+        "Dice for overlap; Focal finds more small lesions (+0.330 [0.200, 0.460] at one false positive a case), "
+        "at 2.1 more false alarms a case."
     )
 
 
-def test_no_ranking() -> None:
-    found = judged({RIVAL: math.nan, BASE: math.nan}, EQUAL, metric="lesion_recall")
-    assert found == Verdict("There is no ranking.", "No loss has a lesion recall that could be ranked.")
-
-
-# --- the headline -----------------------------------------------------------------------------------------------------
-
-THREE = {RIVAL: 0.7, THIRD: 0.69, BASE: 0.6}
-
-
-@pytest.mark.parametrize(
-    ("p_third", "p_base", "p_others", "headline"),
-    [
-        (0.01, 0.01, 0.5, "Dice is best."),
-        (0.5, 0.01, 0.5, "Dice leads, but cannot be distinguished from 1 of the other 2 losses."),
-        (0.5, 0.5, 0.01, "Dice ranks first, but cannot be distinguished from the other 2 losses."),
-        (0.5, 0.5, 0.5, "No two losses can be told apart."),
-        (math.nan, 0.01, 0.01, "Dice is best."),
-        (math.nan, 0.5, 0.01, "Dice ranks first, but cannot be distinguished from the other loss."),
-        (math.nan, math.nan, 0.01, "Dice ranks first, but no test was possible."),
-    ],
-)
-def test_the_headline_follows_the_tests(p_third: float, p_base: float, p_others: float, headline: str) -> None:
-    pairs = [(RIVAL, THIRD, 0.01, p_third), (RIVAL, BASE, 0.1, p_base), (THIRD, BASE, 0.09, p_others)]
-    assert judged(THREE, pairs).headline == headline
-
-
-@pytest.mark.parametrize(("p", "headline"), [(0.0499, "Dice is best."), (0.05, "No two losses can be told apart.")])
-def test_exactly_the_level_is_not_significant(p: float, headline: str) -> None:
-    assert judged({RIVAL: 0.7, BASE: 0.6}, [(RIVAL, BASE, 0.1, p)]).headline == headline
-
-
-def test_exactly_the_level_beats_nobody() -> None:
-    found = judged(THREE, [(RIVAL, THIRD, 0.01, 0.05), (RIVAL, BASE, 0.1, 0.05), (THIRD, BASE, 0.09, 0.01)])
-    assert found.headline == "Dice ranks first, but cannot be distinguished from the other 2 losses."
-    assert "It is better than" not in found.detail
-
-
-@pytest.mark.parametrize("pairs", [None, []])
-def test_without_tests_the_first_is_not_called_best(pairs: list[Any] | None) -> None:
-    assert judged({RIVAL: 0.7, BASE: 0.6}, pairs).headline == "Dice ranks first, but no test was possible."
-
-
-def test_a_better_mean_with_worse_cases_is_not_hidden() -> None:
-    pairs = [(RIVAL, BASE, -0.02, 0.01), (RIVAL, THIRD, 0.05, 0.01), (BASE, THIRD, 0.01, 0.5)]
-    found = judged({RIVAL: 0.7, BASE: 0.69, THIRD: 0.6}, pairs)
-    assert found.headline == "Dice has the best mean, but case by case nnUNetTrainer did better."
-    assert "It is better than Focal (" in found.detail
-
-
-def test_several_losses_above_are_all_named() -> None:
-    pairs = [(RIVAL, BASE, -0.02, 0.01), (RIVAL, THIRD, -0.01, 0.01)]
-    found = judged({RIVAL: 0.7, BASE: 0.69, THIRD: 0.68}, pairs)
-    assert found.headline == "Dice has the best mean, but case by case nnUNetTrainer and Focal did better."
-    assert "It is better than" not in found.detail
-
-
-def test_a_score_without_any_difference_is_no_win_of_the_first() -> None:
-    """Significant, yet the estimate is zero, so its direction is not known."""
-    assert judged({RIVAL: 0.7, BASE: 0.6}, [(RIVAL, BASE, 0.0, 0.01)]).headline == (
-        "Dice has the best mean, but case by case nnUNetTrainer did better."
+def test_rule_4_names_the_best_of_each_line_and_gathers_what_one_loss_does() -> None:
+    lines = {
+        **BEST,
+        Question.SURFACE: {(A, B): Word.WORSE, (A, C): (Word.WORSE, -0.2, -0.3, -0.1)},
+        Question.LESIONS: {(A, C): Word.WORSE},
+    }
+    assert headline([A, B, C, D], lines) == (
+        "Dice for overlap; TopK has the better surface (+0.200 [0.100, 0.300]) and finds more lesions "
+        "(+0.030 [0.020, 0.040] at one false positive a case)."
     )
 
 
-@pytest.mark.parametrize(
-    ("metric", "difference", "headline"),
-    [
-        ("dice", 0.1, "Dice is best."),
-        ("dice", -0.1, "Dice has the best mean, but case by case nnUNetTrainer did better."),
-        ("hd95", -0.1, "Dice is best."),
-        ("hd95", 0.1, "Dice has the best mean, but case by case nnUNetTrainer did better."),
-    ],
-)
-@pytest.mark.parametrize("turned", [False, True])
-def test_direction_is_that_of_the_metric_whichever_way_the_pair_stands(
-    metric: str, difference: float, headline: str, turned: bool
-) -> None:
-    pair = (BASE, RIVAL, -difference, 0.001) if turned else (RIVAL, BASE, difference, 0.001)
-    assert judged({RIVAL: 0.7, BASE: 0.6}, [pair], metric=metric).headline == headline
+def test_rule_4_gives_fewer_false_alarms_in_the_direction_of_the_metric() -> None:
+    lines = {**BEST, Question.FALSE_ALARMS: {(A, D): (Word.WORSE, -2.0, -3.0, -1.0)}}
+    assert "nnUNetTrainer raises fewer false alarms (−2.0 [−3.0, −1.0])." in headline([A, B, C, D], lines)
 
 
-def test_tests_among_the_others_do_not_beat_for_the_first() -> None:
-    pairs = [(RIVAL, THIRD, 0.01, 0.5), (RIVAL, BASE, 0.02, 0.3), (THIRD, BASE, 0.05, 0.01)]
-    found = judged(THREE, pairs)
-    assert "It is better than" not in found.detail
-    assert "not demonstrably" not in found.detail
+TOP_2 = {Question.OVERLAP: dict.fromkeys([(A, C), (A, D), (B, C), (B, D)], Word.BETTER)}
 
 
-def test_losses_without_a_rank_do_not_count() -> None:
-    pairs = [*CLEAR, (RIVAL, THIRD, math.nan, math.nan)]
-    found = judged({RIVAL: 0.7, BASE: 0.6, THIRD: math.nan}, pairs)
-    assert found.headline == "Dice is best."
-    assert "Focal" not in found.detail
+def test_rule_5_an_equivalent_top_group_with_the_cheapest_and_for_whom_another() -> None:
+    assert headline([A, B, C, D], TOP_2) == "Dice and Focal lead and are equivalent within 0.01 Dice."
+    lines = {
+        **TOP_2,
+        Question.TIME: {(A, B): Word.WORSE},
+        Question.SMALL_LESIONS: {(A, B): Word.BETTER},
+    }
+    assert headline([A, B, C, D], lines, seconds={A: 200.0, B: 100.0, C: 50.0, D: 60.0}) == (
+        "Dice and Focal lead and are equivalent within 0.01 Dice; take the cheapest (Focal), or Dice if small lesions "
+        "matter."
+    )
+    assert headline([A, B, C, D], {**TOP_2, Question.SMALL_LESIONS: {(A, B): Word.BETTER}}).endswith(
+        "; take Dice if small lesions matter."
+    )
 
 
-# --- the leader -------------------------------------------------------------------------------------------------------
+def undecided_top(**options: Any) -> str:
+    return headline([A, B, C, D], {Question.OVERLAP: {**TOP_2[Question.OVERLAP], (A, B): Word.UNDECIDED}}, **options)
 
 
-def test_beaten_and_level_losses_are_named_in_their_order() -> None:
-    means = {RIVAL: 0.7, THIRD: 0.69, FOURTH: 0.65, BASE: 0.6}
-    pairs = [(RIVAL, BASE, 0.1, 0.001), (RIVAL, FOURTH, 0.05, 0.01), (RIVAL, THIRD, 0.01, 0.5)]
-    assert (
-        "It is better than Tversky and nnUNetTrainer (Wilcoxon signed-rank test with Holm's correction, p < 0.05), but "
-        "not demonstrably better than Focal."
-    ) in judged(means, pairs).detail
+def test_rule_6_an_undecided_top_group_with_what_would_decide_it() -> None:
+    assert undecided_top(needed={"seeds_needed": 3, "cases_needed": 140}) == (
+        "Dice and Focal lead; which is better is undecided (3 seeds a fold or 140 cases would decide a difference of "
+        "0.01)."
+    )
+    assert undecided_top(needed={"seeds_together": 3, "cases_together": 140}).endswith(
+        "(3 seeds a fold and 140 cases would decide a difference of 0.01)."
+    )
+    assert undecided_top().endswith("(not even 100 seeds a fold would decide a difference of 0.01).")
+    hours = undecided_top(needed={"seeds_needed": 3}, seconds=dict.fromkeys([A, B, C, D], 1800.0))
+    assert "(3 seeds a fold, 2.0\u00a0h of GPU time more, would decide" in hours
 
 
-@pytest.mark.parametrize(("share", "words"), [(0.123, "12\u00a0%"), (1.0, ">99\u00a0%"), (0.0, "<1\u00a0%")])
-def test_the_share_of_first_ranks_is_told(share: float, words: str) -> None:
-    detail = judged({RIVAL: 0.7, BASE: 0.6}, EQUAL, p_first=share).detail
-    assert f"over 24 cases, and ranks first in {words} of bootstrap samples." in detail
+def test_rule_6_a_loss_that_is_best_but_not_better_than_all_leads_with_those_it_is_not_better_than() -> None:
+    lines = {Question.OVERLAP: {(A, B): Word.NOT_WORSE, (A, C): Word.BETTER, (B, C): Word.BETTER}}
+    assert headline([A, B, C], lines).startswith("Dice and Focal lead; which is better is undecided")
+    chain = {Question.OVERLAP: {(A, B): Word.UNDECIDED, (A, C): Word.BETTER, (B, C): Word.UNDECIDED}}
+    assert headline([A, B, C], chain).startswith("Dice and Focal lead; which is better is undecided")
 
 
-def test_an_unknown_share_is_not_told() -> None:
-    assert "bootstrap" not in judged({RIVAL: 0.7, BASE: 0.6}, EQUAL, p_first=math.nan).detail
+def test_rule_6_where_nobody_leads() -> None:
+    lines = {Question.OVERLAP: {(A, B): Word.UNDECIDED, (A, C): Word.UNDECIDED}}
+    assert headline([A, B, C], lines, needed={"cases_needed": 99}) == (
+        "No loss is shown to be better than another: Focal and TopK are equivalent within 0.01 Dice, the rest is "
+        "undecided (99 cases would decide a difference of 0.01)."
+    )
 
 
-def test_a_count_has_no_unit_and_is_best_when_low() -> None:
-    detail = judged({RIVAL: 0.7, BASE: 1.6}, None, metric="false_positive_count").detail
-    assert detail.startswith("Dice has the lowest mean false positives, 0.7 [")
-    assert "], over" in detail
+def test_rule_7_the_loss_does_not_matter() -> None:
+    assert headline([A, B, C], {Question.OVERLAP: {}}) == (
+        "The loss does not matter here: all three are equivalent within 0.01 Dice."
+    )
+    assert headline([A, B], {Question.OVERLAP: {}, Question.SMALL_LESIONS: {(A, B): Word.WORSE}}) == (
+        "The loss does not matter here for Dice: both are equivalent within 0.01 Dice; they differ in small lesions "
+        "(best: Focal)."
+    )
 
 
-def test_a_volume_has_its_unit_and_two_decimals() -> None:
-    assert "0.70 [0.67, 0.73] ml, over" in judged({RIVAL: 0.7, BASE: 1.6}, None, metric="volume_difference_ml").detail
+def test_rule_7_ties_are_called_ties() -> None:
+    same = dict.fromkeys(combinations([A, B, C], 2), (Word.EQUIVALENT, 0.0, 0.0, 0.0))
+    assert headline([A, B, C], {Question.OVERLAP: same}).endswith("within 0.01 Dice. All tie for first.")
 
 
-# --- against the baseline ---------------------------------------------------------------------------------------------
+def test_rule_8_nothing_can_be_told() -> None:
+    nothing = dict.fromkeys(combinations([A, B, C], 2), Word.UNDECIDED)
+    assert headline([A, B, C], {Question.OVERLAP: nothing}, needed={"seeds_needed": 12, "cases_needed": 900}) == (
+        "Nothing can be told yet: every pair of the three losses is undecided in Dice (12 seeds a fold or 900 cases "
+        "would decide a difference of 0.01)."
+    )
 
 
-@pytest.mark.parametrize(
-    ("p", "words"),
-    [
-        (0.0004, "(p < 0.001)"),
-        (0.001, "(p = 0.001)"),
-        (0.0444, "(p = 0.044)"),
-        (0.3, "(p = 0.30)"),
-        (math.nan, "(untested)"),
-    ],
-)
-def test_the_difference_from_the_baseline_has_its_p_value(p: float, words: str) -> None:
-    detail = judged({RIVAL: 0.7, BASE: 0.6}, [(RIVAL, BASE, 0.1, p)]).detail
-    assert f"Its paired difference from the baseline, nnUNetTrainer, is +0.100 [0.090, 0.110] {words}." in detail
+# --- who was compared -------------------------------------------------------------------------------------------------
 
 
-def test_it_is_the_best_minus_the_baseline_whichever_way_the_pair_stands() -> None:
-    assert judged({RIVAL: 0.7, BASE: 0.6}, [(BASE, RIVAL, -0.1, 0.001)]) == judged({RIVAL: 0.7, BASE: 0.6}, CLEAR)
+def test_a_loss_without_its_folds_and_one_that_collapsed_are_named_with_the_reason() -> None:
+    found = verdict(
+        viewed(
+            [A, C, D, B],
+            {Question.OVERLAP: {(A, C): Word.BETTER, (A, D): Word.BETTER}},
+            reasons={B: "left out: 12 of 20 cases missing (more than 20%)"},
+            failed={C: 2},
+            statuses=[(A, "completed"), (B, "missing"), (C, "collapsed"), (C, "collapsed"), (C, "completed"),
+                      (D, "completed")],
+        )
+    )  # fmt: skip
+    assert found.headline.startswith("Dice is best: better than nnUNetTrainer in Dice")
+    assert found.left_out == (
+        "Compared: 3 of 4 losses, 20 of 20 cases; Focal is left out: 12 of 20 cases missing (more than 20%); "
+        "Focal lacks 1 of 1 training; TopK collapsed in 2 of 3 trainings."
+    )
 
 
-@pytest.mark.parametrize(
-    ("means", "pairs", "baseline"),
-    [
-        ({RIVAL: 0.7, BASE: 0.6}, CLEAR, "SomebodyElse"),
-        ({RIVAL: 0.7, BASE: 0.6}, [(RIVAL, BASE, math.nan, math.nan)], BASE),
-        ({RIVAL: 0.7, BASE: 0.6}, [], BASE),
-        ({BASE: 0.7}, None, BASE),
-    ],
-)
-def test_without_a_difference_nothing_is_said_of_the_baseline(means: Any, pairs: Any, baseline: str) -> None:
-    detail = judged(means, pairs, baseline=baseline).detail
-    assert "paired difference" not in detail
-    assert "It is the baseline" not in detail
+def test_a_loss_that_collapsed_once_does_not_lead_though_nothing_is_better_for_certain() -> None:
+    wide = {(A, B): Word.BETTER, (A, C): Word.UNDECIDED, (B, C): Word.UNDECIDED}
+    assert headline([A, B, C], {Question.OVERLAP: wide}, failed={C: 1}).startswith("Dice is best: better than Focal")
+    both = headline([A, C], {Question.OVERLAP: wide}, failed={C: 1})
+    assert both.startswith("Nothing can be told yet")
 
 
-# --- cost and failures ------------------------------------------------------------------------------------------------
+def test_nothing_is_said_of_who_was_compared_if_nothing_is_missing() -> None:
+    assert verdict(viewed([A, B], {Question.OVERLAP: {}})).left_out == ""
 
 
-@pytest.mark.parametrize(
-    ("jobs", "words"),
-    [
-        (
-            [job(RIVAL, 90), job(BASE, 60)],
-            "One training took 90\u00a0s and 2.0\u00a0GB, 1.50 times the baseline's time.",
-        ),
-        ([job(RIVAL, 90)], "One training took 90\u00a0s and 2.0\u00a0GB."),
-        ([job(RIVAL, 90), job(BASE, 0.5)], "and 2.0\u00a0GB, 180.00 times the baseline's time."),
-        ([job(RIVAL, 90), job(BASE, 0)], "One training took 90\u00a0s and 2.0\u00a0GB."),
-        (
-            [job(RIVAL, 90, memory=math.nan), job(BASE, 60)],
-            "One training took 90\u00a0s, 1.50 times the baseline's time.",
-        ),
-        ([job(RIVAL, math.nan), job(BASE, 60)], "One training took 2.0\u00a0GB."),
-        ([job(RIVAL, math.nan, memory=math.nan), job(BASE, 60)], "Its cost was not measured."),
-        ([job(RIVAL, 90, "diverged"), job(BASE, 60)], "Its cost is unknown: no completed training is on record."),
-        (
-            [job(RIVAL, 90), job(RIVAL, 30), job(RIVAL, 5, "diverged"), job(BASE, 60)],
-            "took 60\u00a0s and 2.0\u00a0GB, 1.00",
-        ),
-        ([job(BASE, 60)], "Its cost is unknown: no completed training is on record."),
-        (None, "Its cost is unknown: no completed training is on record."),
-    ],
-)
-def test_the_cost_is_that_of_completed_runs(jobs: list[dict[str, Any]] | None, words: str) -> None:
-    assert f" {words}" in judged({RIVAL: 0.7, BASE: 0.6}, CLEAR, jobs=jobs).detail
+def test_cases_that_one_loss_costs_all_others_are_told() -> None:
+    lost = pd.DataFrame(
+        [{**WHERE, "metric": "dice", "trainer": B, "status": "both_empty", "resolved": "left out", "n": 9}]
+    )
+    found = viewed([A, B], {Question.OVERLAP: {}}, cases_of={A: 20, B: 11}, undefined=lost)
+    assert verdict(found).left_out == (
+        "Compared: 2 of 2 losses, 11 of 20 cases; 9 cases left out: Dice is not defined (Focal 9)."
+    )
+    silent = viewed([A, B], {Question.OVERLAP: {}}, cases_of={A: 20, B: 11})
+    assert verdict(silent).left_out.endswith("9 cases left out, because some loss has no prediction.")
 
 
-def test_the_baseline_is_not_compared_with_its_own_time() -> None:
-    detail = judged({BASE: 0.7, RIVAL: 0.6}, [(BASE, RIVAL, 0.1, 0.001)], jobs=[job(BASE, 90), job(RIVAL, 60)]).detail
-    assert "One training took 90\u00a0s and 2.0\u00a0GB." in detail
+def test_nothing_that_can_be_compared() -> None:
+    alone = viewed([A, B], {Question.OVERLAP: {}}, reasons={B: "left out: 20 of 20 cases missing"})
+    assert verdict(alone).headline == "Nothing can be compared: left out: 20 of 20 cases missing."
+    few = viewed([A, B], {Question.OVERLAP: {(A, B): Word.NOT_COMPARABLE}})
+    assert verdict(few).headline == "Nothing can be compared: too few cases in common."
+    assert verdict(viewed([A, B], {})).headline == "Nothing to compare: no loss has a Dice."
 
 
-@pytest.mark.parametrize(
-    ("failed", "words"),
-    [
-        ([job(RIVAL, 60, "diverged")], "1 of 3 trainings did not complete (Dice 1): see Failures."),
-        (
-            [job(BASE, 60, "missing"), job(RIVAL, 60, "collapsed"), job(BASE, 60, "unfinished")],
-            "2 of 5 trainings did not complete (nnUNetTrainer 2) and 1 collapsed (Dice 1): see Failures.",
-        ),
-        ([job(RIVAL, 60, "collapsed")], "1 of 3 trainings collapsed (Dice 1): see Failures."),
-    ],
-)
-def test_failed_runs_are_counted_by_loss(failed: list[dict[str, Any]], words: str) -> None:
-    jobs = [job(RIVAL, 60), job(BASE, 60), *failed]
-    assert judged({RIVAL: 0.7, BASE: 0.6}, CLEAR, jobs=jobs).detail.endswith(words)
+# --- what was asked, and what the answer rests on ---------------------------------------------------------------------
 
 
-def test_complete_runs_are_not_mentioned() -> None:
-    assert "did not complete" not in judged({RIVAL: 0.7, BASE: 0.6}, CLEAR, jobs=[job(RIVAL, 1), job(BASE, 1)]).detail
+def test_a_question_of_non_inferiority_is_answered_first() -> None:
+    lines = {Question.OVERLAP: {(A, D): Word.NOT_WORSE, (B, D): Word.BETTER, (C, D): Word.UNDECIDED}}
+    found = headline([A, B, C, D], lines, decision=Decision("non_inferiority"))
+    assert found.startswith("Not worse than nnUNetTrainer by 0.01 Dice: Dice and Focal; not shown of TopK. ")
 
 
-# --- power ------------------------------------------------------------------------------------------------------------
+def test_what_the_words_rest_on_is_said() -> None:
+    detail = verdict(
+        viewed([A, B], {Question.OVERLAP: {}}, decision=Decision(declared="declared before training"))
+    ).detail
+    assert detail.startswith(
+        "The words rest on Dice, a margin of 0.01 and intervals for new trainings and new cases that hold for all "
+        "pairs at once (95\u00a0%); declared before training."
+    )
+    models = verdict(viewed([A, B], {Question.OVERLAP: {}}, subject="models")).detail
+    assert "intervals for new cases alone" in models
 
 
-@pytest.mark.parametrize(
-    ("n", "pairs", "words"),
-    [
-        (0, 1, "With 0 cases and 1 pair of losses, no difference, however large, could have been significant "
-               "(smallest possible p 1)."),
-        (1, 1, "With 1 case and 1 pair of losses, no difference, however large, could have been significant "
-               "(smallest possible p 1)."),
-        (5, 1, "With 5 cases and 1 pair of losses, no difference, however large, could have been significant "
-               "(smallest possible p 0.062)."),
-        (6, 1, None),  # 2 / 2⁶ = 0.03
-        (6, 2, "With 6 cases and 2 pairs of losses, no difference, however large, could have been significant "
-               "(smallest possible p 0.062)."),
-        (7, 3, None),  # 6 / 2⁷ = 0.047
-        (7, 4, "(smallest possible p 0.062)."),
-        (3, 4, "(smallest possible p 1)."),
-        (2, 4, "(smallest possible p 1)."),
-    ],
-)  # fmt: skip
-def test_too_few_cases_are_named_as_the_reason(n: int, pairs: int, words: str | None) -> None:
-    """The smallest two-sided p of a signed-rank test with n cases is 2 / 2ⁿ; Holm multiplies it by the pairs."""
-    listed = [(RIVAL, BASE, 0.1, 0.5), (RIVAL, THIRD, 0.1, 0.5), (THIRD, BASE, 0.1, 0.5), (RIVAL, FOURTH, 0.1, 0.5)]
-    detail = judged({RIVAL: 0.7, THIRD: 0.65, BASE: 0.6, FOURTH: 0.5}, listed[:pairs], n=n).detail
-    if words is None:
-        assert "however large" not in detail
-    else:
-        assert detail.endswith(f" {words}")
+def test_what_would_change_the_answer_and_how_much_the_loss_explains() -> None:
+    where = {**WHERE, "metric": "dice"}
+    variants = [("as reported", "", False, A), ("aggregation", "median", True, B), ("fold left out", "2", True, B),
+                ("definition", "iou", False, A)]  # fmt: skip
+    sensitivity = pd.DataFrame(
+        [{**where, "choice": c, "variant": v, "changes": x, "winner": w} for c, v, x, w in variants]
+    )
+    shares = {"loss": 0.04, "training": 0.03, "case": 0.7, "fold": 0.0, "rest": 0.23}
+    variance = pd.DataFrame([{**where, "source": s, "share": v} for s, v in shares.items()])
+    detail = verdict(viewed([A, B], {Question.OVERLAP: {}}, sensitivity=sensitivity, variance=variance)).detail
+    assert "Another loss has the best mean in 2 of 3 variants" in detail
+    assert "Focal (median and without fold 2)." in detail
+    assert detail.endswith("explains 4\u00a0% of the variance of Dice, the case 70\u00a0% and the training 3\u00a0%.")
+    steady = verdict(viewed([A, B], {Question.OVERLAP: {}}, sensitivity=sensitivity.assign(changes=False))).detail
+    assert "No other loss has the best mean" in steady
 
 
-def test_sentences_are_separated_by_one_space() -> None:
-    detail = judged({RIVAL: 0.7, BASE: 0.6}, CLEAR, jobs=[job(RIVAL, 60), job(BASE, 60, "missing")]).detail
-    assert "  " not in detail
-    assert detail == detail.strip()
+def test_few_cases_rank_nothing() -> None:
+    assert "Ranks of 2 cases say nothing of others." in verdict(viewed([A, B], {Question.OVERLAP: {}}, cases=2)).detail
 
 
-# --- what holds when losses are trained again -------------------------------------------------------------------------
+# --- the card ---------------------------------------------------------------------------------------------------------
 
 
-def with_words(view: View, words: dict[tuple[str, str], str], subject: str = "losses") -> View:
-    where = {"dataset": view.dataset, "configuration": view.configuration, "label": view.label, "metric": "dice"}
-    rows = [
-        {
-            **where,
-            "trainer_a": a,
-            "trainer_b": b,
-            "subject": subject,
-            "word": word,
-            "difference": 0.1,
-            "low": 0,
-            "high": 1,
-        }
-        for (a, b), word in words.items()
-    ]
-    statistics = {**view.comparison.statistics, "decisions": pd.DataFrame(rows)}
-    return dataclasses.replace(view.comparison, statistics=statistics).views[0]
+def test_the_best_of_a_line_are_those_that_nobody_is_better_than() -> None:
+    lines = card_of(viewed([A, B, C, D], TOP_2)).lines
+    assert lines[0].best == [A, B]
+    assert card_of(viewed([A, B], {Question.OVERLAP: {}})).lines[0].best == []
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (("better", "better", "better"), "it is better than nnUNetTrainer, Focal and Tversky. "),
-        (
-            ("undecided", "better", "equivalent"),
-            "it is better than Focal; equivalent to Tversky; undecided against nnUNetTrainer. ",
-        ),
-        (
-            ("not worse", "worse", "not better"),
-            "it is not worse than nnUNetTrainer; not better than Tversky; worse than Focal. ",
-        ),
-        (("equivalent", "not comparable", "not comparable"), "it is equivalent to nnUNetTrainer. "),
-    ],
-)
-def test_words_of_the_leaders_pairs_are_told(words: tuple[str, str, str], sentence: str) -> None:
-    view = viewed(dict(zip((RIVAL, BASE, THIRD, FOURTH), (0.8, 0.7, 0.6, 0.5), strict=True)), CLEAR)
-    pairs = dict(zip(((RIVAL, BASE), (RIVAL, THIRD), (RIVAL, FOURTH)), words, strict=True))
-    assert f"With new trainings as well as new cases, {sentence}" in verdict(with_words(view, pairs)).detail
-    turned = {"better": "worse", "worse": "better", "not worse": "not better", "not better": "not worse"}
-    back = {(b, a): turned.get(word, word) for (a, b), word in pairs.items()}
-    assert verdict(with_words(view, back)).detail == verdict(with_words(view, pairs)).detail
-
-
-def test_without_several_trainings_it_speaks_of_models() -> None:
-    view = with_words(viewed({RIVAL: 0.7, BASE: 0.6}, CLEAR), {(RIVAL, BASE): "better"}, subject="models")
-    assert "Without two trainings of every loss, all this is about the trained models" in verdict(view).detail
-
-
-def test_nothing_is_said_where_nothing_can_be_compared() -> None:
-    view = viewed({RIVAL: 0.7, BASE: 0.6}, CLEAR)
-    assert verdict(with_words(view, {(RIVAL, BASE): "not comparable"})).detail == verdict(view).detail
+@pytest.mark.parametrize(("word", "turned"), [(Word.BETTER, Word.WORSE), (Word.NOT_WORSE, Word.NOT_BETTER)])
+def test_a_pair_can_be_asked_for_in_either_order(word: Word, turned: Word) -> None:
+    (line,) = card_of(viewed([A, B], {Question.OVERLAP: {(A, B): word}})).lines
+    assert (line.word(A, B), line.word(B, A)) == (word, turned)
+    assert line.pair(B, A)["difference"] == -line.pair(A, B)["difference"]  # type: ignore[index]

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from nnunet_losses.base.metrics.calibration import CALIBRATION_METRICS
+from nnunet_losses.base.metrics.derived import DERIVED_METRICS
 from nnunet_losses.base.metrics.lesion import LESION_METRICS, of_stratum
 from nnunet_losses.base.metrics.metric import Metric
 from nnunet_losses.base.metrics.surface import SURFACE_METRICS
@@ -44,8 +45,9 @@ def metric_named(name: str) -> Metric:
     """
     if name in METRICS:
         return METRICS[name]
-    if name == IMAGE_DIAGONAL.name:
-        return IMAGE_DIAGONAL
+    for metric in (IMAGE_DIAGONAL, *DERIVED_METRICS):
+        if metric.name == name:
+            return metric
     if found := re.fullmatch(r"(nsd|nsd_surfel)_([\d.e+-]+)mm", name):
         base = METRICS[found[1]]
         return replace(base, name=name, long_name=f"{base.long_name} at {found[2]} mm", alternatives=())

@@ -75,18 +75,24 @@ LESION_METRICS: list[Metric] = [
     ),
     count("lesion_merges", "Merges", "Predicted components that touch several reference lesions."),
     count("lesion_splits", "Splits", "Reference lesions touched by several predicted components."),
-    count("false_positive_count", "False positives", "Predicted components without any overlap.", margin=0.25),
-    volume("false_positive_volume_ml", "False positive volume", "Volume of predicted components without any overlap."),
+    count("false_positive_count", "False positives", "Predicted components without any overlap.", margin=0.25,
+          rewards_silence=True),
+    volume(
+        "false_positive_volume_ml", "False positive volume", "Volume of predicted components without any overlap.",
+        rewards_silence=True,
+    ),
     count(
         "negative_false_positive_count",
         "False positives on negative cases",
         "Predicted components in a case without any reference lesion.",
         margin=0.25,
+        rewards_silence=True,
     ),
     volume(
         "negative_false_positive_volume_ml",
         "False positive volume on negative cases",
         "Predicted volume in a case without any reference lesion.",
+        rewards_silence=True,
     ),
     *(metric for stratum, _ in STRATA_MM for metric in of_stratum(stratum)),
 ]  # fmt: skip

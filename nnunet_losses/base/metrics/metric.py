@@ -23,6 +23,7 @@ class Metric:
         convention.
     needs_reference: without a reference it has no meaning, whatever was predicted; such a case is left out, not counted
         as a failure.
+    rewards_silence: whether a prediction of nothing has the best value, so that a collapsed training would win.
     alternatives: other definitions of the same idea, by name, which a ranking is checked against.
     """
 
@@ -34,6 +35,7 @@ class Metric:
     bounds: Bounds = POSITIVE
     margin: float = 0.0
     needs_reference: bool = False
+    rewards_silence: bool = False
     alternatives: tuple[str, ...] = ()
 
     @property
@@ -65,9 +67,9 @@ def distance(name: str, long_name: str, description: str, **facts: Any) -> Metri
     return Metric(name, long_name, "mm", False, description, **{"margin": 1.0} | facts)
 
 
-def volume(name: str, long_name: str, description: str) -> Metric:
+def volume(name: str, long_name: str, description: str, **facts: Any) -> Metric:
     """A volume in ml, the smaller the better."""
-    return Metric(name, long_name, "ml", False, description)
+    return Metric(name, long_name, "ml", False, description, **facts)
 
 
 def count(name: str, long_name: str, description: str, **facts: Any) -> Metric:

@@ -3,6 +3,7 @@
 from nnunet_losses.report.tables import (
     answer,
     calibration,
+    card,
     costs,
     decisions,
     detection,
@@ -18,6 +19,7 @@ from nnunet_losses.report.tables import (
 __all__ = [
     "answer",
     "calibration",
+    "card",
     "costs",
     "decisions",
     "detection",

@@ -52,7 +52,7 @@ def froc_tables(
         resampled: dict[str, np.ndarray] = {}
         # One trainer at a time: its counts by case and threshold are large, what is kept of them is small.
         for trainer in roster.trainers:
-            found = _detections(own[own["trainer"] == trainer], len(roster.cases), score)
+            found = detections_of(own[own["trainer"] == trainer], len(roster.cases), score)
             if isinstance(found, str):
                 reasons[trainer] = found
                 continue
@@ -67,7 +67,7 @@ def froc_tables(
     return {schema.name: schema.concat(tables[schema.name]) for schema in schemas}
 
 
-def _detections(rows: pd.DataFrame, cases: int, score: str) -> Detections | str:
+def detections_of(rows: pd.DataFrame, cases: int, score: str) -> Detections | str:
     """One trainer's detections, or why there are none."""
     reference, matched = rows["side"] == "reference", rows["matched"].astype(bool)
     hit, invented = rows[reference & matched], rows[~reference & ~matched]

@@ -12,6 +12,7 @@ from nnunet_losses.statistics.tables.detection import SCORES, THRESHOLD_CASES, T
 from nnunet_losses.statistics.tables.identity import LABEL
 
 DEFAULT = 0.5
+PARTS = 5  # of the cases, where one fold was trained
 
 
 def threshold_tables(
@@ -21,7 +22,8 @@ def threshold_tables(
 
     In each fold of each run the threshold is the one with the best mean Dice over the cases of the run's *other*
     folds (ties: nearest to 0.5), so that no case helps to choose its own. Cases without reference are left out: there
-    Dice is 0 or undefined. With a single fold there are no other folds, so the tuned columns are NaN.
+    Dice is 0 or undefined. Of a single fold, five parts of its cases take the place of the folds; of a single case the
+    tuned columns are NaN.
     """
     per_case = choose_thresholds(with_scores(thresholds))
     summaries = []
@@ -63,12 +65,13 @@ def choose_thresholds(scores: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for key, rows in scores.groupby(run, sort=False):
         default_threshold = _nearest_first(rows["threshold"].unique())[0]
-        sums = rows.pivot_table(index="fold", columns="threshold", values="dice", aggfunc="sum")
-        counts = rows.pivot_table(index="fold", columns="threshold", values="dice", aggfunc="count")
-        for fold in sums.index:
-            others = sums.index != fold
+        rows = rows.assign(group=_groups(rows))
+        sums = rows.pivot_table(index="group", columns="threshold", values="dice", aggfunc="sum")
+        counts = rows.pivot_table(index="group", columns="threshold", values="dice", aggfunc="count")
+        for own in sums.index:
+            others = sums.index != own
             chosen = _best(sums[others].sum(), counts[others].sum()) if others.any() else np.nan
-            part = rows[rows["fold"] == fold]
+            part = rows[rows["group"] == own]
             wanted = ["fold", "case", *SCORES]
             default = part.loc[part["threshold"] == default_threshold, wanted]
             tuned = part.loc[part["threshold"] == chosen, ["case", *SCORES]]
@@ -76,6 +79,14 @@ def choose_thresholds(scores: pd.DataFrame) -> pd.DataFrame:
             identity = dict(zip(run, key, strict=True))
             parts.append(merged.assign(threshold=chosen, default_threshold=default_threshold, **identity))
     return THRESHOLD_CASES.concat(parts)
+
+
+def _groups(rows: pd.DataFrame) -> np.ndarray:
+    """What each row's threshold is chosen without: its fold, or a fifth of the cases where there is one fold."""
+    if len(rows["fold"].unique()) > 1:
+        return rows["fold"].to_numpy()
+    case = rows["case"].astype("category").cat.codes.to_numpy()
+    return np.asarray(case % PARTS)
 
 
 def _summary(mine: pd.DataFrame, roster: Roster, *, confidence: float) -> pd.DataFrame:
@@ -101,7 +112,7 @@ def _summary(mine: pd.DataFrame, roster: Roster, *, confidence: float) -> pd.Dat
     for when in ("default", "tuned"):
         score = table[f"dice_{when}"].to_numpy(dtype=float)
         table[f"rank_{when}"] = best_first(score) if np.isfinite(score).all() and n else np.nan
-    single = table["threshold"].isna()
-    table["reason"] = np.where(single, "one fold: no other folds to choose a threshold on", "")
+    across = "one fold: thresholds chosen across its cases" if len(mine["fold"].unique()) == 1 else ""
+    table["reason"] = np.where(table["threshold"].isna(), "one case: no other to choose a threshold on", across)
     missing = {name: np.nan for name in THRESHOLDS.columns if name not in table and name not in LABEL}
     return roster.table(THRESHOLDS, table.assign(**missing))

@@ -21,12 +21,14 @@ class Differences:
 
     estimate, se, df: (pairs,) the difference, its standard error over new trainings, and its degrees of freedom.
     losses: how many losses there are; the intervals hold for all their pairs at once.
+    spread: (losses,) SD of each loss's effect over the columns, from its own trainings alone.
     """
 
     estimate: np.ndarray
     se: np.ndarray
     df: np.ndarray
     losses: int
+    spread: np.ndarray
 
     def interval(self, confidence: float) -> tuple[np.ndarray, np.ndarray]:
         """(low, high), simultaneous over all pairs of losses.
@@ -106,7 +108,7 @@ def retrained(
         # Satterthwaite: the degrees of freedom of a sum of two variances
         df = np.divide(total**2, parts, out=df, where=parts > 0)
         of_pair = total
-    return Differences(mean[a] - mean[b], np.sqrt(of_pair), df, losses)
+    return Differences(mean[a] - mean[b], np.sqrt(of_pair), df, losses, np.sqrt(own))
 
 
 def critical_value(confidence: float, losses: int, df: float) -> float:

@@ -1,7 +1,7 @@
 """The unit of every comparison: one table of cases by trainers, the same cases for every trainer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,19 @@ class Panel:
     def gains(self) -> np.ndarray:
         """Paired differences, turned so that higher is better for a."""
         return self.differences() if self.metric.higher_is_better else -self.differences()
+
+    def without(self, reasons: Mapping[str, str]) -> "Panel":
+        """The panel without some trainers; `reasons` says why each is left out."""
+        kept = [k for k, trainer in enumerate(self.trainers) if trainer not in reasons]
+        reason = self.coverage["trainer"].map(reasons).fillna(self.coverage["reason"])
+        return replace(
+            self,
+            trainers=[self.trainers[k] for k in kept],
+            values=self.values[:, kept],
+            resolved=self.resolved[:, kept],
+            coverage=self.coverage.assign(reason=reason),
+            repeats=self.repeats[~self.repeats["trainer"].isin(list(reasons))],
+        )
 
     def table(self, schema: Table, **columns: Any) -> pd.DataFrame:
         """A table whose rows begin with the identity of this panel."""

@@ -1,6 +1,7 @@
 """One word for each pair of losses, from intervals that hold for new trainings wherever there are several."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -8,13 +9,14 @@ from scipy import stats
 
 from nnunet_losses.base.states import RunStatus, Word
 from nnunet_losses.base.tables.results import COLLAPSED
+from nnunet_losses.statistics.estimators.forecast import Aim, Now, both_needed, cases_needed, seeds_needed
 from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann
-from nnunet_losses.statistics.estimators.retraining import loss_effects, pair_medians, retrained
+from nnunet_losses.statistics.estimators.retraining import Differences, loss_effects, pair_medians, retrained
 from nnunet_losses.statistics.estimators.rounding import without_rounding_noise
 from nnunet_losses.statistics.panels.panel import Panel
-from nnunet_losses.statistics.tables.decision import DECISIONS
+from nnunet_losses.statistics.tables.decision import DECISIONS, FORECASTS
 
-CONFIDENCE, EQUIVALENCE_CONFIDENCE = 0.95, 0.90
+ALPHA = 0.05
 
 
 def word_for(low: float, high: float, low_90: float, high_90: float, margin: float) -> Word:
@@ -24,7 +26,7 @@ def word_for(low: float, high: float, low_90: float, high_90: float, margin: flo
     margin: the difference that nobody would act on. NaN, an interval that does not exist, decides nothing.
     Source: Piaggio et al., Reporting of noninferiority and equivalence randomized trials, JAMA 2012.
     """
-    if -margin < low_90 and high_90 < margin:
+    if (-margin < low_90 and high_90 < margin) or low == high == 0:
         return Word.EQUIVALENT
     if low > 0:
         return Word.BETTER
@@ -37,51 +39,133 @@ def word_for(low: float, high: float, low_90: float, high_90: float, margin: flo
     return Word.UNDECIDED
 
 
-def decisions_table(panel: Panel, *, margin: float, unsteady: Collection[str] = ()) -> pd.DataFrame:
+def decisions_table(
+    panel: Panel, *, margin: float, unsteady: Collection[str] = (), alpha: float = ALPHA, forecast: bool = False
+) -> pd.DataFrame:
     """One row per pair of trainers, those that were left out included, with the word that their comparison comes to.
 
-    unsteady: trainers of which a training collapsed or diverged; their spread is not taken for that of others.
+    unsteady: trainers of which a training collapsed or diverged; their spread is not taken for that of others, and
+    they are not compared where a prediction of nothing has the best value. alpha: 1 − the confidence of the intervals,
+    and half of 1 − that for equivalence. forecast: whether to say how many seeds or cases would decide a pair.
     """
-    a, _ = panel.pairs
+    if panel.metric.rewards_silence:
+        panel = panel.without(dict.fromkeys(unsteady, "left out: some of its trainings predict nothing"))
     n = len(panel.cases)
     parts = []
-    if len(a) and n >= 2:
+    if len(panel.trainers) > 1 and n >= 2:
         columns = _columns(panel)
-        parts.append(_of_losses(panel, columns, unsteady) if len(columns) > 1 else _of_models(panel))
-    elif len(a):
-        parts.append(_not_comparable(panel.pair_names, f"{n} common cases: a comparison needs two"))
+        found = _of_losses(panel, columns, unsteady, margin, alpha, forecast) if len(columns) > 1 else None
+        parts.append(_of_models(panel, alpha) if found is None else found)
+    elif len(panel.trainers) > 1:
+        parts.append(not_comparable(panel.pair_names, f"{n} common cases: a comparison needs two"))
     reasons = zip(panel.coverage["trainer"].astype(str), panel.coverage["reason"].astype(str), strict=True)
-    left_out = {trainer: reason for trainer, reason in reasons if trainer not in panel.trainers}
-    for trainer, reason in left_out.items():
-        against = [other for other in panel.coverage["trainer"] if other != trainer and other not in left_out]
-        turned = trainer == panel.baseline
-        for other in against:
-            pair = (other, trainer) if turned else (trainer, other)
-            parts.append(_not_comparable({"trainer_a": [pair[0]], "trainer_b": [pair[1]]}, f"{trainer} is {reason}"))
-    if not parts:
-        return DECISIONS.build()
-    rows = pd.concat(parts, ignore_index=True).assign(margin=margin, n=n)
-    ends = rows[["low", "high", "low_90", "high_90"]].to_numpy(dtype=float)
-    words = [str(word_for(*map(float, row), margin=margin)) for row in ends]  # type: ignore[misc]
-    rows["word"] = rows["word"].where(rows["word"] != "", pd.Series(words))
+    left_out = {t: r for t, r in reasons if t not in panel.trainers}
+    parts.append(with_those_left_out(panel.trainers, left_out, panel.baseline))
+    rows = decided(parts, margin=margin, n=n)
     return panel.table(DECISIONS, **{str(name): column.to_numpy() for name, column in rows.items()})
 
 
-def unsteady_trainers(jobs: pd.DataFrame | None, panel: Panel) -> set[str]:
-    """Trainers of the panel of which a training collapsed or diverged.
+def decided(parts: Sequence[pd.DataFrame], *, margin: float, n: int) -> pd.DataFrame:
+    """Rows of pairs, put together and given their words; empty if there are none."""
+    full = [part for part in parts if len(part)]
+    if not full:
+        return pd.DataFrame()
+    rows = pd.concat(full, ignore_index=True).assign(margin=margin, n=n)
+    ends = rows[["low", "high", "low_90", "high_90"]].to_numpy(dtype=float)
+    words = [str(word_for(*map(float, row), margin=margin)) for row in ends]  # type: ignore[misc]
+    rows["word"] = rows["word"].where(rows["word"] != "", pd.Series(words))
+    decisive = ~rows["word"].isin([Word.UNDECIDED, Word.NOT_WORSE, Word.NOT_BETTER])
+    return rows.assign(**{name: rows[name].mask(decisive) for name in FORECASTS})
 
-    Without a table of trainings, those of which all cases of a training have the worst value there can be.
+
+def of_losses(
+    names: Mapping[str, Sequence[str]], found: Differences, *, trainings: int, alpha: float = ALPHA
+) -> pd.DataFrame:
+    """Rows about losses, from differences that hold for new trainings."""
+    low, high = found.interval(1 - alpha)
+    low_90, high_90 = found.interval(1 - 2 * alpha)
+    return pd.DataFrame(
+        {
+            **names, "subject": "losses", "word": "", "difference": found.estimate, "low": low, "high": high,
+            "low_90": low_90, "high_90": high_90, "se": found.se, "df": found.df, "trainings": trainings,
+            **dict.fromkeys(FORECASTS, np.nan), "reason": "",
+        }
+    )  # fmt: skip
+
+
+def of_models(
+    names: Mapping[str, Sequence[str]],
+    estimate: np.ndarray,
+    interval: Sequence[np.ndarray],
+    interval_90: Sequence[np.ndarray],
+    reason: str = "",
+) -> pd.DataFrame:
+    """Rows about the models that were trained, from intervals over cases alone."""
+    return pd.DataFrame(
+        {
+            **names, "subject": "models", "word": "", "difference": estimate, "low": interval[0], "high": interval[1],
+            "low_90": interval_90[0], "high_90": interval_90[1], "se": np.nan, "df": np.nan, "trainings": 1,
+            **dict.fromkeys(FORECASTS, np.nan), "reason": reason,
+        }
+    )  # fmt: skip
+
+
+def not_comparable(names: Mapping[str, Sequence[str]], reason: str) -> pd.DataFrame:
+    """Rows of pairs that cannot be compared."""
+    nothing = np.full(len(names["trainer_a"]), np.nan)
+    rows = of_models(names, nothing, (nothing, nothing), (nothing, nothing), reason)
+    return rows.assign(word=str(Word.NOT_COMPARABLE), trainings=0)
+
+
+def with_those_left_out(compared: Sequence[str], left_out: Mapping[str, str], baseline: str) -> pd.DataFrame:
+    """A row for each pair of which a trainer is left out; `left_out` says why, in the order of the trainers."""
+    pairs = [(out, other) for out in left_out for other in compared] + list(combinations(left_out, 2))
+    turned = [(b, a) if a == baseline else (a, b) for a, b in pairs]
+    rows = not_comparable({"trainer_a": [a for a, _ in turned], "trainer_b": [b for _, b in turned]}, "")
+    reasons = ["; ".join(f"{t} is {left_out[t]}" for t in pair if t in left_out) for pair in pairs]
+    return rows.assign(reason=reasons)
+
+
+def pair_names(trainers: Sequence[str]) -> dict[str, list[str]]:
+    """The columns trainer_a and trainer_b of all pairs, in the order of ``np.triu_indices``."""
+    pairs = list(combinations(trainers, 2))
+    return {"trainer_a": [a for a, _ in pairs], "trainer_b": [b for _, b in pairs]}
+
+
+def failed_runs(jobs: pd.DataFrame) -> "pd.Series[bool]":
+    """Which trainings of a table of jobs collapsed or diverged."""
+    return jobs[COLLAPSED] | (jobs["status"] == RunStatus.DIVERGED)
+
+
+def failed_trainings(jobs: pd.DataFrame | None, panel: Panel) -> dict[str, int]:
+    """How many trainings of each trainer of the panel collapsed or diverged; those without any are not named.
+
+    Without a table of trainings, those of which all cases have the worst value there can be.
     """
     if jobs is not None:
         here = jobs[(jobs["dataset"] == panel.dataset) & (jobs["configuration"] == panel.configuration)]
-        failed = here[COLLAPSED] | (here["status"] == RunStatus.DIVERGED)
-        return set(here.loc[failed, "trainer"]) & set(panel.trainers)
+        runs = here.loc[failed_runs(here), "trainer"]
+        return {str(t): int(n) for t, n in runs.value_counts().items() if t in panel.trainers}
     worst = panel.metric.worst
     if worst is None:
-        return set()
+        return {}
     at_worst = (panel.repeats["value"] == worst).groupby([panel.repeats[k] for k in ("trainer", "fold", "seed")])
     failed = at_worst.mean().eq(1) & at_worst.size().ge(2)
-    return set(failed[failed].index.get_level_values("trainer"))
+    return {str(t): int(n) for t, n in failed[failed].index.get_level_values("trainer").value_counts().items()}
+
+
+def training_spread(panel: Panel, unsteady: Collection[str] = ()) -> np.ndarray:
+    """SD over trainings of what each trainer's training is worth, (trainers,); NaN if each was trained once."""
+    columns = _columns(panel) if len(panel.trainers) > 1 and panel.cases else []
+    if len(columns) < 2:
+        return np.full(len(panel.trainers), np.nan)
+    steady = _steady(panel.trainers, unsteady)
+    return retrained(_effects(panel, columns, steady), steady=steady).spread
+
+
+def _steady(trainers: Sequence[str], unsteady: Collection[str]) -> np.ndarray:
+    steady = np.array([t not in unsteady for t in trainers])
+    return steady if steady.sum() >= 2 else np.ones(len(trainers), bool)
 
 
 def _columns(panel: Panel) -> list[np.ndarray]:
@@ -107,56 +191,55 @@ def _columns(panel: Panel) -> list[np.ndarray]:
     return columns
 
 
-def _of_losses(panel: Panel, columns: list[np.ndarray], unsteady: Collection[str]) -> pd.DataFrame:
-    steady = np.array([t not in unsteady for t in panel.trainers])
-    if steady.sum() < 2:
-        steady = np.ones(len(panel.trainers), bool)
+def _effects(panel: Panel, columns: list[np.ndarray], steady: np.ndarray) -> np.ndarray:
     pairs = np.array([pair_medians(values) for values in columns])
-    effects = loss_effects(without_rounding_noise(pairs, scale=panel.values), steady)
-    shared = len(np.unique(panel.folds)) == 1
+    return loss_effects(without_rounding_noise(pairs, scale=panel.values), steady)
+
+
+def _of_losses(
+    panel: Panel, columns: list[np.ndarray], unsteady: Collection[str], margin: float, alpha: float, forecast: bool
+) -> pd.DataFrame:
+    steady = _steady(panel.trainers, unsteady)
+    folds = np.unique(panel.folds)
+    shared = len(folds) == 1
     found = retrained(
-        effects,
+        _effects(panel, columns, steady),
         steady=steady,
-        case_variance=_case_variance(panel) if shared else None,
+        case_variance=_case_variance(panel.gains()) if shared else None,
         case_df=len(panel.cases) - 1,
     )
-    low, high = found.interval(CONFIDENCE)
-    low_90, high_90 = found.interval(EQUIVALENCE_CONFIDENCE)
-    return pd.DataFrame(
-        {
-            **panel.pair_names, "subject": "losses", "word": "", "difference": found.estimate, "low": low, "high": high,
-            "low_90": low_90, "high_90": high_90, "se": found.se, "df": found.df, "trainings": len(columns),
-            "reason": "",
-        }
-    )  # fmt: skip
+    rows = of_losses(panel.pair_names, found, trainings=len(columns), alpha=alpha)
+    if not forecast:
+        return rows
+    gains = panel.gains()
+    for fold in folds:  # what a training is worth is no variance of cases
+        gains[panel.folds == fold] -= np.median(gains[panel.folds == fold], axis=0)
+    of_cases = np.minimum(_case_variance(gains), found.se**2)
+    seeds = len(columns) if shared else int(panel.coverage.set_index("trainer")["n_seeds"][panel.trainers].min())
+    now = [
+        Now(float(se**2 - case), float(case), float(df), seeds=seeds, cases=len(panel.cases), columns_are_seeds=shared)
+        for se, case, df in zip(found.se, of_cases, found.df, strict=True)
+    ]
+    aim = Aim(margin, found.losses, alpha)
+    rows["seeds_needed"] = [seeds_needed(aim, one) for one in now]
+    rows["cases_needed"] = [cases_needed(aim, one) for one in now]
+    rows["seeds_together"], rows["cases_together"] = zip(*(both_needed(aim, one) for one in now), strict=True)
+    return rows
 
 
-def _case_variance(panel: Panel) -> np.ndarray:
+def _case_variance(gains: np.ndarray) -> np.ndarray:
     """Variance of each pair's Hodges-Lehmann difference over other cases, from the width of its interval."""
     level = stats.norm.cdf(1) - stats.norm.cdf(-1)
-    ends = np.array([hodges_lehmann(d, confidence=level)[1:] for d in panel.gains().T])
+    ends = np.array([hodges_lehmann(d, confidence=level)[1:] for d in gains.T])
     return ((ends[:, 1] - ends[:, 0]) / 2) ** 2
 
 
-def _of_models(panel: Panel) -> pd.DataFrame:
+def _of_models(panel: Panel, alpha: float) -> pd.DataFrame:
     """Intervals over cases alone, by Bonferroni for all pairs at once."""
     gains = panel.gains()
     pairs = gains.shape[1]
-    wide = np.array([hodges_lehmann(d, confidence=1 - (1 - CONFIDENCE) / pairs) for d in gains.T])
-    narrow = np.array([hodges_lehmann(d, confidence=1 - (1 - EQUIVALENCE_CONFIDENCE) / pairs) for d in gains.T])
+    wide = np.array([hodges_lehmann(d, confidence=1 - alpha / pairs) for d in gains.T])
+    narrow = np.array([hodges_lehmann(d, confidence=1 - 2 * alpha / pairs) for d in gains.T])
     few = np.isnan(wide[:, 1]).any()
-    return pd.DataFrame(
-        {
-            **panel.pair_names, "subject": "models", "word": "", "difference": wide[:, 0], "low": wide[:, 1],
-            "high": wide[:, 2], "low_90": narrow[:, 1], "high_90": narrow[:, 2], "se": np.nan, "df": np.nan,
-            "trainings": 1,
-            "reason": f"{len(gains)} cases allow no interval for {pairs} pairs at once" if few else "",
-        }
-    )  # fmt: skip
-
-
-def _not_comparable(names: dict[str, list[str]], reason: str) -> pd.DataFrame:
-    nan = dict.fromkeys(["difference", "low", "high", "low_90", "high_90", "se", "df"], np.nan)
-    return pd.DataFrame(
-        {**names, "subject": "models", "word": str(Word.NOT_COMPARABLE), **nan, "trainings": 0, "reason": reason}
-    )
+    reason = f"{len(gains)} cases allow no interval for {pairs} pairs at once" if few else ""
+    return of_models(panel.pair_names, wide[:, 0], (wide[:, 1], wide[:, 2]), (narrow[:, 1], narrow[:, 2]), reason)

@@ -15,10 +15,10 @@ from nnunet_losses.report.svg import StyleSheet, to_svg
 
 from ..conftest import compared, make_tables
 
-PARTS = (*contents.RESULTS, *contents.RUNS)
+PARTS = (*contents.QUESTIONS, *contents.APPENDIX, *contents.RUNS)
 DRAWN = [
     maker
-    for maker in dict.fromkeys((*contents.ANSWER, *(maker for part in PARTS for maker in part.makers), consensus.draw))
+    for maker in dict.fromkeys((*(maker for part in PARTS for maker in part.makers), consensus.draw))
     if ".figures." in maker.__module__
 ]
 BY_NAME = {"ids": lambda maker: f"{maker.__module__.rpartition('.')[2]}.{maker.__name__}"}

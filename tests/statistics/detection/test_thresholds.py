@@ -68,12 +68,21 @@ def test_ties_go_to_the_threshold_nearest_to_one_half(make_cases: MakeCases) -> 
     assert set(cases["threshold"]) == {0.5}
 
 
-def test_one_fold_has_no_other_folds(make_cases: MakeCases) -> None:
-    one = table({"B": [0.3] * 5}).assign(fold=0)
-    summary = threshold_tables(one, make_cases({"B": np.ones(5)}).assign(fold=0))["thresholds"].iloc[0]
+def test_within_one_fold_each_case_has_the_threshold_of_the_others(make_cases: MakeCases) -> None:
+    one = table({"B": [0.3] * 9 + [0.7]}).assign(fold=0)
+    found = threshold_tables(one, make_cases({"B": np.ones(10)}).assign(fold=0))
+    assert found["threshold_cases"].set_index("case")["threshold"].tolist() == [0.3] * 10
+    summary = found["thresholds"].iloc[0]
     assert summary["dice_default"] == pytest.approx(0.5)
+    assert summary["dice_tuned"] == pytest.approx(0.82)
+    assert summary["reason"] == "one fold: thresholds chosen across its cases"
+
+
+def test_one_case_has_no_other_to_choose_a_threshold_on(make_cases: MakeCases) -> None:
+    one = table({"B": [0.3]}).assign(fold=0)
+    summary = threshold_tables(one, make_cases({"B": np.ones(1)}).assign(fold=0))["thresholds"].iloc[0]
     assert np.isnan(summary["dice_tuned"])
-    assert summary["reason"].startswith("one fold")
+    assert summary["reason"].startswith("one case")
 
 
 def test_a_winner_by_the_threshold_alone_is_reported(make_cases: MakeCases) -> None:

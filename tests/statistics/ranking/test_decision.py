@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nnunet_losses.base.states import Word
 from nnunet_losses.statistics import Results
 from nnunet_losses.statistics.panels.panel import Panel
-from nnunet_losses.statistics.ranking.decision import decisions_table, unsteady_trainers, word_for
+from nnunet_losses.statistics.ranking.decision import decisions_table, failed_trainings, word_for
 from nnunet_losses.statistics.tables.decision import DECISIONS
 
 MakeCases = Callable[..., pd.DataFrame]
@@ -120,7 +120,7 @@ def test_a_loss_that_collapsed_once_leaves_what_is_said_of_others(make_cases: Ma
     values = {t: base + gain + rng.normal(0, 0.005, 40) for t, gain in (("A", 0), ("B", 0.05), ("C", 0.02))}
     values["E"] = np.where(np.arange(40) % 5 < 2, 0.0, base)
     panel = panel_of(make_cases(values))
-    assert unsteady_trainers(None, panel) == {"E"}
+    assert failed_trainings(None, panel) == {"E"}
     table = decisions_table(panel, margin=0.01, unsteady={"E"}).set_index(["trainer_a", "trainer_b"])
     without = decisions_table(panel_of(make_cases({t: values[t] for t in "ABC"})), margin=0.01)
     without = without.set_index(["trainer_a", "trainer_b"])

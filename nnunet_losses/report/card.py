@@ -1,0 +1,102 @@
+"""The decision card of a view: a line for each question, with every loss's value and the word on every pair."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from nnunet_losses.base.identity import LABEL
+from nnunet_losses.base.states import Question, Word
+from nnunet_losses.report.comparison import Row, View, records, rows_by
+from nnunet_losses.statistics.tables.pairwise import turned
+
+
+@dataclass(frozen=True)
+class Line:
+    """One question.
+
+    view: the view of the metric that answers it.
+    order: the trainers, best first by the primary metric.
+    values: the rows of the table `answers`, by trainer.
+    """
+
+    question: Question
+    view: View
+    order: list[str]
+    values: dict[str, Row]
+
+    @cached_property
+    def _pairs(self) -> dict[tuple[str, str], Row]:
+        found = None if self.question is Question.STABILITY else self.view.statistic("decisions")
+        if found is None:
+            return {}
+        both = (found, turned(found, pd.Series(True, index=found.index)))
+        return {(str(row["trainer_a"]), str(row["trainer_b"])): row for part in both for row in records(part)}
+
+    def pair(self, a: str, b: str) -> Row | None:
+        """The comparison of two trainers, said of the first; None if there is none."""
+        return self._pairs.get((a, b))
+
+    def word(self, a: str, b: str) -> Word:
+        """The word on the first of two trainers."""
+        pair = self.pair(a, b)
+        return Word.NOT_COMPARABLE if pair is None else Word(pair["word"])
+
+    @cached_property
+    def compared(self) -> list[str]:
+        """Trainers that some other can be compared with, in the order of the view."""
+        pairs = {pair for pair, row in self._pairs.items() if row["word"] != Word.NOT_COMPARABLE}
+        there = {trainer for pair in pairs for trainer in pair}
+        return [trainer for trainer in self.order if trainer in there]
+
+    @cached_property
+    def of_models(self) -> bool:
+        """Whether the words are about the trained models alone, because no loss was trained twice."""
+        subjects = {row["subject"] for row in self._pairs.values() if row["word"] != Word.NOT_COMPARABLE}
+        return subjects == {"models"}
+
+    @property
+    def margin(self) -> float:
+        """The difference that nobody would act on; NaN without any pair."""
+        return next((float(row["margin"]) for row in self._pairs.values()), float("nan"))
+
+    @cached_property
+    def all_equivalent(self) -> bool:
+        """Whether all that are compared are equivalent to each other."""
+        here = self.compared
+        words = [self.word(a, b) for i, a in enumerate(here) for b in here[i + 1 :]]
+        return bool(words) and set(words) == {Word.EQUIVALENT}
+
+    @cached_property
+    def best(self) -> list[str]:
+        """Those that no other is better than, if some other is worse than one of them; else nobody."""
+        here = self.compared
+        beaten = [t for t in here if any(self.word(other, t) is Word.BETTER for other in here if other != t)]
+        return [trainer for trainer in here if trainer not in beaten] if beaten else []
+
+
+@dataclass(frozen=True)
+class Card:
+    """All lines that can be answered, in the order of `Question`."""
+
+    view: View
+    lines: list[Line]
+
+    def line(self, question: Question) -> Line | None:
+        """The line of a question; None if it cannot be answered."""
+        return next((line for line in self.lines if line.question is question), None)
+
+
+def card_of(view: View) -> Card:
+    """The card of a data set, configuration and label."""
+    answers = view.comparison.statistics.get("answers")
+    if answers is None or answers.empty:
+        return Card(view, [])
+    here = (answers[[*LABEL]].astype(str) == [view.dataset, view.configuration, view.label]).all(axis=1)
+    lines = []
+    for question in Question:
+        rows = answers[here & (answers["question"] == question)]
+        if len(rows):
+            of_metric = view.of_metric(str(rows["metric"].iloc[0]))
+            lines.append(Line(question, of_metric, view.trainers, rows_by(rows, "trainer")))
+    return Card(view, lines)

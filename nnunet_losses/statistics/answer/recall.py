@@ -1,0 +1,134 @@
+"""Lesions found where every loss raises one false positive a case: recall from the FROC curve of each training."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from nnunet_losses.base.metrics import Metric
+from nnunet_losses.statistics.detection.curves import Detections, curves, recall_at
+from nnunet_losses.statistics.detection.froc import THRESHOLDS_RESAMPLED, detections_of
+from nnunet_losses.statistics.estimators.bootstrap import percentile_interval, resample_counts
+from nnunet_losses.statistics.estimators.retraining import retrained
+from nnunet_losses.statistics.panels.roster import Roster
+from nnunet_losses.statistics.ranking.decision import (
+    ALPHA,
+    decided,
+    not_comparable,
+    of_losses,
+    of_models,
+    pair_names,
+    with_those_left_out,
+)
+
+FALSE_POSITIVES = 1.0  # a case
+RESAMPLES = 2_000
+
+
+@dataclass(frozen=True)
+class Recall:
+    """Recall at one false positive a case.
+
+    values: over all cases, by trainer. columns: (trainings, trainers) of each training side by side: folds, or seeds of
+    one fold. shared: whether the columns have the same cases. samples: (resamples, trainers) of resampled cases; empty
+    where the columns do not need it. left_out: why a trainer has none.
+    """
+
+    values: dict[str, float]
+    columns: np.ndarray
+    shared: bool
+    samples: np.ndarray
+    left_out: dict[str, str]
+
+
+def smallest_quarter(roster: Roster) -> float:
+    """The diameter that the smallest quarter of the reference lesions does not exceed; NaN without lesions."""
+    own = roster.lesions[roster.lesions["side"] == "reference"]
+    if own.empty or "diameter_mm" not in own:
+        return np.nan
+    first = own[own["trainer"] == own["trainer"].iloc[-1]]
+    return float(np.quantile(first["diameter_mm"], 0.25, method="higher"))
+
+
+def recall_of(roster: Roster, *, up_to: float | None = None, resamples: int = RESAMPLES, seed: int = 0) -> Recall:
+    """Recall of the lesions of a roster at one false positive a case.
+
+    up_to: only lesions of at most this diameter; all if absent. False positives are of all sizes.
+    """
+    lesions = roster.lesions
+    if up_to is not None:
+        lesions = lesions[(lesions["side"] != "reference") | (lesions["diameter_mm"] <= up_to)]
+    n, folds = len(roster.cases), np.unique(roster.folds)
+    seeds = _common_seeds(lesions, roster.trainers) if len(folds) == 1 else []
+    members = np.array([roster.folds == fold for fold in folds], dtype=float)
+    values, left_out = {}, dict(roster.left_out)
+    columns: list[np.ndarray] = []
+    samples: list[np.ndarray] = []
+    needed = len(folds) == 1 and n > 1
+    counts = resample_counts(n, resamples, seed) if needed else np.empty((0, n))
+    for trainer in roster.trainers:
+        rows = lesions[lesions["trainer"] == trainer]
+        found = detections_of(rows, n, "score_max")
+        if isinstance(found, str):
+            left_out[trainer] = f"left out: {found}"
+            continue
+        values[trainer] = float(_at_one(found, np.ones((1, n)))[0])
+        if len(folds) > 1:
+            columns.append(_at_one(found, members))
+        else:
+            of_seeds = [detections_of(rows[rows["seed"] == s].assign(weight=1.0), n, "score_max") for s in seeds]
+            columns.append(
+                np.array([np.nan if isinstance(one, str) else _at_one(one, np.ones((1, n)))[0] for one in of_seeds])
+            )
+        if needed:
+            thinned = found.thinned(THRESHOLDS_RESAMPLED)
+            samples.append(np.concatenate([_at_one(thinned, part) for part in np.array_split(counts, 4)]))
+    table = np.column_stack(columns) if columns else np.empty((0, 0))
+    table = table[np.isfinite(table).all(axis=1)]  # a fold without such lesions says nothing
+    return Recall(
+        values, table, len(folds) == 1, np.column_stack(samples) if samples else np.empty((0, len(values))), left_out
+    )
+
+
+def recall_decisions(
+    roster: Roster, recall: Recall, metric: Metric, *, margin: float, unsteady: Collection[str], alpha: float = ALPHA
+) -> pd.DataFrame:
+    """One row per pair of trainers with a word; columns of the table `decisions` but for its identity."""
+    trainers, n = list(recall.values), len(roster.cases)
+    names, parts = pair_names(trainers), []
+    if len(trainers) > 1:
+        a, b = np.triu_indices(len(trainers), 1)
+        pairs = recall.samples[:, a] - recall.samples[:, b]
+        if len(recall.columns) > 1:
+            steady = np.array([t not in unsteady for t in trainers])
+            found = retrained(
+                recall.columns,
+                steady=steady if steady.sum() >= 2 else None,
+                case_variance=np.nanvar(pairs, axis=0, ddof=1) if recall.shared else None,
+                case_df=n - 1,
+            )
+            parts.append(of_losses(names, found, trainings=len(recall.columns), alpha=alpha))
+        elif len(pairs):
+            values = np.array([recall.values[t] for t in trainers])
+            wide = percentile_interval(pairs, n, 1 - alpha / len(a))
+            narrow = percentile_interval(pairs, n, 1 - 2 * alpha / len(a))
+            few = "" if np.isfinite(wide).all() else f"{n} cases: too few for a bootstrap interval"
+            parts.append(of_models(names, values[a] - values[b], wide, narrow, few))
+        else:
+            parts.append(not_comparable(names, "lesions in fewer than two folds"))
+    parts.append(with_those_left_out(trainers, recall.left_out, roster.baseline))
+    rows = decided(parts, margin=margin, n=n)
+    identity = {"dataset": roster.dataset, "configuration": roster.configuration, "label": roster.label}
+    return rows.assign(**identity, metric=metric.name)
+
+
+def _at_one(found: Detections, counts: np.ndarray) -> np.ndarray:
+    return recall_at(np.array([FALSE_POSITIVES]), curves(found, counts))[:, 0]
+
+
+def _common_seeds(lesions: pd.DataFrame, trainers: list[str]) -> list[int]:
+    """Seeds that all trainers have; none where fewer than two are common."""
+    sets = [set(lesions.loc[lesions["trainer"] == t, "seed"]) for t in trainers]
+    common = sorted(set.intersection(*sets)) if sets else []
+    return common if len(common) > 1 else []
