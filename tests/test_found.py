@@ -416,7 +416,7 @@ def test_a_single_trainer_without_splits_raw_data_or_probabilities_is_described(
     done = call("--results", world.results, "-d", DATASET, "-tr", OTHER, "--out", tmp_path / "out", "--resamples", 100)
     assert done.exit_code == 0, done.output
     page = (tmp_path / "out/report.html").read_text()
-    assert "nothing to compare" in page
+    assert "Nothing to compare: only" in page
     assert "There is no splits_final.json" in page
     assert "no images were given" in page
 

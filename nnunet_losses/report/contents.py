@@ -111,7 +111,7 @@ APPENDIX = (
         (stability.blob, stability.stacked, stability.kendall, stability.over_methods, stability.by_cases),
         "rankings of bootstrap samples",
     ),
-    Part("Case by case", (podium.podium, podium.rank_map), "two losses with values in the same cases"),
+    Part("Case by case", (podium.podium, podium.rank_map), "two losses with values of the same cases"),
 )  # fmt: skip
 """The same in detail, opened on demand."""
 

@@ -61,7 +61,8 @@ def test_every_cell_is_as_it_was(study):
 @pytest.mark.slow
 def test_every_table_is_as_its_schema_says(study):
     _, found = study
-    assert set(found) == set(TABLES)
+    of_log_odds = {"reliability", "temperatures", "temperature_scaling"}  # these studies have none
+    assert set(found) == set(TABLES) - of_log_odds
     for name, table in found.items():
         assert list(table) == list(TABLES[name].columns)
         TABLES[name].check(table)

@@ -90,7 +90,8 @@ class Panel:
     def without(self, reasons: Mapping[str, str]) -> "Panel":
         """The panel without some trainers; `reasons` says why each is left out."""
         kept = [k for k, trainer in enumerate(self.trainers) if trainer not in reasons]
-        reason = self.coverage["trainer"].map(reasons).fillna(self.coverage["reason"])
+        now = zip(self.coverage["trainer"], self.coverage["reason"], strict=True)
+        reason = [reasons.get(trainer, before) for trainer, before in now]
         return replace(
             self,
             trainers=[self.trainers[k] for k in kept],

@@ -120,7 +120,7 @@ def test_a_loss_that_collapsed_once_leaves_what_is_said_of_others(make_cases: Ma
     values = {t: base + gain + rng.normal(0, 0.005, 40) for t, gain in (("A", 0), ("B", 0.05), ("C", 0.02))}
     values["E"] = np.where(np.arange(40) % 5 < 2, 0.0, base)
     panel = panel_of(make_cases(values))
-    assert failed_trainings(None, panel) == {"E"}
+    assert failed_trainings(None, panel) == {"E": 2}
     table = decisions_table(panel, margin=0.01, unsteady={"E"}).set_index(["trainer_a", "trainer_b"])
     without = decisions_table(panel_of(make_cases({t: values[t] for t in "ABC"})), margin=0.01)
     without = without.set_index(["trainer_a", "trainer_b"])
