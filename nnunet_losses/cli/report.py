@@ -1,9 +1,10 @@
-"""The command that reports on existing trainings: report."""
+"""The command that reports on results that are there: report."""
 
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,10 +12,57 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli.app import command, say
 from nnunet_losses.cli.evidence import SkipBroken, evaluation_settings
 
+OF_A_TABLE = "A table of results"
+
 
 @command("report")
 def report(
-    dataset: Annotated[str, typer.Option("--dataset", "-d", help="Data set, as DatasetXXX_Name or its number.")],
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", "-d", help="Data set, as DatasetXXX_Name or its number.")
+    ] = None,
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--table",
+            help="Instead of a results folder: a table of results, CSV, Parquet or JSON, of any software; a table of "
+            "one model as NAME=FILE, for each model.",
+            rich_help_panel=OF_A_TABLE,
+        ),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What unusual columns hold: case=ID,model=Method,metric=...,value=...,fold=...,seed=...,label=....",
+            rich_help_panel=OF_A_TABLE,
+        ),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A metric that is not known, and which direction is better: 'NAME:higher', 'NAME:lower'; or the known "
+            "metric that a name means: 'NAME=dice'. May be repeated.",
+            rich_help_panel=OF_A_TABLE,
+        ),
+    ] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(help="The columns that are models, where each has its own.", rich_help_panel=OF_A_TABLE),
+    ] = None,
+    covariates: Annotated[
+        list[str] | None,
+        typer.Option(help="The columns that describe the case: site, age, ....", rich_help_panel=OF_A_TABLE),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(help="Columns to leave alone.", rich_help_panel=OF_A_TABLE)
+    ] = None,
+    scale: Annotated[
+        str | None,
+        typer.Option(
+            help="'percent' or 'fraction': how metrics between 0 and 1 are given.",
+            show_default="what the values tell",
+            rich_help_panel=OF_A_TABLE,
+        ),
+    ] = None,
     results: Annotated[
         Path | None, typer.Option(envvar="nnUNet_results", help="nnU-Net's results folder.", show_default=False)
     ] = None,
@@ -34,9 +82,12 @@ def report(
         Path | None, typer.Option(help="Folder for the report and its tables.", show_default="reports/<data set>")
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(help="Trainer that all others are compared with.", show_default="nnUNetTrainer")
+        str | None,
+        typer.Option(help="Trainer or model that all others are compared with.", show_default="nnUNetTrainer"),
     ] = None,
-    primary_metric: Annotated[str, typer.Option(help="The metric that decides the ranking.")] = "dice",
+    primary_metric: Annotated[
+        str | None, typer.Option(help="The metric that the verdict rests on.", show_default="dice")
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Headline.", show_default="the data set")] = None,
     raw: Annotated[
         Path | None, typer.Option(envvar="nnUNet_raw", help="nnU-Net's raw folder, for the pictures.")
@@ -67,7 +118,23 @@ def report(
         bool, typer.Option("--viewer", help="Also write viewer.html, with all slices of the cases in the pictures.")
     ] = False,
 ) -> None:
-    """Report on existing trainings in nnU-Net's results folder, with any trainers."""
+    """Report on results that are there: trainings in nnU-Net's results folder, or a table of anybody's results."""
+    of_table = {
+        "columns": columns, "metric": metric, "models": models, "covariates": covariates, "ignore": ignore,
+        "scale": scale,
+    }  # fmt: skip
+    if table:
+        if dataset is not None:
+            raise UserError("Give --dataset (trainings in a results folder) or --table (a table of results), not both.")
+        _report_on_table(
+            table, out, of_table, title=title, baseline=baseline, primary_metric=primary_metric, resamples=resamples,
+            seed=seed,
+        )  # fmt: skip
+        return
+    if given := [name for name, value in of_table.items() if value]:
+        raise UserError(f"--{given[0]} says how a table is read; give the table too: --table FILE.")
+    if dataset is None:
+        raise UserError("Say what to report on: --dataset (of nnU-Net's results folder), or --table FILE.")
     from nnunet_losses.base.files import check_writable
     from nnunet_losses.found import evaluate_results, find_results, report_results
 
@@ -106,12 +173,36 @@ def report(
         out,
         title=title,
         baseline=baseline,
-        primary_metric=primary_metric,
+        primary_metric=primary_metric or "dice",
         resamples=resamples,
         seed=seed,
         viewer=viewer,
     )
     say(f"The report: {page}")
+
+
+def _report_on_table(files: list[str], out: Path | None, options: Mapping[str, Any], **asked: Any) -> None:
+    """The report on one table, or on one table a model."""
+    from nnunet_losses.base.files import check_writable
+    from nnunet_losses.comparison.given.columns import assigned, listed
+    from nnunet_losses.comparison.given.layout import Reading
+    from nnunet_losses.table_door import read_results, report_table
+
+    if options["scale"] not in (None, "percent", "fraction"):
+        raise UserError(f"--scale is 'percent' or 'fraction', not '{options['scale']}'.")
+    several = {name: listed(options[name] or []) for name in ("models", "covariates", "ignore")}
+    reading = Reading(
+        columns=assigned(options["columns"] or [], "--columns"),
+        metrics=options["metric"] or [],
+        scale=options["scale"],
+        **several,
+    )
+    given = read_results(files, reading)
+    for decision in given.table.decisions:
+        say(decision, err=True)
+    out = out or Path("reports") / given.dataset
+    check_writable(out)
+    say(f"The report: {report_table(given, out, **asked)}")
 
 
 def _names(given: list[str] | None) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from nnunet_losses.base.metrics import Metric
 from nnunet_losses.report import Comparison
 from nnunet_losses.study.record import StudyRecord
 
@@ -16,6 +17,8 @@ def assemble(
     *,
     provenance: Mapping[str, Any],
     gallery: pd.DataFrame | None = None,
+    own_metrics: Mapping[str, Metric] | None = None,
+    names_as_given: bool = False,
 ) -> Comparison:
     """Put a comparison together.
 
@@ -25,6 +28,8 @@ def assemble(
         record: what was asked for.
         provenance: how the tables came about.
         gallery: the files for pictures; None for no pictures.
+        own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name, as given to `compare_tables`.
+        names_as_given: whether the models' names are anybody's, not those of trainers, and are shown as they are.
 
     Raises:
         UserError: there are no cases, or none has the primary metric.
@@ -38,4 +43,6 @@ def assemble(
         baseline=record.baseline,
         primary_metric=record.primary_metric,
         seed=record.seed,
+        own_metrics=own_metrics or {},
+        names_as_given=names_as_given,
     )

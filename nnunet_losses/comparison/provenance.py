@@ -8,8 +8,6 @@ from typing import Any
 from nnunet_losses.base.files import file_sha256
 from nnunet_losses.base.names import SPLITS_JSON
 from nnunet_losses.base.versions import software_versions
-from nnunet_losses.losses import CATALOGUE
-from nnunet_losses.nnunet.names.grammar import TrainerNameError, parse_trainer_name
 from nnunet_losses.study.record import StudyRecord
 
 EVALUATING = ("numpy", "scipy", "pandas", "statsmodels", "connected-components-3d")
@@ -49,6 +47,22 @@ def provenance_of_found(
     return _provenance(record, EVALUATING, facts, splits or {})
 
 
+def provenance_of_table(record: StudyRecord, files: Sequence[Path], decisions: Sequence[str]) -> dict[str, Any]:
+    """How results came about that were given as a table: the files, and how they were read.
+
+    Args:
+        record: what they are compared by.
+        files: the table, and the table of covariates if there is one.
+        decisions: how the table was understood, a sentence each.
+    """
+    return {
+        "versions": software_versions(EVALUATING),
+        "table": "\n".join(f"{file}, SHA-256 {file_sha256(file)}" for file in files),
+        "decisions": "\n".join(decisions),
+        "config": record.config.plain(),
+    }
+
+
 def _provenance(
     record: StudyRecord, packages: Iterable[str], facts: Mapping[str, Any], splits: Mapping[str, Path]
 ) -> dict[str, Any]:
@@ -64,6 +78,9 @@ def _provenance(
 
 def _loss(trainer: str) -> dict[str, Any] | None:
     """Formula, reference and parameters of the loss of a trainer; None if it is not one of ours."""
+    from nnunet_losses.losses import CATALOGUE  # loads torch, which a table of results does not need
+    from nnunet_losses.nnunet.names.grammar import TrainerNameError, parse_trainer_name
+
     try:
         name = parse_trainer_name(trainer)
     except TrainerNameError:  # somebody's own, whose name begins like one of ours

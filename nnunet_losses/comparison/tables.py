@@ -7,10 +7,9 @@ import pandas as pd
 from nnunet_losses.base.config import checked
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.identity import RUN
-from nnunet_losses.base.metrics import IMAGE_DIAGONAL
+from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.base.tables.results import JOBS
-from nnunet_losses.nnunet.names.identity import identity
 from nnunet_losses.statistics import compare
 from nnunet_losses.study.config import COMPARED_METRICS
 from nnunet_losses.study.record import Run, StudyRecord
@@ -18,15 +17,19 @@ from nnunet_losses.study.record import Run, StudyRecord
 Tables = dict[str, pd.DataFrame]
 
 
-def compare_tables(tables: Mapping[str, pd.DataFrame], record: StudyRecord) -> tuple[Tables, Tables]:
+def compare_tables(
+    tables: Mapping[str, pd.DataFrame], record: StudyRecord, *, own_metrics: Mapping[str, Metric] | None = None
+) -> tuple[Tables, Tables]:
     """Compute every statistic of a comparison.
 
     Args:
         tables: the stacked tables of all trainings; ``cases`` is needed.
         record: what was asked for; `record_of` makes one for tables of unknown origin.
+        own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name.
 
     Returns:
-        The tables, with a row of ``jobs`` for every training that is missing, and the statistics.
+        The tables, with a row of ``jobs`` for every training that is missing, and the statistics. Where nothing is
+        known of trainings, there is no table of ``jobs``.
 
     Raises:
         UserError: there are no cases, or none of the baseline.
@@ -36,6 +39,7 @@ def compare_tables(tables: Mapping[str, pd.DataFrame], record: StudyRecord) -> t
     if record.baseline not in trainers:
         raise UserError(f"The baseline {record.baseline} has no cases; there are cases of {', '.join(trainers)}.")
     jobs = with_missing_jobs(tables.get("jobs"), record.runs)
+    of_trainings = {"jobs": jobs} if "jobs" in tables or len(jobs) else {}
     try:
         statistics = compare(
             cases,
@@ -43,14 +47,15 @@ def compare_tables(tables: Mapping[str, pd.DataFrame], record: StudyRecord) -> t
             lesions=tables.get("lesions"),
             thresholds=tables.get("thresholds"),
             log_odds=tables.get("log_odds"),
-            jobs=jobs,
+            jobs=of_trainings.get("jobs"),
             metrics=record.metrics,
             resamples=record.resamples,
             seed=record.seed,
+            own_metrics=own_metrics,
         )
     except ValueError as error:  # the table of cases does not fit what was asked for
         raise UserError(str(error)) from None
-    return {**tables, "jobs": jobs}, statistics
+    return {**tables, **of_trainings}, statistics
 
 
 def record_of(
@@ -59,17 +64,19 @@ def record_of(
     title: str,
     baseline: str | None = None,
     primary_metric: str = "dice",
+    metrics: Sequence[str] = COMPARED_METRICS,
     resamples: int = 10_000,
     seed: int = 0,
     runs: Sequence[Run] = (),
 ) -> StudyRecord:
-    """Make the record of a comparison that no study asked for: the usual metrics, as far as they were measured.
+    """Make the record of a comparison that no study asked for.
 
     Args:
         tables: as for `compare_tables`.
         title: heading of the report.
         baseline: the trainer that all others are compared with; that of `default_baseline` if absent.
         primary_metric: the metric that the verdict rests on.
+        metrics: the others to compare, as far as they were measured.
         resamples: number of bootstrap resamples.
         seed: seed of the resampling.
         runs: the trainings that ought to be there.
@@ -81,10 +88,10 @@ def record_of(
     measured = set(cases["metric"]) - {IMAGE_DIAGONAL.name}
     if primary_metric not in measured:
         raise UserError(f"There is no metric {primary_metric}; there are {', '.join(sorted(measured))}.")
-    metrics = [name for name in dict.fromkeys([primary_metric, *COMPARED_METRICS]) if name in measured]
+    compared = [name for name in dict.fromkeys([primary_metric, *metrics]) if name in measured]
     content = {
         "config": {
-            "evaluation": {"metrics": metrics, "primary_metric": primary_metric},
+            "evaluation": {"metrics": compared, "primary_metric": primary_metric},
             "statistics": {"resamples": resamples, "seed": seed},
         },
         "title": title,
@@ -120,6 +127,8 @@ def with_missing_jobs(jobs: pd.DataFrame | None, runs: Iterable[Run]) -> pd.Data
 
 
 def _row(run: Run) -> dict[str, str | int]:
+    from nnunet_losses.nnunet.names.identity import identity  # loads torch, which a table of results does not need
+
     return identity(run.dataset, run.configuration, run.trainer, run.fold)
 
 

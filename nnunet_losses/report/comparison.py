@@ -13,7 +13,7 @@ from nnunet_losses.base.identity import LABEL, PANEL
 from nnunet_losses.base.metrics import METRICS, Metric, metric_named
 from nnunet_losses.base.states import CaseStatus, RunStatus
 from nnunet_losses.base.tables.results import COLLAPSED, RESULTS
-from nnunet_losses.report.names import printable, short_names
+from nnunet_losses.report.names import cut_names, printable, short_names
 from nnunet_losses.report.numbers import count
 from nnunet_losses.report.style import Look, looks
 from nnunet_losses.statistics.panels.repeats import experiment_of, experiments, merge_seeds
@@ -56,6 +56,7 @@ class Comparison:
         seed: seed of the statistics' resampling.
         created: date printed on the page; now unless given.
         own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name, as given to `compare`.
+        names_as_given: whether names are anybody's, not those of trainers; they are then shown as they are.
 
     Raises:
         UserError: there are no cases, or none has the primary metric.
@@ -72,6 +73,7 @@ class Comparison:
     seed: int = 0
     created: str = field(default_factory=lambda: datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"))
     own_metrics: Mapping[str, Metric] = field(default_factory=dict)
+    names_as_given: bool = False
 
     def __post_init__(self) -> None:
         if "cases" not in self.tables or self.tables["cases"].empty:
@@ -105,7 +107,7 @@ class Comparison:
         """How much was compared, in one line."""
         cases = self.cases
         parts = [
-            count(len(self.trainers), "loss", "losses"),
+            count(len(self.trainers), "model") if self.names_as_given else count(len(self.trainers), "loss", "losses"),
             count(cases["dataset"].nunique(), "data set"),
             count(cases[["dataset", "case"]].drop_duplicates().shape[0], "case"),
             count(cases["fold"].nunique(), "fold"),
@@ -115,11 +117,18 @@ class Comparison:
 
     @cached_property
     def _names(self) -> tuple[dict[str, str], str]:
+        if self.names_as_given:
+            return {trainer: printable(trainer) for trainer in self.trainers}, ""
         return short_names(self.trainers)
 
     def name(self, trainer: str) -> str:
         """The short name of a trainer."""
         return self._names[0].get(trainer) or printable(trainer)
+
+    def cut_name(self, trainer: str, length: int) -> str:
+        """The name of a trainer in at most `length` characters, unless another's would then look the same."""
+        names = [self.name(other) for other in self.trainers]
+        return dict(zip(self.trainers, cut_names(names, length), strict=True)).get(trainer) or self.name(trainer)
 
     @property
     def suffix(self) -> str:
@@ -190,7 +199,7 @@ class View:
     @property
     def title(self) -> str:
         """Data set, configuration and label."""
-        return " · ".join((self.dataset, self.configuration, self.label))
+        return " · ".join(part for part in (self.dataset, self.configuration, self.label) if part)
 
     def of_metric(self, metric: str) -> "View":
         """The same data set, configuration and label, with another metric."""
@@ -310,6 +319,10 @@ class View:
     def name(self, trainer: str) -> str:
         """The short name of a trainer."""
         return self.comparison.name(trainer)
+
+    def cut_name(self, trainer: str, length: int) -> str:
+        """The name of a trainer in at most `length` characters, unless another's would then look the same."""
+        return self.comparison.cut_name(trainer, length)
 
     def present(self, found: Container[str]) -> list[str]:
         """The trainers that are in ``found``, in the order of `trainers`."""

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from nnunet_losses.base.states import Resolution
 from nnunet_losses.report.comparison import Comparison, records
 from nnunet_losses.report.names import in_sentence
@@ -42,9 +44,8 @@ def _design(comparison: Comparison) -> str:
     nnunet = f" {versions['nnunetv2']}" if "nnunetv2" in versions else ""
     losses = [comparison.name(t) for t in comparison.trainers]
     sets = [
-        f"{name} ({count(part['case'].nunique(), 'case')}, {count(part['fold'].nunique(), 'fold')}, "
-        f"{'configuration' if part['configuration'].nunique() == 1 else 'configurations'} "
-        f"{enumerate_words(sorted(part['configuration'].astype(str).unique()))})"
+        f"{name} ({count(part['case'].nunique(), 'case')}, {count(part['fold'].nunique(), 'fold')}"
+        f"{_configurations(part)})"
         for name, part in cases.groupby(cases["dataset"].astype(str))
     ]
     seeds = cases["seed"].nunique()
@@ -54,6 +55,13 @@ def _design(comparison: Comparison) -> str:
             f"({enumerate_words(losses, 40)}) of nnU-Net on {enumerate_words(sets, 40)}, from out-of-fold predictions "
             "found in a results folder, which does not tell whether plans, splits, augmentation and schedule were the "
             "same."
+        )
+    if "table" in comparison.provenance:
+        repeats = f" {count(seeds, 'seed')} of a model were averaged." if seeds > 1 else ""
+        return (
+            f"We {'compared' if len(losses) > 1 else 'evaluated'} {count(len(losses), 'model')} "
+            f"({enumerate_words(losses, 40)}) on {enumerate_words(sets, 40)}, from a table of their results for each "
+            f"case, which does not tell how they were trained, nor how the results were measured.{repeats}"
         )
     text = (
         f"We compared {count(len(losses), 'loss function')} ({enumerate_words(losses, 40)}) in nnU-Net{nnunet} on "
@@ -65,13 +73,19 @@ def _design(comparison: Comparison) -> str:
     return text
 
 
+def _configurations(cases: pd.DataFrame) -> str:
+    """``, configuration 2d``; nothing where none is named."""
+    names = sorted(filter(None, cases["configuration"].astype(str).unique()))
+    return f", configuration{'s' if len(names) > 1 else ''} {enumerate_words(names)}" if names else ""
+
+
 def _metrics(comparison: Comparison) -> str:
     described = []
     for name in comparison.metrics:
         metric = comparison.metric(name)
         described.append(f"{in_sentence(metric.long_name)} ({in_sentence(metric.description.rstrip('.'))})")
     primary = in_sentence(comparison.metric(comparison.primary_metric).long_name)
-    chosen = "" if "found_in" in comparison.provenance else ", fixed in the configuration beforehand,"
+    chosen = "" if {"found_in", "table"} & set(comparison.provenance) else ", fixed in the configuration beforehand,"
     return f"The primary metric{chosen} was {primary}. We report {'; '.join(described)}."
 
 
@@ -112,7 +126,7 @@ def _checks(comparison: Comparison) -> str:
 
 
 def _caveat(comparison: Comparison) -> str:
-    repeated = comparison.cases["seed"].nunique() > 1
+    repeated = len(set(comparison.cases["seed"])) > 1
     return _CAVEAT.format(seeds="" if repeated else "; with one seed per loss, the noise of training is not measured")
 
 

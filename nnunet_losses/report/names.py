@@ -1,6 +1,7 @@
 """Names for display: short ones of trainers, whose full names stay in tooltips and data, and metrics in a sentence."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 _STEM = re.compile(r"^(?P<loss>\w*[^\W_])Trainer(?P<options>(_.*)?)$", re.DOTALL)
@@ -61,3 +62,10 @@ def shorten(text: str, length: int) -> str:
         return text
     head = (length - 1 + 1) // 2
     return f"{text[:head]}…{text[len(text) - (length - 1 - head) :]}"
+
+
+def cut_names(names: Sequence[str], length: int) -> list[str]:
+    """The names in at most ``length`` characters each; those that would then look the same stay whole."""
+    cut = [shorten(name, length) for name in names]
+    alike = Counter(cut)
+    return [name if alike[short] > 1 else short for name, short in zip(names, cut, strict=True)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnunet_losses.report.names import in_sentence, printable, short_names, shorten
+from nnunet_losses.report.names import cut_names, in_sentence, printable, short_names, shorten
 
 
 def test_a_shared_ending_is_left_out_and_told() -> None:
@@ -61,3 +61,8 @@ def test_shortened_text_fits_and_keeps_both_ends(text: str, length: int) -> None
     if len(text) > length:
         assert short[0] == text[0]
         assert short[-1] == text[-1]
+
+
+def test_names_are_not_cut_where_they_would_look_the_same() -> None:
+    names = ["one very long name, v1, of the first", "one very long name, v2, of the first", "short", "x" * 30]
+    assert cut_names(names, 20) == [*names[:2], "short", "xxxxxxxxxx…xxxxxxxxx"]

@@ -123,8 +123,18 @@ JOBS = Table(
     key=RUN,
     modernise=_with_collapsed,
 )
+COVARIATES = Table(
+    "covariates",
+    "what is known of one case beside its results, such as its patient, site or scanner",
+    {
+        **identity_columns(("dataset", "case")),
+        "covariate": text("Name of the covariate."),
+        "value": text("Its value, as it was given; a case of which it is unknown has no row."),
+    },
+    key=("dataset", "case", "covariate"),
+)
 
 RESULTS: dict[str, Table] = {
-    table.name: table for table in (CASES, LESIONS, THRESHOLDS, CALIBRATION, LOG_ODDS, TRAINING, JOBS)
+    table.name: table for table in (CASES, LESIONS, THRESHOLDS, CALIBRATION, LOG_ODDS, TRAINING, JOBS, COVARIATES)
 }
 """By name; a folder of results holds some of them, `cases` at least."""

@@ -2,7 +2,6 @@
 
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View, records
-from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import equals, number
 from nnunet_losses.report.style import INK, canvas, figure_style
 
@@ -38,7 +37,7 @@ def draw(view: View) -> Figure | None:
             color = view.look(trainer).color
             axes.plot([ranks[trainer], ranks[trainer], x], [0, y, y], color=color, linewidth=1)
             axes.plot(ranks[trainer], 0, view.look(trainer).marker, color=color, markersize=5)
-            name, rank = shorten(view.name(trainer), 26), number(ranks[trainer], 2)
+            name, rank = view.cut_name(trainer, 26), number(ranks[trainer], 2)
             words = f"{name}  {rank}" if left else f"{rank}  {name}"
             axes.text(x + (-0.06 if left else 0.06), y, words, ha="right" if left else "left", va="center", fontsize=8)
         margin = 0.42 * (k + 0.5)

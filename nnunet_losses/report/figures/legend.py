@@ -6,7 +6,6 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from nnunet_losses.report.comparison import View
-from nnunet_losses.report.names import shorten
 from nnunet_losses.report.style import WIDTH
 
 CHARACTER, HANDLE, LINE = 0.075, 0.55, 0.17  # inches: one of a name, what stands before it, one row of names
@@ -23,7 +22,7 @@ def legend(figure: Canvas, view: View, trainers: Sequence[str], *, lines: bool =
         handles.append(
             Line2D([], [], color=look.color, linestyle=look.line if lines else "none", marker=look.marker, markersize=5)
         )
-    names = [shorten(view.name(trainer), 30) for trainer in trainers]
+    names = [view.cut_name(trainer, 30) for trainer in trainers]
     room = int(WIDTH / (CHARACTER * max(map(len, names), default=1) + HANDLE))
     columns = max(1, min(columns, len(trainers), room))
     rows = -(-len(trainers) // columns)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnunet_losses.report.comparison import View
-from nnunet_losses.report.names import shorten
+from nnunet_losses.report.names import cut_names
 from nnunet_losses.report.style import INK, NEUTRAL, PAPER
 
 ROOMY = 9  # columns up to which long names fit above them
@@ -64,7 +64,7 @@ def frame(axes: Any, rows: int, columns: float) -> None:
 def names_on_top(axes: Any, names: Sequence[str]) -> None:
     """Write names above the columns, turned as far as they need to be."""
     k = len(names)
-    shown = [shorten(name, 24 if k <= ROOMY else 22) for name in names]
+    shown = cut_names(names, 24 if k <= ROOMY else 22)
     angle = 90 if k > MOST_SLANTED else 35 if k > 6 or k * max(map(len, shown)) > 70 else 0
     axes.set_xticks(range(k), shown, rotation=angle, ha="left" if angle == 35 else "center")
     axes.tick_params(axis="x", length=0, top=False, labeltop=True, bottom=False, labelbottom=False)

@@ -5,7 +5,7 @@ import numpy as np
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View, records
 from nnunet_losses.report.figures.rows import height, mean_of
-from nnunet_losses.report.names import in_sentence, shorten
+from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import decimals, number
 from nnunet_losses.report.style import INK, MUTED, RULE, canvas, figure_style
 
@@ -32,7 +32,7 @@ def draw(view: View) -> Figure | None:
                 f"{number(abs(pair['ratio']), 1)}×", (1.0, row), xycoords=("axes fraction", "data"), ha="right",
                 va="center", fontsize=8, color=INK if abs(pair["ratio"]) >= 2 else MUTED,
             )  # fmt: skip
-        names = [shorten(f"{view.name(p['trainer_a'])} − {view.name(p['trainer_b'])}", 44) for p in pairs]
+        names = [" − ".join(view.cut_name(p[key], 21) for key in ("trainer_a", "trainer_b")) for p in pairs]
         axes.set_yticks(range(len(pairs)), names)
         axes.set_ylim(len(pairs) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)

@@ -9,7 +9,6 @@ from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import Row, View, records
 from nnunet_losses.report.figures.matrix import frame, label_columns, matrix
 from nnunet_losses.report.figures.rows import height, label_rows
-from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import number, percent, unit_suffix
 from nnunet_losses.report.style import MUTED, PAPER, RULE, canvas, figure_style
 
@@ -77,7 +76,7 @@ def triangle(view: View) -> Figure | None:
                 draws["better"] + draws["equivalent"] / 2, draws["equivalent"] * np.sqrt(0.75), s=3.5, alpha=0.5,
                 color=look.color, linewidth=0, rasterized=len(table) > MOST_DOTS, zorder=3,
             )  # fmt: skip
-            ax.set_title(shorten(view.name(trainer), 20), loc="center", fontsize=7.5)
+            ax.set_title(view.cut_name(trainer, 20), loc="center", fontsize=7.5)
     left_out = (
         f" Shown are the {MOST_TRIANGLES} best of {len(compared)} losses." if len(compared) > len(trainers) else ""
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from nnunet_losses.base.metrics import Metric
 from nnunet_losses.base.metrics.metric import Bounds
 from nnunet_losses.report.comparison import Row, View
-from nnunet_losses.report.names import in_sentence, shorten
+from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import SIGNIFICANT, unit_in_brackets
 from nnunet_losses.report.style import MUTED, PAPER, ROW, RULE
 
@@ -24,7 +24,7 @@ def height(rows: int, row: float = ROW, extra: float = 0.75) -> float:
 
 def label_rows(axes: Any, view: View, trainers: Sequence[str]) -> None:
     """Write the trainers' short names beside the rows, the first on top, and draw a hairline through each row."""
-    axes.set_yticks(range(len(trainers)), [shorten(view.name(t), LABEL_LENGTH) for t in trainers])
+    axes.set_yticks(range(len(trainers)), [view.cut_name(t, LABEL_LENGTH) for t in trainers])
     axes.set_ylim(len(trainers) - 0.4, -0.6)
     bare_rows(axes)
     for text, trainer in zip(axes.get_yticklabels(), trainers, strict=True):

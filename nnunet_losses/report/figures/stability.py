@@ -11,7 +11,6 @@ from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
 from nnunet_losses.report.figures.rows import label_rows
-from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import number, percent
 from nnunet_losses.report.style import INK, MUTED, ROW, RULE, canvas, figure_style
 
@@ -171,7 +170,7 @@ def over_methods(view: View) -> Figure | None:
         height = 0.0
         for trainer in last:  # names of tied losses move apart
             height = max(ranking[trainer]["rank_tests"], height + 0.62)
-            axes.text(2.09, height, shorten(view.name(trainer), 30), va="center", fontsize=8)
+            axes.text(2.09, height, view.cut_name(trainer, 30), va="center", fontsize=8)
         axes.set_xticks(range(3), [METHODS[m] for m in columns.values()])
         axes.set_xlim(-0.15, 3.1)
         axes.spines["bottom"].set_bounds(-0.15, 2.1)

@@ -9,7 +9,6 @@ from matplotlib.ticker import MaxNLocator
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import View
 from nnunet_losses.report.figures.legend import legend
-from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import number
 from nnunet_losses.report.style import INK, MUTED, canvas, figure_style
 
@@ -61,7 +60,7 @@ def losses(view: View) -> Figure | None:
     with figure_style():
         figure, axes = canvas(0.5 + 1.55 * rows, columns, rows, sharex=True, squeeze=False)
         for ax, trainer in zip(axes.flat, trainers, strict=False):
-            _panel(ax, training[training["trainer"] == trainer], shorten(view.name(trainer), 26))
+            _panel(ax, training[training["trainer"] == trainer], view.cut_name(trainer, 26))
         for ax in axes.flat[len(trainers) :]:
             ax.set_visible(False)
         for ax in axes[-1]:

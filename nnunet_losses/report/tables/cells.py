@@ -6,7 +6,6 @@ import pandas as pd
 
 from nnunet_losses.report.blocks import Cell
 from nnunet_losses.report.comparison import Comparison, Row, View
-from nnunet_losses.report.names import shorten
 from nnunet_losses.report.numbers import NOTHING, interval, place
 
 LONGEST_NAME = 48  # characters of a name in a table; the tooltip and the data have the whole name
@@ -19,19 +18,19 @@ def numeric(value: float, text: str, tip: str = "", kind: str = "") -> Cell:
 
 def named(comparison: Comparison, trainer: str) -> Cell:
     """The short name of a trainer, with the full one as its tooltip."""
-    return Cell(shorten(comparison.name(trainer), LONGEST_NAME), None, trainer)
+    return Cell(comparison.cut_name(trainer, LONGEST_NAME), None, trainer)
 
 
 def head(view: View, trainer: str) -> Cell:
     """The first cell of a row: the short name of its trainer, with the full one as its tooltip."""
-    name = shorten(view.name(trainer), LONGEST_NAME)
+    name = view.cut_name(trainer, LONGEST_NAME)
     return Cell(name, name, trainer, "baseline" if trainer == view.baseline else "")
 
 
 def paired(view: View, pair: Row) -> Cell:
     """The first cell of a row about a pair: both short names, with the full ones as its tooltip."""
     a, b = str(pair["trainer_a"]), str(pair["trainer_b"])
-    return Cell(" − ".join(shorten(view.name(t), LONGEST_NAME) for t in (a, b)), None, f"{a} minus {b}")
+    return Cell(" − ".join(view.cut_name(t, LONGEST_NAME) for t in (a, b)), None, f"{a} minus {b}")
 
 
 def ranked(row: Row | None) -> Cell:

@@ -173,13 +173,18 @@ def cut_panel(
 
 def _by_case_and_trainer(rows: pd.DataFrame, trainers: list[str]) -> dict[str, pd.DataFrame]:
     """Tables of cases × trainers: the value, averaged over seeds, the number of rows, and how it was resolved."""
+    # Of several words the last in the alphabet counts; "" is the first, so that one resolved seed marks the case.
+    words = ["", *sorted(map(str, Resolution))]
+    rows = rows.assign(
+        resolved=pd.Categorical(rows["resolved"], words).codes
+    )  # numbers: pandas' maximum of text is slow
     groups = rows.groupby(["case", "trainer"], sort=False)
     # A case that one seed lacks is averaged over the other seeds; one that a seed has undefined is undefined.
     table = groups["filled"].agg(["mean", "count", "size"])
     parts = {
         "value": table["mean"].where(table["count"] == table["size"]),
         "rows": table["size"],
-        "resolved": groups["resolved"].max(),  # "" is the smallest word: one resolved seed marks the case
+        "resolved": groups["resolved"].max().map(dict(enumerate(words))),
     }
     return {
         name: part.unstack("trainer").reindex(columns=trainers).sort_index()  # noqa: PD010 (a Series has no pivot_table)

@@ -29,8 +29,10 @@ def experiments(*tables: pd.DataFrame) -> Experiments:
 def merge_seeds(table: pd.DataFrame, names: Experiments) -> pd.DataFrame:
     """The table with the repeats of an experiment under its one name; `seed` tells them apart.
 
-    A trainer of which nothing is known keeps its name.
+    A trainer of which nothing is known keeps its name; a table that knows no trainings is left as it is.
     """
+    if "seed" not in table:
+        return table
     seeds = table["seed"].to_numpy()
     if not seeds.any():
         return table

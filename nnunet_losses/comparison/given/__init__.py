@@ -1,0 +1,1 @@
+"""A table of results that somebody else wrote, and how it becomes a table of cases."""

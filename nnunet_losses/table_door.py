@@ -1,0 +1,120 @@
+"""From a table of anybody's results, a row for each case and model, to a report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.tables.storage import write_tables
+from nnunet_losses.comparison.assemble import assemble
+from nnunet_losses.comparison.given.file import read_given, read_given_of_models
+from nnunet_losses.comparison.given.layout import Reading
+from nnunet_losses.comparison.given.read import FromTable, cases_from
+from nnunet_losses.comparison.provenance import provenance_of_table
+from nnunet_losses.comparison.tables import compare_tables, default_baseline, record_of
+from nnunet_losses.report import write_report
+
+
+@dataclass(frozen=True)
+class Given:
+    """A table that was read, and the files it came from."""
+
+    table: FromTable
+    files: tuple[Path, ...]
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data set, or of the first of several."""
+        return str(self.table.cases["dataset"].iloc[0])
+
+
+def read_results(texts: Sequence[str], reading: Reading | None = None) -> Given:
+    """Read the table of results, or one table a model.
+
+    texts: one file with all models, or ``NAME=FILE`` for each model.
+
+    Raises:
+        UserError: as `cases_from`; or several files of which one names no model.
+    """
+    named = [_named(text) for text in texts]
+    if len(named) == 1 and named[0][0] is None:
+        table = read_given(named[0][1])
+    else:
+        if unnamed := next((path for name, path in named if name is None), None):
+            raise UserError(f"Of several files each needs its model: --table NAME={unnamed}.")
+        table = read_given_of_models([(str(name), path) for name, path in named])
+    return Given(cases_from(table, reading), tuple(path for _, path in named))
+
+
+def report_table(
+    given: Given,
+    out: Path,
+    *,
+    title: str | None = None,
+    baseline: str | None = None,
+    primary_metric: str | None = None,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Path:
+    """Compare the models of a table and write ``report.html``; return its path.
+
+    Args:
+        given: what `read_results` returned.
+        out: folder for the page, its data and the tables.
+        title: heading; the data set if absent.
+        baseline: the model that all others are compared with; if absent, nnU-Net's own, else the one with most cases.
+        primary_metric: the metric that the verdict rests on; if absent, Dice, or the only one there is.
+        resamples: number of bootstrap resamples.
+        seed: seed of the resampling.
+
+    Raises:
+        UserError: there is no such baseline or metric, or several metrics and none of them is Dice.
+    """
+    read, table = given.table, given.table.cases
+    primary_metric = primary_metric or _primary(read.metrics)
+    baseline = baseline or default_baseline(table)
+    if baseline not in set(table["trainer"]):
+        names = ", ".join(dict.fromkeys(table["trainer"]))
+        raise UserError(f"There is no model '{baseline}' to be the baseline; there are {names}.")
+    record = record_of(
+        {"cases": table},
+        title=title or given.dataset,
+        baseline=baseline,
+        primary_metric=primary_metric,
+        metrics=read.metrics,
+        resamples=resamples,
+        seed=seed,
+    )
+    tables: dict[str, pd.DataFrame] = {"cases": table}
+    if len(read.covariates):
+        tables["covariates"] = read.covariates
+    write_tables(out / "tables", tables)
+    tables, statistics = compare_tables(tables, record, own_metrics=read.own_metrics)
+    comparison = assemble(
+        tables,
+        statistics,
+        record,
+        provenance=provenance_of_table(record, given.files, read.decisions),
+        own_metrics=read.own_metrics,
+        names_as_given=True,
+    )
+    return write_report(out, comparison)
+
+
+def _primary(metrics: Sequence[str]) -> str:
+    if "dice" in metrics:
+        return "dice"
+    if len(metrics) == 1:
+        return metrics[0]
+    raise UserError(
+        f"Several metrics and no Dice: name the one that the verdict rests on, --primary-metric {metrics[0]} "
+        f"(there are {', '.join(metrics)})."
+    )
+
+
+def _named(text: str) -> tuple[str | None, Path]:
+    """Model and file of ``NAME=FILE``; a file whose own name has an equals sign is taken as it is."""
+    name, equals, path = text.partition("=")
+    return (None, Path(text)) if not equals or Path(text).exists() else (name.strip(), Path(path))
