@@ -65,6 +65,6 @@ def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...] | None:
     return tuple(slice(int(index[0]), int(index[-1]) + 1) for index in occupied)
 
 
-def equivalent_diameter_mm(size: NDArray[np.floating], dimensions: int) -> NDArray[np.float64]:
-    """Diameter in mm of the sphere (3D) of volume ``size`` in mm³, or of the disc (2D) of area ``size`` in mm²."""
+def equivalent_diameter(size: NDArray[np.floating], dimensions: int) -> NDArray[np.float64]:
+    """Diameter of the sphere (3D) of volume ``size``, or of the disc (2D) of area ``size``, in the unit of length."""
     return np.cbrt(6 * size / np.pi) if dimensions == 3 else np.sqrt(4 * size / np.pi)

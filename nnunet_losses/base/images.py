@@ -16,12 +16,17 @@ import SimpleITK as sitk  # noqa: N813 - the library's own habit
 from numpy.typing import NDArray
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.scale import Length
 
-ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".gipl", ".png", ".bmp", ".tif", ".tiff")
+PICTURES = (".png", ".bmp", ".tif", ".tiff")
+"""Pictures: in 2D they have no spacing. What such a file says of its resolution is meant for screens and printers."""
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".gipl", *PICTURES)
 """Files that nnU-Net takes for images."""
 SAME_GRID_VOXELS = 0.1
 """Images whose corners lie closer than this, in voxels, are on the same grid: headers are rounded."""
 
+NO_THICKNESS = 999.0
+"""The spacing that nnU-Net gives to the third axis of an image that has none."""
 LARGEST_LABEL = int(np.iinfo(np.int32).max)
 """Of a label that is stored as a real number: larger ones are not exact."""
 _TRAILING = 1 << 20  # bytes that may follow the voxels
@@ -50,7 +55,7 @@ class Geometry:
     """Where the voxels of an image lie.
 
     shape: voxels along each array axis (x, y, z); two or three axes.
-    spacing_mm: distance in mm between neighbouring voxels along each axis, as the header says.
+    spacing_mm: distance in mm between neighbouring voxels along each axis, as the header says; 1 in pictures.
     affine: (4, 4) from a voxel's index to its place in mm (right, front, top); a 2D image is the slice z = 0.
     channels: values of each voxel; several in a colour picture.
     """
@@ -59,6 +64,15 @@ class Geometry:
     spacing_mm: tuple[float, ...]
     affine: NDArray[np.float64]
     channels: int = 1
+
+    @property
+    def unit(self) -> Length:
+        """The unit of lengths: pixels in 2D without spacing (1 × 1, or 999 × 1 × 1 as nnU-Net stores it), else mm."""
+        if len(self.shape) == 3:
+            flat = [s for n, s in zip(self.shape, self.spacing_mm, strict=True) if (n, s) != (1, NO_THICKNESS)]
+        else:
+            flat = list(self.spacing_mm)
+        return Length.PX if flat == [1.0, 1.0] else Length.MM
 
     def offset_voxels(self, other: "Geometry") -> float:
         """Largest distance between corresponding corners of two images of one shape, in edges of the smallest voxel."""
@@ -211,11 +225,12 @@ def _itk_geometry(path: Path) -> Geometry:
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
     n = reader.GetDimension()
+    spacing = (1.0, 1.0) if n == 2 and path.name.lower().endswith(PICTURES) else tuple(reader.GetSpacing())
     affine = np.eye(4)
-    affine[:n, :n] = np.reshape(reader.GetDirection(), (n, n)) * np.asarray(reader.GetSpacing())
+    affine[:n, :n] = np.reshape(reader.GetDirection(), (n, n)) * np.asarray(spacing)
     affine[:n, 3] = reader.GetOrigin()
     affine[:3] *= _LPS_TO_RAS[:, None]
-    return Geometry(tuple(reader.GetSize()), tuple(reader.GetSpacing()), affine, reader.GetNumberOfComponents())
+    return Geometry(tuple(reader.GetSize()), spacing, affine, reader.GetNumberOfComponents())
 
 
 def _check_complete(path: Path, nifti: Any) -> None:

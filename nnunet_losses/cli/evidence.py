@@ -56,7 +56,8 @@ def evaluate(
         typer.Option(help="Data set, configuration, trainer and fold, for the tables.", show_default=False),
     ] = None,
     tolerances_mm: Annotated[
-        list[float] | None, typer.Option(help="Tolerance of the surface Dice; may be repeated.")
+        list[float] | None,
+        typer.Option(help="Tolerance of the surface Dice (in pixels without spacing); may be repeated."),
     ] = None,
     strata_mm: Annotated[
         list[float] | None, typer.Option(help="Limits of small|medium and medium|large lesions, diameter; given twice.")

@@ -13,6 +13,7 @@ from nnunet_losses.base.labels import Label, LabelSet, LabelValues, mask_of
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL, metric_named
 from nnunet_losses.base.metrics.lesion import of_stratum
 from nnunet_losses.base.names import DATASET_JSON
+from nnunet_losses.base.scale import Length, Scale
 from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.evaluation import tables
 from nnunet_losses.evaluation.blocks import BlockwiseMask
@@ -41,6 +42,7 @@ class Reference:
         spacing: mm along each array axis.
         labels: as in dataset.json.
         settings: what is measured; the defaults if absent.
+        unit: of lengths; pixels (px) if the images have no spacing. Then tolerances and limits are in pixels, too.
 
     Raises:
         UserError: the image is not 2D or 3D, its spacing does not fit, or it holds a value that is no label.
@@ -52,13 +54,14 @@ class Reference:
         spacing: Sequence[float],
         labels: Mapping[str, LabelValues] | LabelSet,
         settings: EvaluationSettings | None = None,
+        unit: Length = Length.MM,
     ) -> None:
         self.settings = settings or EvaluationSettings()
         self.labels = labels if isinstance(labels, LabelSet) else LabelSet.parse(labels)
         self.shape = reference.shape
         # Images read from files lie in memory last axis first; turning both sides around costs nothing.
         self._turned = reference.flags.f_contiguous and not reference.flags.c_contiguous
-        self.grid = _grid(self.shape, spacing, turned=self._turned)
+        self.grid = _grid(self.shape, spacing, unit, turned=self._turned)
         self.segmentation = self._arranged(_integers(reference, "reference"))
         self._check_labels(self.segmentation, "reference")
         self._structures: dict[str, Structure] = {}
@@ -200,11 +203,11 @@ def _evaluate_label(
         **overlap_metrics(count_voxels(true, predicted, reference.valid_voxels), settings),
         **_surface_metrics(true, predicted, settings),
         **lesion_metrics(true, predicted, matching, settings),
-        IMAGE_DIAGONAL.name: grid.diagonal_mm,
+        IMAGE_DIAGONAL.name: grid.diagonal,
     }
-    rows = tables.metric_rows(metrics, status)
+    rows = tables.metric_rows(metrics, status, grid.scale)
     for stratum in stratified_metrics(true, predicted, matching, settings.strata_mm):
-        rows += tables.metric_rows(stratum.metrics, CaseStatus.of(stratum.reference, stratum.predicted))
+        rows += tables.metric_rows(stratum.metrics, CaseStatus.of(stratum.reference, stratum.predicted), grid.scale)
 
     found: dict[str, pd.DataFrame] = {}
     scores = np.full((2, len(predicted.components)), np.nan)
@@ -218,7 +221,7 @@ def _evaluate_label(
         near = reference.near(label)
         metrics, found["calibration"] = calibration(probability, truth, near, settings.calibration_bins)
         found["log_odds"] = log_odds_counts(probability, truth, near)
-        rows += tables.metric_rows(metrics, status)
+        rows += tables.metric_rows(metrics, status, grid.scale)
     found["cases"] = pd.DataFrame(rows)
     found["lesions"] = _lesion_table(true, predicted, matching, scores)
     for table in found.values():
@@ -254,7 +257,9 @@ def _lesion_columns(side: str, structure: Structure, match: Side, scores: NDArra
         "component": np.arange(1, len(sizes) + 1),
         "voxels": sizes,
         "volume_mm3": sizes * structure.grid.voxel_mm3,
-        "diameter_mm": structure.grid.diameter_mm(sizes),
+        "diameter_mm": structure.grid.diameter(sizes),
+        "unit": np.full(len(sizes), str(structure.grid.scale.length), object),
+        "dimensions": np.full(len(sizes), structure.grid.scale.dimensions),
         "matched": match.matches > 0,
         "matches": match.matches,
         "partner": match.partner + 1,
@@ -277,7 +282,7 @@ def _check_agreement(predicted: Structure, probability: Probability, label: Labe
         )
 
 
-def _grid(shape: tuple[int, ...], spacing: Sequence[float], *, turned: bool) -> Grid:
+def _grid(shape: tuple[int, ...], spacing: Sequence[float], unit: Length, *, turned: bool) -> Grid:
     sides = [float(s) for s in spacing]
     if len(shape) not in (2, 3) or 0 in shape:
         raise UserError(f"the reference has shape {shape}, expected a 2D or 3D image.")
@@ -288,7 +293,10 @@ def _grid(shape: tuple[int, ...], spacing: Sequence[float], *, turned: bool) -> 
         axes.reverse()
     if len(axes) == 3 and (single := [i for i, (length, _) in enumerate(axes) if length == 1]):
         del axes[single[0]]
-    return Grid(tuple(n for n, _ in axes), tuple(s for _, s in axes), math.prod(sides))
+    sizes = tuple(size for _, size in axes)
+    scale = Scale.of_image(unit, len(axes), thick=len(shape) == 3)
+    # a thickness that nnU-Net made up (999) is none
+    return Grid(tuple(n for n, _ in axes), sizes, math.prod(sizes if unit is Length.PX else sides), scale)
 
 
 def _integers(image: NDArray, side: str) -> Segmentation:

@@ -25,7 +25,7 @@ def counted_case(counts: Mapping[str, Counts], settings: EvaluationSettings | No
         known = {
             name: value
             for name, value in metrics.items()
-            if metric_named(name).unit != "ml" or not math.isnan(own.voxel_mm3)
+            if metric_named(name).unit != "ml" or not math.isnan(own.voxel_ml)
         }
         rows += [{"label": label, **row} for row in tables.metric_rows(known, status)]
     return tables.join("cases", [pd.DataFrame(rows)])

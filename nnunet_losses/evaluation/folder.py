@@ -190,7 +190,7 @@ def _run(job: Job) -> Measured:
 def _measure(job: Job) -> Measured:
     segmentation = read_segmentation(job.reference)
     with _named(job.reference):
-        reference = Reference(segmentation, job.spacing, job.labels, job.settings)
+        reference = Reference(segmentation, job.spacing, job.labels, job.settings, job.unit)
     todo = [task for task in job.tasks if not task.done]
     broken = list(job.broken)
     for task in todo:

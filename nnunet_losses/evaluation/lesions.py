@@ -98,7 +98,7 @@ def lesion_metrics(
     mine, theirs = matching.reference, matching.prediction
     found, true = mine.matches > 0, theirs.matches > 0
     good = matching.iou > settings.iou_threshold
-    volume = prediction.grid.voxel_mm3 / 1000
+    volume = prediction.grid.voxel_ml
     metrics = {
         **_detection("", found, true),
         "lesion_fdr": 1 - _mean(true),
@@ -141,8 +141,8 @@ def stratified_metrics(
     Recall goes by the size of the reference lesion, precision by that of the predicted component.
     """
     found, true = matching.reference.matches > 0, matching.prediction.matches > 0
-    left = stratum_of(reference.grid.diameter_mm(reference.components.sizes), strata)
-    right = stratum_of(prediction.grid.diameter_mm(prediction.components.sizes), strata)
+    left = stratum_of(reference.grid.diameter(reference.components.sizes), strata)
+    right = stratum_of(prediction.grid.diameter(prediction.components.sizes), strata)
     result = []
     for index, (name, _) in enumerate(strata):
         mine, theirs = found[left == index], true[right == index]
@@ -150,9 +150,9 @@ def stratified_metrics(
     return result
 
 
-def stratum_of(diameter_mm: Floats, strata: Strata) -> Integers:
+def stratum_of(diameter: Floats, strata: Strata) -> Integers:
     """Index of the stratum of each diameter: the first whose upper bound is larger."""
-    return np.searchsorted([bound for _, bound in strata], diameter_mm, side="right")
+    return np.searchsorted([bound for _, bound in strata], diameter, side="right")
 
 
 def _detection(suffix: str, found: Booleans, true: Booleans) -> dict[str, float]:

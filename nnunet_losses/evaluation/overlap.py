@@ -13,7 +13,7 @@ def count_voxels(reference: Structure, prediction: Structure, valid_voxels: int)
     """Counts among the `valid_voxels` (not ignored) voxels of the image."""
     tp = int(np.count_nonzero(prediction.mask[reference.voxels]))
     fp, fn = prediction.size - tp, reference.size - tp
-    return Counts(tp, fp, fn, valid_voxels - tp - fp - fn, reference.grid.voxel_mm3)
+    return Counts(tp, fp, fn, valid_voxels - tp - fp - fn, reference.grid.voxel_ml)
 
 
 def overlap_metrics(counts: Counts, settings: EvaluationSettings) -> dict[str, float]:

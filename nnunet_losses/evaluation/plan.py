@@ -13,6 +13,7 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.images import SAME_GRID_VOXELS, Geometry, read_geometry
 from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.base.names import DATASET_JSON, PROBABILITIES, table_name
+from nnunet_losses.base.scale import Length, mixed
 from nnunet_losses.base.tables.results import CASES
 from nnunet_losses.evaluation.settings import EvaluationSettings
 from nnunet_losses.evaluation.tables import COLUMNS
@@ -81,6 +82,7 @@ class Job:
     tasks: tuple[Task, ...]
     labels: LabelSet
     settings: EvaluationSettings
+    unit: Length
     broken: tuple[Broken, ...] = ()
 
 
@@ -137,6 +139,12 @@ def plan(
                 continue
             part = parts_dir(out_dir) / files.fingerprint(identity, labels, settings)
             tasks[case].append(Task(files.prediction, files.probabilities, identity, part))
+    units = {geometry.unit: case for case, geometry in sorted(geometries.items())}
+    if mixed(units):
+        problems.append(
+            f"{references[units[Length.PX]]} has no spacing, {references[units[Length.MM]]} has one: write the spacing "
+            "of every image of a data set, or of none."
+        )
     if problems:
         more = len(problems) - _SHOWN_PROBLEMS
         shown = problems[:_SHOWN_PROBLEMS] + ([f"… and {more} more."] if more > 0 else [])
@@ -149,6 +157,7 @@ def plan(
             tuple(tasks[case]),
             labels,
             settings,
+            geometries[case].unit,
             tuple(broken[case]),
         )
         for case in sorted({*tasks, *broken})

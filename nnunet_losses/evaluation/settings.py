@@ -12,7 +12,7 @@ from nnunet_losses.base.metrics.surface import at_tolerance
 
 @dataclasses.dataclass(frozen=True)
 class EvaluationSettings:
-    """Definitions that change a number.
+    """Definitions that change a number. Lengths are in mm; for images without spacing they are in pixels.
 
     tolerances_mm: tolerances of the normalised surface distance; the first is the one called `nsd`.
     strata_mm: lesion sizes as (name, upper bound of the equivalent diameter in mm), ascending, the last without bound;

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nnunet_losses.base.components import connected_components, equivalent_diameter_mm
+from nnunet_losses.base.components import connected_components, equivalent_diameter
+from nnunet_losses.base.scale import Scale
 from nnunet_losses.evaluation.surface import Surface, Surfels
 from nnunet_losses.evaluation.surfels import border_steps, lattice_codes, surfel_areas
 
@@ -23,22 +24,29 @@ Integers = NDArray[np.int64]
 class Grid:
     """The grid that images are measured on.
 
-    shape, spacing: of the images (mm), without an axis of one voxel, so that a volume of one slice is measured in 2D.
-    voxel_mm3: volume of a voxel, with the thickness of the axis that was left out; a 2D image counts as 1 mm thick.
+    shape, spacing: of the images, without an axis of one voxel, so that a volume of one slice is measured in 2D.
+    voxel_mm3: volume of a voxel, with the thickness of the axis that was left out; without one its area in mm² or px.
+    scale: what lengths and sizes are measured in.
     """
 
     shape: tuple[int, ...]
     spacing: tuple[float, ...]
     voxel_mm3: float
+    scale: Scale = dataclasses.field(default_factory=Scale)
 
     @property
-    def diagonal_mm(self) -> float:
+    def voxel_ml(self) -> float:
+        """Size of a voxel in ``scale.size``."""
+        return self.voxel_mm3 / 1000 if self.scale.size == "ml" else self.voxel_mm3
+
+    @property
+    def diagonal(self) -> float:
         """Largest distance between two voxel centres: the worst case of every surface distance."""
         return math.hypot(*((n - 1) * s for n, s in zip(self.shape, self.spacing, strict=True)))
 
-    def diameter_mm(self, voxels: Integers) -> Floats:
+    def diameter(self, voxels: Integers) -> Floats:
         """Diameter of the sphere (in 2D: disc) of as many voxels."""
-        return equivalent_diameter_mm(voxels * math.prod(self.spacing), len(self.shape))
+        return equivalent_diameter(voxels * math.prod(self.spacing), len(self.shape))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,10 @@ import pandas as pd
 
 from nnunet_losses.base.identity import CASE
 from nnunet_losses.base.metrics import metric_named
+from nnunet_losses.base.scale import Scale
 from nnunet_losses.base.tables.results import CALIBRATION, CASES, LESIONS, LOG_ODDS, THRESHOLDS
+
+MILLIMETRES = Scale()
 
 IDENTITY: dict[str, str] = {name: kind for name, kind in CASES.types.items() if name in CASE}
 
@@ -34,9 +37,14 @@ def _empty(types: tuple[tuple[str, str], ...]) -> pd.DataFrame:
     return pd.DataFrame(columns=[key for key, _ in types]).astype(dict(types))
 
 
-def metric_rows(metrics: Mapping[str, float], status: str) -> list[dict[str, Any]]:
+def metric_rows(metrics: Mapping[str, float], status: str, scale: Scale = MILLIMETRES) -> list[dict[str, Any]]:
     """Rows of `cases`; a value is NaN where the metric is undefined, and the status says why."""
     return [
-        {"metric": name, "value": value, "unit": metric_named(name).unit, "status": status}
+        {"metric": name, "value": value, "unit": _unit(name, scale), "status": status}
         for name, value in metrics.items()
     ]
+
+
+@cache
+def _unit(name: str, scale: Scale) -> str:
+    return scale.metric(metric_named(name)).unit

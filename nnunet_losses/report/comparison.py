@@ -11,6 +11,7 @@ import pandas as pd
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.identity import LABEL, PANEL
 from nnunet_losses.base.metrics import METRICS, Metric, metric_named
+from nnunet_losses.base.scale import Scale
 from nnunet_losses.base.states import CaseStatus, RunStatus
 from nnunet_losses.base.tables.results import COLLAPSED, RESULTS
 from nnunet_losses.report.names import cut_names, printable, short_names
@@ -162,6 +163,16 @@ class Comparison:
             raise UserError(f"The report does not know the metric '{name}'; describe it in own_metrics.") from None
 
     @cached_property
+    def scales(self) -> dict[str, Scale]:
+        """What each data set is measured in."""
+        lesions, cases = self.tables.get("lesions"), self.cases
+        found = {}
+        for dataset, own in cases.groupby("dataset", sort=False):
+            sizes = None if lesions is None else lesions[lesions["dataset"] == dataset]
+            found[str(dataset)] = Scale.of_tables(own, sizes)
+        return found
+
+    @cached_property
     def run_views(self) -> list["View"]:
         """One view per data set and configuration, for whatever does not depend on the label."""
         first: dict[tuple[str, str], View] = {}
@@ -193,8 +204,14 @@ class View:
 
     @property
     def metric(self) -> Metric:
-        """The metric of this view."""
-        return self.comparison.metric(self.metric_name)
+        """The metric of this view, in the units of its data set."""
+        known = self.comparison.metric(self.metric_name)
+        return known if self.metric_name in self.comparison.own_metrics else self.scale.metric(known)
+
+    @property
+    def scale(self) -> Scale:
+        """What the data set is measured in."""
+        return self.comparison.scales[self.dataset]
 
     @property
     def title(self) -> str:

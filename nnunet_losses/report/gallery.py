@@ -198,7 +198,8 @@ def _missed_rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:
             )
         yield Tiles(
             f"{word} missed lesion: {case}, {view.name(trainer)}",
-            f"{number(row['diameter_mm'], 1)} mm; found by {finders} of {len(volumes.predictions)} losses",
+            f"Diameter {number(row['diameter_mm'], 1)} {view.scale.length}; "
+            f"found by {finders} of {len(volumes.predictions)} losses",
             shown,
         )
 

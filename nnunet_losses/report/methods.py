@@ -81,8 +81,9 @@ def _configurations(cases: pd.DataFrame) -> str:
 
 def _metrics(comparison: Comparison) -> str:
     described = []
+    first = comparison.views[0]
     for name in comparison.metrics:
-        metric = comparison.metric(name)
+        metric = first.of_metric(name).metric
         described.append(f"{in_sentence(metric.long_name)} ({in_sentence(metric.description.rstrip('.'))})")
     primary = in_sentence(comparison.metric(comparison.primary_metric).long_name)
     chosen = "" if {"found_in", "table"} & set(comparison.provenance) else ", fixed in the configuration beforehand,"

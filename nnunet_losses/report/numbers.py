@@ -10,7 +10,7 @@ WITHOUT_UNIT = ("1", "count")
 
 
 def decimals(unit: str) -> int:
-    """Decimals of a mean in ``unit``: three for ratios, two for volumes, one for distances and counts."""
+    """Decimals of a mean in ``unit``: three for ratios, two for volumes, one for distances, areas and counts."""
     return {"1": 3, "ml": 2}.get(unit, 1)
 
 

@@ -21,7 +21,7 @@ from nnunet_losses.report.page import own_file, policy
 
 MOST_BYTES = 14_000_000  # of all volumes, packed; the page stays below 15 MB
 MOST_VOXELS = 4_000_000  # of one cropped volume; larger ones are subsampled
-MARGIN_MM = 15.0  # around the masks, so that their surroundings can be seen
+MARGIN = 15.0  # mm, or pixels without spacing, around the masks, so that their surroundings can be seen
 
 
 def viewer(comparison: Comparison, most_bytes: int = MOST_BYTES) -> str | None:
@@ -99,12 +99,12 @@ def verdicts(reference: np.ndarray, prediction: np.ndarray) -> np.ndarray:
 
 
 def crop_box(masks: list[np.ndarray], spacing: tuple[float, ...]) -> tuple[slice, ...]:
-    """The box that holds every mask, with a margin of 15 mm; all of the volume where every mask is empty."""
+    """The box that holds every mask, with a margin of 15 mm (pixels); all of the volume where every mask is empty."""
     used = np.any([mask > 0 for mask in masks], axis=0)
     box = []
     for axis in range(3):
         places = np.flatnonzero(used.any(axis=tuple(i for i in range(3) if i != axis)))
-        margin = round(MARGIN_MM / spacing[axis])
+        margin = round(MARGIN / spacing[axis])
         low, high = (places[0], places[-1] + 1) if len(places) else (0, used.shape[axis])
         box.append(slice(max(int(low) - margin, 0), min(int(high) + margin, used.shape[axis])))
     return tuple(box)

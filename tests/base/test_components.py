@@ -11,7 +11,7 @@ from nnunet_losses.base.components import (
     bounding_box,
     component_sizes,
     connected_components,
-    equivalent_diameter_mm,
+    equivalent_diameter,
 )
 
 RANK = {6: 1, 18: 2, 26: 3}  # SciPy's word for the neighbourhoods: along how many axes neighbours may differ
@@ -78,8 +78,8 @@ def test_the_order_of_memory_decides_the_order_of_numbers_and_nothing_else() -> 
 
 def test_a_diameter_gives_the_volume_of_its_sphere_and_the_area_of_its_disc() -> None:
     size = np.array([1.0, 18.0, 500.0])
-    np.testing.assert_allclose(np.pi / 6 * equivalent_diameter_mm(size, 3) ** 3, size)
-    np.testing.assert_allclose(np.pi / 4 * equivalent_diameter_mm(size, 2) ** 2, size)
+    np.testing.assert_allclose(np.pi / 6 * equivalent_diameter(size, 3) ** 3, size)
+    np.testing.assert_allclose(np.pi / 4 * equivalent_diameter(size, 2) ** 2, size)
 
 
 def test_other_shapes_and_neighbourhoods_are_refused() -> None:

@@ -193,3 +193,30 @@ def test_a_header_that_promises_more_than_the_memory_holds_is_refused(tmp_path: 
     (tmp_path / "a.nii.gz").write_bytes(gzip.compress(header.binaryblock + b"\0" * 100))
     with pytest.raises(UserError, match="it is shorter than its header promises"):
         read_segmentation(tmp_path / "a.nii.gz")
+
+
+def test_the_resolution_of_a_picture_is_no_spacing(tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(np.zeros((3, 4), np.uint8))
+    for ending, spacing in ((".png", 1.0), (".tif", 0.35), (".bmp", 0.26)):
+        image.SetSpacing((spacing, spacing))
+        sitk.WriteImage(image, str(tmp_path / f"a{ending}"))
+        geometry = read_geometry(tmp_path / f"a{ending}")
+        assert (geometry.spacing_mm, geometry.unit) == ((1, 1), "px")
+        np.testing.assert_array_equal(geometry.affine, np.diag([-1.0, -1, 1, 1]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing", "unit"),
+    [
+        ((5, 4), (1, 1), "px"),
+        ((5, 4), (0.5, 0.5), "mm"),
+        ((5, 4, 1), (1, 1, 999), "px"),
+        ((1, 5, 4), (999, 1, 1), "px"),
+        ((5, 4, 1), (1, 1, 1), "mm"),
+        ((5, 4, 1), (0.5, 0.5, 999), "mm"),
+        ((5, 4, 3), (1, 1, 1), "mm"),
+        ((5, 4, 3), (1, 1, 999), "mm"),
+    ],
+)
+def test_two_dimensions_without_spacing_are_measured_in_pixels(shape: tuple, spacing: tuple, unit: str) -> None:
+    assert Geometry(shape, spacing, np.eye(4)).unit == unit

@@ -131,3 +131,12 @@ def test_a_collapse_of_earlier_tables_becomes_a_fact_beside_the_status() -> None
     pd.testing.assert_frame_equal(JOBS.check(now), now)
     stacked = pd.concat([now, earlier.assign(fold=[2, 3])], ignore_index=True)  # a gap where the column was lacking
     assert JOBS.check(stacked)["collapsed"].tolist() == [True, False, True, False]
+
+
+def test_lesions_of_earlier_tables_are_in_millimetres() -> None:
+    known = {"case": "a", "label": "l", "side": "reference", "matched": True, "score_max": 1.0}
+    earlier = pd.DataFrame([{**RUN, **known, "diameter_mm": 3.0}])
+    assert LESIONS.check(earlier)[["unit", "dimensions"]].to_numpy().tolist() == [["mm", 3]]
+    now = LESIONS.check(earlier.assign(unit="px", dimensions=2))
+    stacked = LESIONS.check(pd.concat([now, earlier], ignore_index=True))
+    assert stacked[["unit", "dimensions"]].to_numpy().tolist() == [["px", 2], ["mm", 3]]

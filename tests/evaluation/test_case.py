@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.metrics import METRICS, metric_named
+from nnunet_losses.base.scale import Length
 from nnunet_losses.evaluation import EvaluationSettings, Reference, evaluate_case
 
 LABELS = {"background": 0, "edema": 1, "core": 2, "vessel": 3}
@@ -138,6 +139,42 @@ def test_one_slice_volumes_are_measured_in_two_dimensions():
         for metric in ("hd95", "nsd_surfel", "lesion_recall", "lesion_recall_small", "dice"):
             assert values(volume, "core")[metric] == pytest.approx(values(plane, "core")[metric], nan_ok=True)
         assert volume["lesions"].volume_mm3.sum() == pytest.approx(4 * plane["lesions"].volume_mm3.sum())
+
+
+ONE_LABEL = {"background": 0, "lesion": 1}
+
+
+def units(found):
+    """Unit by metric."""
+    return dict(found["cases"][["metric", "unit"]].itertuples(index=False))
+
+
+@pytest.mark.parametrize("depth", [None, 999.0], ids=["picture", "slice of nnU-Net"])
+def test_without_spacing_lengths_and_sizes_are_in_pixels(depth):
+    true, predicted = np.zeros((2, 12, 13), np.uint8)
+    true[2:5, 3:7], predicted[8:10, 9:11] = 1, 1
+    spacing = (1.0, 1.0)
+    if depth is not None:
+        true, predicted, spacing = true[..., None], predicted[..., None], (1.0, 1.0, depth)
+    found = evaluate_case(Reference(true, spacing, ONE_LABEL, unit=Length.PX), predicted)
+    unit = units(found)
+    assert [unit[name] for name in ("hd95", "image_diagonal", "volume_difference_ml")] == ["px"] * 3
+    assert (unit["dice"], unit["false_positive_count"]) == ("1", "count")
+    measured = values(found, "lesion")
+    assert measured["false_positive_volume_ml"] == 4 and measured["volume_difference_ml"] == 8
+    lesions = found["lesions"]
+    assert lesions[["unit", "dimensions"]].drop_duplicates().to_numpy().tolist() == [["px", 2]]
+    np.testing.assert_allclose(lesions["volume_mm3"], [12, 4])
+    np.testing.assert_allclose(np.pi / 4 * lesions["diameter_mm"] ** 2, [12, 4])
+
+
+def test_a_flat_image_with_spacing_has_areas_in_square_millimetres():
+    true, predicted = np.zeros((2, 12, 13), np.uint8)
+    predicted[8:10, 9:11] = 1
+    found = evaluate_case(Reference(true, (0.5, 2.0), ONE_LABEL), predicted)
+    assert units(found)["hd95"] == "mm" and units(found)["false_positive_volume_ml"] == "mm²"
+    assert values(found, "lesion")["false_positive_volume_ml"] == pytest.approx(4)
+    assert found["lesions"][["unit", "dimensions"]].to_numpy().tolist() == [["mm", 2]]
 
 
 def test_a_perfect_prediction_reaches_the_best_value_of_every_metric():

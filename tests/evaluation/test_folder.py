@@ -367,3 +367,20 @@ def test_two_dimensional_images_with_nnunets_leading_axis_are_read(tmp_path):
     )
     assert found["cases"].set_index("metric").value["dice"] > 0
     assert len(found["thresholds"]) > 0
+
+
+def test_images_with_and_without_spacing_do_not_mix(study):
+    save(random_image(1)[..., :1], study / "labels" / "case1.nii.gz", np.diag([1.0, 1, 999, 1]))
+    save(random_image(1)[..., :1], study / "trainer1" / "case1.nii.gz", np.diag([1.0, 1, 999, 1]))
+    with pytest.raises(UserError, match=r"case1\.nii\.gz has no spacing, .*case2\.nii\.gz has one: write the spacing"):
+        run(study)
+
+
+def test_a_picture_is_measured_in_pixels(tmp_path):
+    image = SimpleITK.GetImageFromArray(np.eye(9, dtype=np.uint8))
+    for name in ("labels", "trainer1"):
+        (tmp_path / name).mkdir()
+        SimpleITK.WriteImage(image, str(tmp_path / name / "case0.png"))
+    found = run(tmp_path, dataset_json=DATASET | {"file_ending": ".png"})
+    assert set(found["cases"]["unit"]) == {"1", "px", "count"}
+    assert set(found["lesions"]["unit"]) == {"px"}

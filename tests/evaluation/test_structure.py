@@ -69,11 +69,11 @@ def test_connectivity_says_which_voxels_are_neighbours(connectivity: int, flat: 
 @given(st.tuples(*[st.integers(1, 9)] * 3), st.tuples(*[st.floats(0.2, 5)] * 3))
 def test_the_diagonal_joins_the_outermost_voxel_centres(shape: tuple[int, ...], spacing: tuple[float, ...]) -> None:
     corner = [(n - 1) * s for n, s in zip(shape, spacing, strict=True)]
-    assert Grid(shape, spacing, 1.0).diagonal_mm == pytest.approx(math.dist(corner, [0, 0, 0]))
+    assert Grid(shape, spacing, 1.0).diagonal == pytest.approx(math.dist(corner, [0, 0, 0]))
 
 
 def test_diameters_take_the_size_of_a_voxel() -> None:
     voxels = np.array([1, 100])
     volume = voxels * 0.5 * 2 * 3
-    np.testing.assert_allclose(Grid((9, 9, 9), (0.5, 2, 3), 3.0).diameter_mm(voxels) ** 3, 6 * volume / np.pi)
-    np.testing.assert_allclose(Grid((9, 9), (0.5, 2), 3.0).diameter_mm(voxels) ** 2, 4 * voxels / np.pi)
+    np.testing.assert_allclose(Grid((9, 9, 9), (0.5, 2, 3), 3.0).diameter(voxels) ** 3, 6 * volume / np.pi)
+    np.testing.assert_allclose(Grid((9, 9), (0.5, 2), 3.0).diameter(voxels) ** 2, 4 * voxels / np.pi)

@@ -189,7 +189,7 @@ def test_missed_lesions_are_shown_in_three_planes(files: pd.DataFrame) -> None:
     ]  # fmt: skip
     largest = rows[1]
     assert isinstance(largest, Tiles)
-    assert largest.note == "6.5 mm; found by 1 of 2 losses"
+    assert largest.note == "Diameter 6.5 mm; found by 1 of 2 losses"
     assert [tile.title for tile in largest.tiles] == ["Axial", "Coronal", "Sagittal"]
     assert all("36 missed" in largest.tiles[0].alt and " 0 voxels found" in tile.alt for tile in largest.tiles)
 

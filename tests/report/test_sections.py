@@ -1,6 +1,7 @@
 """The sections hold what can be shown, and say what cannot."""
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.report import contents
 from nnunet_losses.report.blocks import Block, Code, Definitions, Figure, Section, Table, Text
 from nnunet_losses.report.comparison import Comparison
+from nnunet_losses.report.page import render
 from nnunet_losses.report.sections import all_sections, first_screen, slug
 
 from .conftest import TRAINERS, compared, make_gallery, make_tables
@@ -163,6 +165,27 @@ def test_failures_say_whether_there_are_any(bare: Comparison, tables: dict, stat
     (failures,) = [section for section in made if section.title == "Failures"]
     assert words in told([failures])
     assert len(failures.blocks) == (1 if status == "completed" else 2)
+
+
+@pytest.mark.slow
+def test_a_page_of_images_without_spacing_knows_no_millimetres() -> None:
+    tables = make_tables(TRAINERS[:2], cases=8, metrics=("dice", "hd95"))
+    cases, lesions = tables["cases"], tables["lesions"].assign(unit="px", dimensions=2)
+    volume = cases[cases["metric"] == "dice"].assign(metric="false_positive_volume_ml", unit="ml")
+    cases = pd.concat([cases, volume], ignore_index=True)
+    cases["unit"] = cases["unit"].replace(["mm", "ml"], "px")
+    made = compared({**tables, "cases": cases, "lesions": lesions})
+    page = render(made, first_screen(made), all_sections(made))
+    invisible = r'<(script|style)\b.*?</\1>|\b(id|href|aria-\w+)="[^"]+"|volume = {\d+}'
+    read = re.sub(invisible, "", page, flags=re.DOTALL)
+    assert re.findall(r".{0,40}\b(?:mm|ml|mm³|millimet\w+|sphere|[Vv]olume)\b.{0,20}", read) == []
+    for words in (
+        "Mean HD95 (px)",
+        "False positive area",
+        "&lt; 3 px",
+        "Diameter of a disc with the area of the lesion",
+    ):
+        assert words in read
 
 
 def test_a_loss_without_a_single_case_has_its_row(comparison: Comparison) -> None:

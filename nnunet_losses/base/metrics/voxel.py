@@ -15,8 +15,8 @@ class Counts:
     fp: int
     fn: int
     tn: int
-    voxel_mm3: float
-    """Volume of one voxel."""
+    voxel_ml: float
+    """Volume of one voxel; in 2D its area, in mm² or pixels."""
 
 
 VoxelMetric = tuple[Metric, Callable[[Counts], float]]
@@ -64,6 +64,6 @@ VOXEL_METRICS: list[VoxelMetric] = [
         volume(
             "volume_difference_ml", "Volume difference", "Absolute difference between predicted and reference volume."
         ),
-        lambda c: abs(c.fp - c.fn) * c.voxel_mm3 / 1000,
+        lambda c: abs(c.fp - c.fn) * c.voxel_ml,
     ),
 ]

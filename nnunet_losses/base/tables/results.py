@@ -1,8 +1,11 @@
 """The tables of results: what evaluation and training leave, and what every comparison starts from."""
 
+from typing import Any
+
 import pandas as pd
 
 from nnunet_losses.base.identity import CASE, RUN
+from nnunet_losses.base.scale import Length
 from nnunet_losses.base.states import CaseStatus, RunStatus
 from nnunet_losses.base.tables.identity import identity_columns
 from nnunet_losses.base.tables.schema import Table, integer, real, text, truth
@@ -21,6 +24,14 @@ def _with_collapsed(jobs: pd.DataFrame) -> pd.DataFrame:
     return jobs.assign(status=status, **{COLLAPSED: was_status | known})
 
 
+def _with_scale(lesions: pd.DataFrame) -> pd.DataFrame:
+    """Lesions with their unit and dimensions; earlier versions did not write them, and measured everything in mm."""
+    scale: dict[str, Any] = {"unit": str(Length.MM), "dimensions": 3}
+    lacking = {name: value for name, value in scale.items() if name not in lesions}
+    gaps = {name: lesions[name].fillna(scale[name]) for name in scale if name in lesions and lesions[name].hasnans}
+    return lesions.assign(**lacking | gaps) if lacking or gaps else lesions
+
+
 _RUN = identity_columns(RUN)
 _CASE = identity_columns((*CASE, "label"))
 
@@ -31,7 +42,7 @@ CASES = Table(
         **_CASE,
         **identity_columns(("metric",)),
         "value": real("Its value; NaN where it is not defined."),
-        "unit": text("Unit of the value (`1`, `mm`, `ml`, `count`)."),
+        "unit": text("Unit of the value (`1`, `mm`, `ml`, `mm²`, `count`; `px`, pixels, for images without spacing)."),
         "status": text("Which sides are empty, or that the prediction is broken", words=CaseStatus),
     },
     key=(*CASE, "label", "metric"),
@@ -44,8 +55,10 @@ LESIONS = Table(
         "side": text("The side it belongs to", words=("reference", "prediction")),
         "component": integer("Its number on its side, from 1.", required=False),
         "voxels": integer("Its size.", required=False),
-        "volume_mm3": real("Its volume in mm³.", low=0, required=False),
-        "diameter_mm": real("Diameter of the sphere (2D: disc) of the same size, in mm.", low=0, required=False),
+        "volume_mm3": real("Its volume in mm³; in 2D its area in mm², or in pixels.", low=0, required=False),
+        "diameter_mm": real("Diameter of the sphere (2D: disc) of the same size, in `unit`.", low=0, required=False),
+        "unit": text("Unit of lengths", words=Length, required=False),
+        "dimensions": integer("Dimensions of the image, 2 or 3.", required=False),
         "matched": truth("Whether it overlaps a component of the other side."),
         "matches": integer("How many it overlaps.", required=False),
         "partner": real("Number of the one with the best Dice; 0 if it overlaps none.", low=0, required=False),
@@ -56,6 +69,7 @@ LESIONS = Table(
         "score_mean": real("Mean log-odds, as for `score_max`.", required=False),
         "touches_border": truth("Whether it touches the border of the image.", required=False),
     },
+    modernise=_with_scale,
 )
 THRESHOLDS = Table(
     "thresholds",

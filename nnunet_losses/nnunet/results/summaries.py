@@ -96,4 +96,4 @@ def _counts(metrics: Any, where: str) -> Counts:
             shown = "is missing" if name not in metrics else f"is {str(value)[:40]}"
             raise UserError(f"{where}: {name} {shown}, expected a number of voxels; {_ADVICE}")
         numbers[name.lower()] = int(value)
-    return Counts(**numbers, voxel_mm3=math.nan)
+    return Counts(**numbers, voxel_ml=math.nan)

@@ -26,7 +26,7 @@ def draw(view: View) -> Figure | None:
         for ax, scheme in zip(axes[:, 0], schemes, strict=True):
             _panel(ax, view, strata[strata["scheme"] == scheme], trainers)
             ax.set_title(SCHEMES[scheme])
-        axes[-1, 0].set_xlabel("Diameter of a sphere with the volume of the lesion")
+        axes[-1, 0].set_xlabel(f"Diameter of a {view.scale.ball} with the {view.scale.extent} of the lesion")
         legend(figure, view, trainers)
     return Figure(
         "Lesions found, by size",

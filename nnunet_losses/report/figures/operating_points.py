@@ -30,7 +30,7 @@ def recall_precision(view: View) -> Figure | None:
 def further(view: View) -> Figure | None:
     """The other pairs of metrics that the statistics compare."""
     pairs = [axes for axes in known_pairs(view) if axes not in RECALL_PRECISION]
-    names = [" and ".join(in_sentence(view.comparison.metric(name).long_name) for name in axes) for axes in pairs]
+    names = [" and ".join(in_sentence(view.of_metric(name).metric.long_name) for name in axes) for axes in pairs]
     return _draw(view, f"Operating points: {enumerate_words(names)}" if names else "", pairs)
 
 
@@ -81,7 +81,7 @@ def _draw(view: View, title: str, pairs: list[Axes]) -> Figure | None:
 
 def _best(view: View, pairs: list[Axes]) -> str:
     """Which corner is best, in words, if it is the same in all panels."""
-    corners = {tuple(view.comparison.metric(name).higher_is_better for name in pair) for pair in pairs}
+    corners = {tuple(view.of_metric(name).metric.higher_is_better for name in pair) for pair in pairs}
     if len(corners) > 1:
         return "The arrows at the axes say which way is better."
     right, up = corners.pop()
@@ -94,7 +94,7 @@ def _any_f1(pairs: Iterable[Axes]) -> bool:
 
 def _panel(axes: Any, view: View, pair: Axes, tips: dict[str, list[str]]) -> list[str]:
     """One pair of metrics; what is told of it, and a tooltip for every dot."""
-    found, metrics = points(view, pair), [view.comparison.metric(name) for name in pair]
+    found, metrics = points(view, pair), [view.of_metric(name).metric for name in pair]
     told: list[str] = []
     corners: list[np.ndarray] = []
     for trainer in view.present(found):
@@ -128,7 +128,7 @@ def words(view: View, pair: Axes, point: Row) -> str:
     """The two means of a point with their intervals."""
     values = []
     for name, a in zip(pair, "xy", strict=True):
-        metric = view.comparison.metric(name)
+        metric = view.of_metric(name).metric
         value = interval(point[a], point[f"{a}_low"], point[f"{a}_high"], decimals(metric.unit))
         values.append(f"{metric.long_name} {value}{unit_suffix(metric.unit)}")
     return ", ".join(values)

@@ -99,7 +99,7 @@ def undefined(view: View) -> Table | None:
     ]
     rows = [
         [
-            Cell(view.comparison.metric(str(row["metric"])).long_name),
+            Cell(view.of_metric(str(row["metric"])).metric.long_name),
             named(view.comparison, str(row["trainer"])),
             Cell(str(row["status"]).replace("_", " ")),
             Cell(str(row["resolved"])),

@@ -43,5 +43,5 @@ def table(view: View) -> Table | None:
 
 
 def _heading(view: View, pair: Axes) -> str:
-    first, second = (view.comparison.metric(name).long_name for name in pair)
+    first, second = (view.of_metric(name).metric.long_name for name in pair)
     return f"{first} and {in_sentence(second)}"

@@ -22,7 +22,9 @@ def strata_table(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> pd.DataFrame:
-    """Recall of reference lesions by sphere-equivalent diameter: fixed bins [low, high) in mm, and quartiles.
+    """Recall of reference lesions by the diameter of a sphere (2D: disc) of their size: fixed bins and quartiles.
+
+    edges_mm: limits of the fixed bins [low, high), in the unit of the lesions: mm, or px where images have no spacing.
 
     wilson_low, wilson_high treat lesions as independent; low, high resample cases and are the ones to trust;
     difference, difference_low, difference_high are paired with the baseline. Strata without lesions are left out.
@@ -34,21 +36,22 @@ def strata_table(
         if own.empty:
             continue
         counts = resample_counts(len(roster.cases), resamples, seed)
+        unit = str(own["unit"].iloc[0])
         one = own[own["trainer"] == own["trainer"].iloc[-1]]
         quartiles = np.quantile(one["diameter_mm"], [0.25, 0.5, 0.75])
         for scheme, edges in (("fixed", np.asarray(edges_mm)), ("quartile", np.r_[0.0, np.unique(quartiles), np.inf])):
             for low, high in pairwise(edges):
                 chosen = own[(own["diameter_mm"] >= low) & (own["diameter_mm"] < high)]
                 if len(chosen):
-                    stratum = {"scheme": scheme, "stratum": _name(low, high), "low_mm": low, "high_mm": high}
+                    stratum = {"scheme": scheme, "stratum": _name(low, high, unit), "low_mm": low, "high_mm": high}
                     tables.append(roster.table(STRATA, _rows(chosen, roster, stratum, counts, confidence)))
     return STRATA.concat(tables)
 
 
-def _name(low: float, high: float) -> str:
+def _name(low: float, high: float, unit: str) -> str:
     if low == 0:
-        return f"< {high:.3g} mm"
-    return f"≥ {low:.3g} mm" if np.isinf(high) else f"{low:.3g}–{high:.3g} mm"
+        return f"< {high:.3g} {unit}"
+    return f"≥ {low:.3g} {unit}" if np.isinf(high) else f"{low:.3g}–{high:.3g} {unit}"
 
 
 def _rows(

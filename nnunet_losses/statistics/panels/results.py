@@ -8,6 +8,7 @@ import pandas as pd
 
 from nnunet_losses.base.identity import STUDY
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric, metric_named
+from nnunet_losses.base.scale import mixed
 from nnunet_losses.base.tables.results import CASES, JOBS, LESIONS, LOG_ODDS, THRESHOLDS
 from nnunet_losses.base.tables.schema import Table, TableError
 from nnunet_losses.statistics.panels.foreground import with_foreground_mean
@@ -83,6 +84,7 @@ class Results:
             policy=policy or Policy(),
             own_metrics=own_metrics or {},
         )
+        results._check_units()
         results._check_bounds()
         return results
 
@@ -137,6 +139,14 @@ class Results:
                         )
                     )
         return cut
+
+    def _check_units(self) -> None:
+        for dataset, units in self.cases.groupby("dataset", sort=False)["unit"]:
+            if mixed(units.unique()):
+                raise TableError(
+                    f"The table of cases: data set {dataset} has values in mm and in px (pixels, of images without "
+                    "spacing); evaluate all its trainings on the same images."
+                )
 
     def _check_bounds(self) -> None:
         for name, rows in self.cases.groupby("metric", sort=False):

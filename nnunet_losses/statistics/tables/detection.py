@@ -63,7 +63,7 @@ STRATA = Table(
         **TRAINER,
         "scheme": text("Fixed limits, or quartiles of this data set", words=("fixed", "quartile")),
         "stratum": text("The stratum in words."),
-        "low_mm": real("Its lower limit of the diameter, in mm."),
+        "low_mm": real("Its lower limit of the diameter, in mm or, without spacing, in px."),
         "high_mm": real("Its upper limit, excluded."),
         "n": real("Reference lesions, averaged over seeds."),
         "hits": real("Of these, found."),

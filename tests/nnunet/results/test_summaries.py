@@ -56,7 +56,7 @@ def test_what_nnunet_writes_is_read(tmp_path: Path) -> None:
             (reference & prediction & valid).sum(), (~reference & prediction & valid).sum(),
             (reference & ~prediction & valid).sum(), (~reference & ~prediction & valid).sum(),
         )  # fmt: skip
-        assert math.isnan(counts.voxel_mm3)
+        assert math.isnan(counts.voxel_ml)
 
 
 def test_the_case_is_named_by_a_path_of_any_system(tmp_path: Path) -> None:

@@ -56,6 +56,14 @@ def test_recall_by_size_counts_every_lesion_once(found: tuple[pd.DataFrame, pd.D
     assert row["recall"] == expected["matched"].mean()
 
 
+def test_strata_are_named_in_the_unit_of_the_lesions(found: tuple[pd.DataFrame, pd.DataFrame]) -> None:
+    lesions, cases = found
+    for unit, given in (("mm", lesions), ("px", lesions.assign(unit="px", dimensions=2))):
+        table = strata_table(rosters(given, cases), resamples=10)
+        names = table.loc[table["scheme"] == "fixed", "stratum"].drop_duplicates()
+        assert names.tolist() == [f"< 3 {unit}", f"3–5 {unit}", f"5–10 {unit}", f"10–20 {unit}", f"≥ 20 {unit}"]
+
+
 def test_intervals_are_wilsons_and_wider_when_lesions_of_a_case_share_their_luck(
     found: tuple[pd.DataFrame, pd.DataFrame],
 ) -> None:

@@ -99,6 +99,7 @@ def test_rounding_noise_does_not_break_ties(make_cases: MakeCases) -> None:
         (lambda c: pd.concat([c, c]), "occur twice"),
         (lambda c: c.assign(status="fine"), "column 'status', row 1 holds 'fine'; allowed are 'ok'"),
         (lambda c: c[c["trainer"] == "A"], "baseline 'B' is not among the trainers"),
+        (lambda c: c.assign(unit=["mm", "px"]), "data set Dataset001_Toy has values in mm and in px"),
         (lambda c: c.assign(metric="dise"), "Unknown metric 'dise'"),
         (lambda c: c.assign(value=[0.1, 87.0]), "dice of case 'c0', B, is 87, outside 0 to 1"),
     ],
