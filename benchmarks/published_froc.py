@@ -2,8 +2,8 @@
 
     python benchmarks/published_froc.py FOLDER
 
-FOLDER holds one LOSS.json per loss: the per-object records of `neuro-ml/inverse_weighting` (image → list of obj,
-is_tum, diameter, hit_obj, hit_dice, hit_logit, self_logit). Writes benchmarks/results/published_froc.json and prints
+FOLDER holds one LOSS.json per loss: the per-object records of `neuro-ml/inverse_weighting`, which `nnunet-losses froc`
+reads. Writes benchmarks/results/published_froc.json and prints
 the table of docs/froc.md.
 """
 
@@ -11,9 +11,9 @@ import argparse
 import json
 from pathlib import Path
 
-import pandas as pd
 from froc_as_published import published_froc
 
+from nnunet_losses.comparison.records import read_records
 from nnunet_losses.statistics import Results
 from nnunet_losses.statistics.detection.froc import froc_tables
 
@@ -21,40 +21,18 @@ RESULTS = Path(__file__).parent / "results" / "published_froc.json"
 BASELINE = "dl"
 
 
-def lesions_table(file: Path) -> pd.DataFrame:
-    """The records of one loss as a table of lesions; diameters are in voxels."""
-    rows = []
-    for image, records in json.loads(file.read_text(encoding="utf-8")).items():
-        for record in records:
-            reference = bool(record["is_tum"])
-            rows.append(
-                {
-                    "trainer": file.stem, "case": image, "side": "reference" if reference else "prediction",
-                    "component": int(str(record["obj"]).split("_")[1]), "diameter_mm": record["diameter"],
-                    "partner": int(str(record["hit_obj"]).split("_")[1].replace("None", "0")),
-                    "matched": float(record["hit_dice"]) > 0, "dice": record["hit_dice"],
-                    "score_max": record["hit_logit"] if reference else record["self_logit"],
-                }
-            )  # fmt: skip
-    return pd.DataFrame(rows).assign(dataset="D", configuration="published", label="tumour", fold=0, seed=0)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--small-below", type=float, default=12.0, help="Diameter in voxels; 12 for LiTS.")
     options = parser.parse_args()
-    lesions = pd.concat([lesions_table(file) for file in sorted(options.folder.glob("*.json"))], ignore_index=True)
+    tables = read_records([options.folder])
+    lesions = tables["lesions"]
     published = published_froc(lesions, small_below_mm=options.small_below).set_index(["trainer", "size"])
-    images = sorted(set(lesions["case"]))
-    key = {"dataset": "D", "configuration": "published", "label": "tumour", "fold": 0, "seed": 0}
-    cases = pd.DataFrame({"trainer": sorted(set(lesions["trainer"]))}).merge(
-        pd.DataFrame({"case": images}), how="cross"
-    )
-    cases = cases.assign(**key, metric="dice", value=0.5, unit="1", status="ok")
-    tables = froc_tables(Results.of(cases, baseline=BASELINE, lesions=lesions).rosters)
-    ours = tables["froc"].set_index(["trainer", "measure"])
-    pairs = tables["froc_pairwise"].query("measure == 'average_recall'").set_index(["trainer_a", "trainer_b"])
+    images = set(tables["cases"]["case"])
+    found = froc_tables(Results.of(tables["cases"], baseline=BASELINE, lesions=lesions).rosters)
+    ours = found["froc"].set_index(["trainer", "measure"])
+    pairs = found["froc_pairwise"].query("measure == 'average_recall'").set_index(["trainer_a", "trainer_b"])
     rows = {}
     for trainer in published.index.unique("trainer"):
         old, new = published.loc[(trainer, "total")], ours.loc[(trainer, "average_recall")]
