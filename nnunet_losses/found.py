@@ -1,6 +1,6 @@
 """From an existing folder ``nnUNet_results``, of any trainers, to tables and report."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from nnunet_losses.nnunet.results.models import remark_on_checkpoint
 from nnunet_losses.nnunet.results.trainings import Training, find_trainings
 from nnunet_losses.nnunet.results.validations import Validation, find_validation, without_repeats
 from nnunet_losses.report import write_report
+from nnunet_losses.report.papers import Format
 from nnunet_losses.study.record import Run
 
 
@@ -227,6 +228,7 @@ def report_results(
     resamples: int = 10_000,
     seed: int = 0,
     viewer: bool = False,
+    figures: Iterable[Format] = ("svg",),
 ) -> Path:
     """Compare the trainers and write ``report.html``, by the same functions as the workflow; return its path.
 
@@ -241,6 +243,7 @@ def report_results(
         resamples: number of bootstrap resamples.
         seed: seed of the resampling.
         viewer: also write ``viewer.html``.
+        figures: formats of the figures as files.
 
     Raises:
         UserError: the baseline has no cases, or the primary metric does not exist.
@@ -263,7 +266,7 @@ def report_results(
         provenance=provenance_of_found(record, [found.folder], remarks=found.remarks, splits=splits),
         gallery=gallery_files(_predicted(found, tables["cases"])),
     )
-    return write_report(out, comparison, viewer=viewer)
+    return write_report(out, comparison, viewer=viewer, figures=figures)
 
 
 def _dataset_json(folders: Sequence[Path], dataset: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """From a table of anybody's results, a row for each case and model, to a report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from nnunet_losses.comparison.given.read import FromTable, cases_from
 from nnunet_losses.comparison.provenance import provenance_of_table
 from nnunet_losses.comparison.tables import compare_tables, default_baseline, record_of
 from nnunet_losses.report import write_report
+from nnunet_losses.report.papers import Format
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def report_table(
     primary_metric: str | None = None,
     resamples: int = 10_000,
     seed: int = 0,
+    figures: Iterable[Format] = ("svg",),
 ) -> Path:
     """Compare the models of a table and write ``report.html``; return its path.
 
@@ -68,6 +70,7 @@ def report_table(
         primary_metric: the metric that the verdict rests on; if absent, Dice, or the only one there is.
         resamples: number of bootstrap resamples.
         seed: seed of the resampling.
+        figures: formats of the figures as files.
 
     Raises:
         UserError: there is no such baseline or metric, or several metrics and none of them is Dice.
@@ -100,7 +103,7 @@ def report_table(
         own_metrics=read.own_metrics,
         names_as_given=True,
     )
-    return write_report(out, comparison)
+    return write_report(out, comparison, figures=figures)
 
 
 def _primary(metrics: Sequence[str]) -> str:

@@ -33,6 +33,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+Figures = Annotated[
+    str, typer.Option("--figures", help="Formats of the figures as files: svg, pdf, both (svg,pdf), or none.")
+]
 Dataset = Annotated[str, typer.Argument(help="Data set, as DatasetXXX_Name or its number.")]
 ConfigurationName = Annotated[str, typer.Argument(help="nnU-Net configuration, such as 3d_fullres.")]
 Fold = Annotated[int, typer.Argument(min=0, help="Fold, counted from 0.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.cli.app import command, say
+from nnunet_losses.cli.app import Figures, command, say
 
 if TYPE_CHECKING:
     from nnunet_losses.evaluation import EvaluationSettings
@@ -117,6 +117,7 @@ def compare_command(
     tables: Annotated[Path | None, typer.Option(help="Also write the stacked tables here.")] = None,
     report: Annotated[Path | None, typer.Option(help="Also write a report here, without pictures.")] = None,
     title: Annotated[str | None, typer.Option(help="Headline of the report.", show_default="the study's")] = None,
+    figures: Figures = "svg",
 ) -> None:
     """Compare losses over any number of trainings, studies or sites: ranks, paired tests, detection curves."""
     from nnunet_losses.base.tables.storage import read_tables, write_tables
@@ -146,10 +147,10 @@ def compare_command(
     if report is not None:
         from nnunet_losses.comparison.assemble import assemble
         from nnunet_losses.comparison.provenance import provenance_of_found
-        from nnunet_losses.report import write_report
+        from nnunet_losses.report import parse_formats, write_report
 
         comparison = assemble(stacked, statistics, record, provenance=provenance_of_found(record, folders))
-        say(f"The report: {write_report(report, comparison)}")
+        say(f"The report: {write_report(report, comparison, figures=parse_formats(figures))}")
 
 
 @command("study-report")
@@ -162,6 +163,7 @@ def study_report(
     viewer: Annotated[
         bool, typer.Option("--viewer", help="Also write viewer.html: all slices of the pictures' cases.")
     ] = False,
+    figures: Figures = "svg",
 ) -> None:
     """Write the report of a study that the workflow ran."""
     from nnunet_losses.base.tables.storage import read_folder
@@ -169,7 +171,7 @@ def study_report(
     from nnunet_losses.comparison.gallery import gallery_files, predictions_of_study
     from nnunet_losses.comparison.provenance import provenance_of_study
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
-    from nnunet_losses.report import write_report
+    from nnunet_losses.report import parse_formats, write_report
     from nnunet_losses.statistics import TABLES
     from nnunet_losses.study.config import StudyConfig
     from nnunet_losses.study.record import read_record
@@ -191,4 +193,4 @@ def study_report(
         provenance=provenance_of_study(record, Path.cwd()),
         gallery=gallery,
     )
-    say(f"The report: {write_report(out, comparison, viewer=viewer)}")
+    say(f"The report: {write_report(out, comparison, viewer=viewer, figures=parse_formats(figures))}")

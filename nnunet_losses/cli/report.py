@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.cli.app import command, say
+from nnunet_losses.cli.app import Figures, command, say
 from nnunet_losses.cli.evidence import SkipBroken, evaluation_settings
 
 OF_A_TABLE = "A table of results"
@@ -117,18 +117,22 @@ def report(
     viewer: Annotated[
         bool, typer.Option("--viewer", help="Also write viewer.html, with all slices of the cases in the pictures.")
     ] = False,
+    figures: Figures = "svg",
 ) -> None:
     """Report on results that are there: trainings in nnU-Net's results folder, or a table of anybody's results."""
     of_table = {
         "columns": columns, "metric": metric, "models": models, "covariates": covariates, "ignore": ignore,
         "scale": scale,
     }  # fmt: skip
+    from nnunet_losses.report import parse_formats
+
+    formats = parse_formats(figures)  # before any long work
     if table:
         if dataset is not None:
             raise UserError("Give --dataset (trainings in a results folder) or --table (a table of results), not both.")
         _report_on_table(
             table, out, of_table, title=title, baseline=baseline, primary_metric=primary_metric, resamples=resamples,
-            seed=seed,
+            seed=seed, figures=formats,
         )  # fmt: skip
         return
     if given := [name for name, value in of_table.items() if value]:
@@ -177,6 +181,7 @@ def report(
         resamples=resamples,
         seed=seed,
         viewer=viewer,
+        figures=formats,
     )
     say(f"The report: {page}")
 

@@ -15,7 +15,8 @@ from markupsafe import Markup
 from nnunet_losses.base.tables.spreadsheet import as_text
 from nnunet_losses.report.blocks import Block, Figure, Folded, Section, Table
 from nnunet_losses.report.comparison import Comparison
-from nnunet_losses.report.svg import StyleSheet, to_svg
+from nnunet_losses.report.papers import Papers
+from nnunet_losses.report.svg import StyleSheet, save_svg, to_svg
 
 
 class Numbering:
@@ -36,8 +37,11 @@ class Numbering:
         return self.tables
 
 
-def render(comparison: Comparison, opening: Sequence[Block], sections: Sequence[Section]) -> str:
-    """The whole page."""
+def render(
+    comparison: Comparison, opening: Sequence[Block], sections: Sequence[Section], papers: Papers | None = None
+) -> str:
+    """The whole page; ``papers`` takes its figures and tables, which it links to."""
+    papers = papers or Papers(())
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("nnunet_losses.report", "."),
         autoescape=True,
@@ -46,7 +50,7 @@ def render(comparison: Comparison, opening: Sequence[Block], sections: Sequence[
         lstrip_blocks=True,
     )
     sheet = StyleSheet()
-    environment.globals |= {"drawn": partial(drawn, sheet), "policy": policy}
+    environment.globals |= {"drawn": partial(drawn, sheet, papers), "policy": policy, "papers": papers}
     environment.tests |= {
         kind: _is(kind) for kind in ("Table", "Figure", "Text", "Code", "Definitions", "Tiles", "Link", "Folded")
     }
@@ -86,10 +90,12 @@ def _hashed(content: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
 
 
-def drawn(sheet: StyleSheet, figure: Figure, number: int) -> Markup:
+def drawn(sheet: StyleSheet, papers: Papers, figure: Figure, number: int) -> Markup:
     """A figure's drawing as inline SVG."""
+    svg = save_svg(figure.drawing)
+    papers.figure(figure, number, svg)
     return to_svg(
-        figure.drawing, sheet, anchor=f"figure-{number}", title=f"Figure {number}. {figure.title}",
+        svg, sheet, anchor=f"figure-{number}", title=f"Figure {number}. {figure.title}",
         description=figure.description, tips=figure.tips,
     )  # fmt: skip
 

@@ -1,6 +1,5 @@
 """The sections of the report, each with its blocks, or with a sentence that says what is missing."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -25,6 +24,7 @@ from nnunet_losses.report.blocks import (
 from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.contents import APPENDIX, OTHER_METRICS, QUESTIONS, RUNS, Maker, Part
 from nnunet_losses.report.figures import consensus
+from nnunet_losses.report.names import slug
 from nnunet_losses.report.numbers import count, enumerate_words
 from nnunet_losses.report.verdict import verdict
 
@@ -122,18 +122,11 @@ def all_sections(comparison: Comparison, *, with_viewer: bool = False) -> list[S
         _gallery(comparison, with_viewer),
         _failures(comparison),
         *(_appendix(view, number) for number, view in enumerate(comparison.views, 1)),
-        Section(
-            "methods", "Methods", [Code("\n\n".join(methods.methods(comparison)), "Methods for a paper", prose=True)]
-        ),
+        _methods(comparison),
         _provenance(comparison),
         _references(comparison),
     ]
     return [section for section in found if not section.empty]
-
-
-def slug(*words: str) -> str:
-    """An anchor made of plain letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-") or "part"
 
 
 def _made(makers: Iterable[Maker], view: View) -> list[Block]:
@@ -256,6 +249,18 @@ def _fates(jobs: pd.DataFrame) -> str:
     return f"{ended} {collapsed or 'None'} of the completed ones collapsed, that is, predicted background only."
 
 
+def _methods(comparison: Comparison) -> Section:
+    text = Code("\n\n".join(methods.methods(comparison)), "Methods for a paper", prose=True)
+    files = {
+        "With citations, in Markdown": "methods.md",
+        "With citations, in LaTeX": "methods.tex",
+        "With a list of references, as text": "methods.txt",
+        "The references for BibTeX": "references.bib",
+    }
+    links = [Link(words, f"paper/{name}") for words, name in files.items()]
+    return Section("methods", "Methods", [text, *links])
+
+
 def _provenance(comparison: Comparison) -> Section:
     facts, blocks = methods.provenance({k: v for k, v in comparison.provenance.items() if k != "losses"})
     facts = [
@@ -272,7 +277,7 @@ def _provenance(comparison: Comparison) -> Section:
 
 
 def _references(comparison: Comparison) -> Section:
-    found = bibliography.references(comparison.provenance.get("losses") or {})
+    found = bibliography.of(comparison)
     return Section(
         "references",
         "References",

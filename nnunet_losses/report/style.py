@@ -1,5 +1,6 @@
 """How every figure of the report looks: colours, line styles, markers, type sizes."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,6 +95,17 @@ def figure_style() -> Iterator[None]:
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(RC)  # type: ignore[arg-type, unused-ignore]
+        yield
+
+
+@contextmanager
+def quiet_figure_style(further: Any = None) -> Iterator[None]:
+    """As `figure_style`, with further parameters, for writing a figure.
+
+    What the font lacks is no matter: in SVG the reader's fonts draw the text, in PDF a box stands for it.
+    """
+    with figure_style(), mpl.rc_context(further), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         yield
 
 

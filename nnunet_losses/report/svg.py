@@ -2,14 +2,13 @@
 
 import io
 import re
-import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 from matplotlib.figure import Figure as Canvas
 
-from nnunet_losses.report.style import WIDTH, figure_style
+from nnunet_losses.report.style import WIDTH, quiet_figure_style
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
@@ -38,8 +37,16 @@ class StyleSheet:
         return Markup("\n".join([f"svg *{{{DEFAULTS}}}", *rules]).replace("<", "\\3c "))
 
 
+def save_svg(canvas: Canvas) -> bytes:
+    """The figure as an SVG file of its own, the same for the same figure."""
+    buffer = io.BytesIO()
+    with quiet_figure_style():
+        canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
 def to_svg(
-    canvas: Canvas,
+    drawing: bytes,
     sheet: StyleSheet,
     *,
     anchor: str,
@@ -47,24 +54,19 @@ def to_svg(
     description: str,
     tips: Mapping[str, Sequence[str]] | None = None,
 ) -> Markup:
-    """The figure as an ``<svg>`` element with title and description.
+    """A figure as an ``<svg>`` element with title and description.
 
     The result is the same for the same figure and style sheet.
 
     Args:
-        canvas: the figure.
+        drawing: the figure, as `save_svg` gave it.
         sheet: takes the styles of its elements.
         anchor: what its ids start with.
         title: read out first.
         description: read out next.
         tips: gives the marks of a group (an artist's gid) a tooltip each.
     """
-    buffer = io.BytesIO()
-    with figure_style(), warnings.catch_warnings():
-        # The reader's fonts draw the text, so what DejaVu lacks matters only to the width of a label.
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        canvas.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    root = ElementTree.fromstring(buffer.getvalue())
+    root = ElementTree.fromstring(drawing)
     for metadata in root.findall(f"{{{SVG}}}metadata"):
         root.remove(metadata)
     _add_tips(root, tips or {})

@@ -95,7 +95,10 @@ def test_nothing_is_loaded_from_elsewhere(page: Page, full: Path) -> None:
                 assert value.startswith("data:image/"), (element["tag"], name, value[:80])
             if name in ("href", "xlink:href"):
                 plain = element["tag"] == "a" and re.match(r"https://(doi\.org|arxiv\.org)/", value)
-                assert plain or value.startswith("#") or re.fullmatch(r"data/[\w.-]*", value), (element["tag"], value)
+                assert plain or value.startswith("#") or re.fullmatch(r"(data|figures|paper)/[\w.-]*", value), (
+                    element["tag"],
+                    value,
+                )
     assert not page.all("link", "iframe", "object", "embed", "base")
     styles = "".join(e["text"] for e in page.all("style"))
     assert "@import" not in styles and not re.search(r"url\((?!#)", styles)
@@ -105,7 +108,7 @@ def test_every_linked_data_file_and_anchor_exists(page: Page, full: Path) -> Non
     ids = {e["attrs"]["id"] for e in page.elements if "id" in e["attrs"]}
     links = [e["attrs"][k] for e in page.elements for k in ("href", "xlink:href") if k in e["attrs"]]
     assert all(link[1:] in ids for link in links if link.startswith("#"))
-    files = {link for link in links if link.startswith("data/")}
+    files = {link for link in links if link.startswith(("data/", "figures/", "paper/"))}
     assert len(files) >= 4 and all((full.parent / file).exists() for file in files)
 
 
@@ -208,7 +211,9 @@ def test_it_is_small(full: Path) -> None:
 def test_the_same_input_gives_the_same_page(full: Path, pictured: Comparison, tmp_path: Path) -> None:
     again = write_report(tmp_path, dataclasses.replace(pictured))  # without what was computed before
     assert again.read_bytes() == full.read_bytes()
-    assert {p.name for p in again.parent.glob("data/*")} == {p.name for p in full.parent.glob("data/*")}
+    assert {p.name for p in again.parent.glob("*/*")} == {p.name for p in full.parent.glob("*/*")}
+    for file in [*full.parent.glob("figures/*"), *full.parent.glob("paper/*")]:
+        assert (tmp_path / file.relative_to(full.parent)).read_bytes() == file.read_bytes()
 
 
 def test_data_are_the_tables_that_came_in(full: Path, tables: dict[str, pd.DataFrame]) -> None:

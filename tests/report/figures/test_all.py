@@ -11,7 +11,7 @@ from nnunet_losses.report import contents
 from nnunet_losses.report.blocks import Figure
 from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.figures import consensus, distribution
-from nnunet_losses.report.svg import StyleSheet, to_svg
+from nnunet_losses.report.svg import StyleSheet, save_svg, to_svg
 
 from ..conftest import compared, make_tables
 
@@ -26,8 +26,9 @@ BY_NAME = {"ids": lambda maker: f"{maker.__module__.rpartition('.')[2]}.{maker._
 
 def drawn(figure: Figure) -> ElementTree.Element:
     svg = to_svg(
-        figure.drawing, StyleSheet(), anchor="f", title=figure.title, description=figure.description, tips=figure.tips
-    )
+        save_svg(figure.drawing), StyleSheet(), anchor="f", title=figure.title, description=figure.description,
+        tips=figure.tips,
+    )  # fmt: skip
     return ElementTree.fromstring(svg)
 
 
