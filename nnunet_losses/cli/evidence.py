@@ -174,9 +174,12 @@ def study_report(
     from nnunet_losses.report import parse_formats, write_report
     from nnunet_losses.statistics import TABLES
     from nnunet_losses.study.config import StudyConfig
+    from nnunet_losses.study.declaration import DECLARATIONS, declared_when
     from nnunet_losses.study.record import read_record
 
     record = read_record(study)
+    decided = record.config.decision
+    name = record.config.study if isinstance(record.config, StudyConfig) else study.parent.name
     gallery = None
     if not isinstance(record.config, StudyConfig) or record.config.report.gallery:
         predicted = predictions_of_study(
@@ -192,5 +195,6 @@ def study_report(
         record,
         provenance=provenance_of_study(record, Path.cwd()),
         gallery=gallery,
+        declared=declared_when(study.parent.parent / name / DECLARATIONS, decided),
     )
     say(f"The report: {write_report(out, comparison, viewer=viewer, figures=parse_formats(figures))}")

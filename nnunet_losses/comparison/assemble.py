@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses.base.metrics import Metric
-from nnunet_losses.report import Comparison
+from nnunet_losses.report import Comparison, Decision
 from nnunet_losses.study.record import StudyRecord
 
 
@@ -19,6 +19,7 @@ def assemble(
     gallery: pd.DataFrame | None = None,
     own_metrics: Mapping[str, Metric] | None = None,
     names_as_given: bool = False,
+    declared: str = "chosen when this report was made",
 ) -> Comparison:
     """Put a comparison together.
 
@@ -30,6 +31,7 @@ def assemble(
         gallery: the files for pictures; None for no pictures.
         own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name, as given to `compare_tables`.
         names_as_given: whether the models' names are anybody's, not those of trainers, and are shown as they are.
+        declared: when the decision was declared, in words that follow it.
 
     Raises:
         UserError: there are no cases, or none has the primary metric.
@@ -42,6 +44,7 @@ def assemble(
         title=record.title,
         baseline=record.baseline,
         primary_metric=record.primary_metric,
+        decision=Decision(record.config.decision.question, record.config.decision.alpha, declared),
         seed=record.seed,
         own_metrics=own_metrics or {},
         names_as_given=names_as_given,

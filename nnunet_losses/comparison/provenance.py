@@ -25,7 +25,7 @@ def provenance_of_study(record: StudyRecord, folder: Path) -> dict[str, Any]:
     """
     datasets = dict.fromkeys(run.dataset for run in record.runs)
     splits = {dataset: folder / "results/datasets" / dataset / SPLITS_JSON for dataset in datasets}
-    return _provenance(record, (*TRAINING, *EVALUATING), {"commit": _commit(folder)}, splits)
+    return _provenance(record, (*TRAINING, *EVALUATING), {"commit": checked_out_commit(folder)}, splits)
 
 
 def provenance_of_found(
@@ -97,7 +97,7 @@ def _loss(trainer: str) -> dict[str, Any] | None:
     }
 
 
-def _commit(folder: Path) -> str | None:
+def checked_out_commit(folder: Path) -> str | None:
     """The checked-out commit, marked if files differ from it; none outside a checkout or without git."""
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:

@@ -1,6 +1,7 @@
 """From stacked tables and the record of what was asked to the statistics."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -40,6 +41,7 @@ def compare_tables(
         raise UserError(f"The baseline {record.baseline} has no cases; there are cases of {', '.join(trainers)}.")
     jobs = with_missing_jobs(tables.get("jobs"), record.runs)
     of_trainings = {"jobs": jobs} if "jobs" in tables or len(jobs) else {}
+    decision = record.config.decision
     try:
         statistics = compare(
             cases,
@@ -52,6 +54,9 @@ def compare_tables(
             resamples=record.resamples,
             seed=record.seed,
             own_metrics=own_metrics,
+            primary_metric=decision.metric,
+            rope={} if decision.margin is None else {decision.metric: decision.margin},
+            alpha=decision.alpha,
         )
     except ValueError as error:  # the table of cases does not fit what was asked for
         raise UserError(str(error)) from None
@@ -65,6 +70,7 @@ def record_of(
     baseline: str | None = None,
     primary_metric: str = "dice",
     metrics: Sequence[str] = COMPARED_METRICS,
+    decision: Mapping[str, Any] | None = None,
     resamples: int = 10_000,
     seed: int = 0,
     runs: Sequence[Run] = (),
@@ -75,8 +81,9 @@ def record_of(
         tables: as for `compare_tables`.
         title: heading of the report.
         baseline: the trainer that all others are compared with; that of `default_baseline` if absent.
-        primary_metric: the metric that the verdict rests on.
+        primary_metric: the metric that the answer rests on.
         metrics: the others to compare, as far as they were measured.
+        decision: what else of the key ``decision`` of a study is given: margin, question, alpha.
         resamples: number of bootstrap resamples.
         seed: seed of the resampling.
         runs: the trainings that ought to be there.
@@ -91,7 +98,8 @@ def record_of(
     compared = [name for name in dict.fromkeys([primary_metric, *metrics]) if name in measured]
     content = {
         "config": {
-            "evaluation": {"metrics": compared, "primary_metric": primary_metric},
+            "evaluation": {"metrics": compared},
+            "decision": {"metric": primary_metric, **(decision or {})},
             "statistics": {"resamples": resamples, "seed": seed},
         },
         "title": title,

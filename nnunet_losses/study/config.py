@@ -129,11 +129,6 @@ class Length(ConfigModel):
     iterations: int | None = key("training steps in an epoch", default=None, absent="nnU-Net's 250", ge=1, le=1_000_000)
 
 
-def _check_primary_metric(compared: "Compared") -> None:
-    if compared.primary_metric not in compared.metrics:
-        raise ValueError(f"evaluation.primary_metric '{compared.primary_metric}' is not among evaluation.metrics")
-
-
 class Compared(ConfigModel):
     """What is compared."""
 
@@ -142,12 +137,25 @@ class Compared(ConfigModel):
         default=COMPARED_METRICS,
         absent="Dice, precision, recall, F2, HD95, NSD; lesion recall (also by size), precision and F1",
     )
-    primary_metric: Name = key("the metric that the verdict rests on, declared before you look", default="dice")
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        _check_primary_metric(self)
-        return self
+
+class Decision(ConfigModel):
+    """What decides between the losses. The report says whether it was declared before the first training."""
+
+    metric: Name = key("the metric that the answer rests on; one of `evaluation.metrics`", default="dice")
+    margin: float | None = key(
+        "the smallest difference that would matter, in the metric's unit", default=None, absent="the metric's own", ge=0
+    )
+    question: Literal["superiority", "non_inferiority"] = key(
+        "`non_inferiority`: the answer begins with the losses that are not worse than the baseline by the margin",
+        default="superiority",
+    )
+    alpha: float = key("level: intervals have a confidence of 1 − alpha", default=0.05, gt=0, lt=0.5)
+
+
+def _check_decision(config: "ComparisonConfig | StudyConfig") -> None:
+    if config.decision.metric not in config.evaluation.metrics:
+        raise ValueError(f"decision.metric '{config.decision.metric}' is not among evaluation.metrics")
 
 
 class Evaluation(Compared):
@@ -180,7 +188,6 @@ class Evaluation(Compared):
                 near = difflib.get_close_matches(name, there, n=1)
                 hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(there)}"
                 raise ValueError(f"evaluation.metrics names '{name}', which is not a metric of this study; {hint}")
-        _check_primary_metric(self)
         return self
 
 
@@ -204,7 +211,13 @@ class ComparisonConfig(ConfigModel):
     """What a comparison needs to know, regardless of who trained."""
 
     evaluation: Compared = key("what is compared", default=Compared())
+    decision: Decision = key("what decides", default=Decision())
     statistics: Resampling = key("resampling", default=Resampling())
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _check_decision(self)
+        return self
 
 
 PARTIAL = "-partial"  # ends the name of a report on a study that is not finished
@@ -266,6 +279,7 @@ class StudyConfig(ConfigModel):
     training: Length = key("training length", default=Length())
     device: Literal["cpu", "cuda", "mps"] = key("where trainings run", default="cuda")
     evaluation: Evaluation = key("how predictions are measured", default=Evaluation())
+    decision: Decision = key("what decides between the losses", default=Decision())
     statistics: Resampling = key("resampling", default=Resampling())
     report: ReportConfig = key("what the report shows", default=ReportConfig())
 
@@ -277,3 +291,8 @@ class StudyConfig(ConfigModel):
                 f"must not end in '{PARTIAL}', which marks the report of an unfinished study, got '{name}'"
             )
         return name
+
+    @model_validator(mode="after")
+    def _decides(self) -> Self:
+        _check_decision(self)
+        return self

@@ -41,8 +41,8 @@ class StudyRecord(ConfigModel):
 
     @property
     def primary_metric(self) -> str:
-        """The metric that the verdict rests on."""
-        return self.config.evaluation.primary_metric
+        """The metric that the answer rests on."""
+        return self.config.decision.metric
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def test_a_record_comes_back_as_it_was_written_with_defaults_and_every_run(tmp_p
 def test_a_record_of_no_study_knows_only_the_comparison(tmp_path: Path) -> None:
     record = StudyRecord.model_validate(
         {
-            "config": {"evaluation": {"metrics": ["my_metric"], "primary_metric": "my_metric"}},
+            "config": {"evaluation": {"metrics": ["my_metric"]}, "decision": {"metric": "my_metric"}},
             "title": "Two sites",
             "baseline": "A",
             "trainers": ["A", "B"],

@@ -37,7 +37,7 @@ def test_absent_sections_get_their_defaults() -> None:
     study = load()
     assert study.folds(5) == (0, 1, 2, 3, 4)
     assert study.config.folds.number == 5
-    assert study.config.evaluation.primary_metric == "dice"
+    assert study.config.decision.metric == "dice"
     assert study.baseline == "DiceTrainer"
     assert study.trained == ("DiceTrainer", "TverskyTrainer_iw")
 
@@ -142,7 +142,9 @@ MANY = [n / 1000 for n in range(100)]
         ({"training": {"epochs": 10**30}}, "training.epochs must be a whole number from 1 to 1,000,000, got 1000000"),
         ({"evaluation": {"metrics": ["dicee"]}}, "evaluation.metrics names 'dicee', which is not a metric of t"),
         ({"evaluation": {"metrics": ["dice", "nsd_3mm"]}}, "evaluation.metrics names 'nsd_3mm', which is no"),
-        ({"evaluation": {"primary_metric": "ece"}}, "evaluation.primary_metric 'ece' is not among evaluatio"),
+        ({"decision": {"metric": "ece"}}, "decision.metric 'ece' is not among evaluation.metrics"),
+        ({"decision": {"alpha": 0.5}}, "decision.alpha must be"),
+        ({"decision": {"question": "best"}}, "decision.question must be"),
         ({"evaluation": {"strata_mm": [10, 5]}}, "evaluation.strata_mm must be two ascending limits, small|"),
         ({"evaluation": {"tolerances_mm": [math.inf]}}, "evaluation.tolerances_mm.0 must be a number above"),
         ({"statistics": {"resamples": 10**12}}, "statistics.resamples must be a whole number from 100 to 1,"),

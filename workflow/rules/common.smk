@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import sys
+from datetime import date
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -17,9 +18,11 @@ from nnunet_losses.base.locks import take_lock
 from nnunet_losses.base.splits import read_splits
 from nnunet_losses.base.surroundings import surroundings
 from nnunet_losses.data.description import find_descriptions, load_dataset_description
+from nnunet_losses.comparison.provenance import checked_out_commit
 from nnunet_losses.data.raw import source_state
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment
+from nnunet_losses.study.declaration import DECLARATIONS, declare
 from nnunet_losses.study.manifest import check_manifest, write_manifest
 from nnunet_losses.study.record import Run, write_record
 from nnunet_losses.study.study import load_study
@@ -182,6 +185,17 @@ def evaluation_options():
     )
 
 
+def trainings_begun():
+    """How many trainings of the study have left a trace."""
+    places = [
+        Path(f"work/nnUNet_results/{run.dataset}/{run.trainer}__{study.plans}__{run.configuration}/fold_{run.fold}")
+        for run in runs
+    ]
+    return sum(
+        place.exists() or Path(model).exists() for place, model in zip(places, run_files("models"), strict=True)
+    )
+
+
 onerror:
     if no_space_left(Path.cwd()):
         # Snakemake's own words are of permissions
@@ -200,3 +214,10 @@ onstart:
     made = {str(Path(file).parent) for job in workflow.dag.needrun_jobs() for file in job.output}
     if made.intersection(study_folders()):
         Path(manifest).unlink(missing_ok=True)
+    declare(
+        Path(f"results/studies/{study.name}", DECLARATIONS),
+        study.config.decision,
+        begun=trainings_begun(),
+        commit=checked_out_commit(Path.cwd()),
+        today=date.today(),
+    )

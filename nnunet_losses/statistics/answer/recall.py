@@ -43,12 +43,12 @@ class Recall:
 
 
 def smallest_quarter(roster: Roster) -> float:
-    """The diameter that the smallest quarter of the reference lesions does not exceed; NaN without lesions."""
+    """The diameter that a quarter of the reference lesions, the smallest ones, do not exceed; NaN without lesions."""
     own = roster.lesions[roster.lesions["side"] == "reference"]
     if own.empty or "diameter_mm" not in own:
         return np.nan
     first = own[own["trainer"] == own["trainer"].iloc[-1]]
-    return float(np.quantile(first["diameter_mm"], 0.25, method="higher"))
+    return float(np.quantile(first["diameter_mm"], 0.25, method="inverted_cdf"))
 
 
 def recall_of(roster: Roster, *, up_to: float | None = None, resamples: int = RESAMPLES, seed: int = 0) -> Recall:
