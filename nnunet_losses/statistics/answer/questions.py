@@ -191,7 +191,7 @@ class Asker:
             words = recall_decisions(
                 roster, found, metric, margin=self._margin(metric), unsteady=unsteady, alpha=self.alpha
             )
-            size = "" if up_to is None else f"lesions of at most {up_to:.3g} mm"
+            size = "" if up_to is None else f"lesions of at most {up_to:.3g} {roster.lesions['unit'].iloc[0]}"
             rows: list[dict[str, object]] = [
                 {"trainer": t, "value": value, "reason": size} for t, value in found.values.items()
             ]
