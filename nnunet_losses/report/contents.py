@@ -24,6 +24,7 @@ from nnunet_losses.report.figures import (
     significance,
     stability,
     thresholds,
+    together,
     training,
 )
 
@@ -112,6 +113,11 @@ APPENDIX = (
         "rankings of bootstrap samples",
     ),
     Part("Case by case", (podium.podium, podium.rank_map), "two losses with values of the same cases"),
+    Part(
+        "Two losses together",
+        (together.told, together.missed, together.correlation),
+        "two losses with values or lesions of the same cases",
+    ),
 )  # fmt: skip
 """The same in detail, opened on demand."""
 

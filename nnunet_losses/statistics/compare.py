@@ -9,6 +9,7 @@ from nnunet_losses.statistics.answer.questions import Asker
 from nnunet_losses.statistics.calibration import calibration_tables
 from nnunet_losses.statistics.detection.froc import froc_tables
 from nnunet_losses.statistics.detection.lesion_model import lesion_model_table
+from nnunet_losses.statistics.detection.missed import missed_table
 from nnunet_losses.statistics.detection.negatives import negatives_table
 from nnunet_losses.statistics.detection.strata import EDGES_MM, strata_table
 from nnunet_losses.statistics.detection.thresholds import threshold_tables
@@ -29,6 +30,7 @@ from nnunet_losses.statistics.ranking.ranks import BootstrapRanks, rank_by_mean,
 from nnunet_losses.statistics.ranking.sensitivity import Key, sensitivity_table
 from nnunet_losses.statistics.ranking.significance_ranking import rank_by_tests
 from nnunet_losses.statistics.ranking.stability import kendall_table, rank_by_n, rank_frequencies
+from nnunet_losses.statistics.ranking.together import together_table
 from nnunet_losses.statistics.ranking.variance import variance_table
 from nnunet_losses.statistics.tables import TABLES
 
@@ -123,6 +125,7 @@ def compare(
             )
             found["lesion_model"] = lesion_model_table(results.rosters, confidence=confidence)
         found["negatives"] = negatives_table(results.rosters, confidence=confidence)
+        found["missed"] = missed_table(results.rosters, seed=seed, confidence=confidence)
     if results.thresholds is not None:
         found |= threshold_tables(results.thresholds, results.rosters, confidence=confidence)
     if results.log_odds is not None:
@@ -155,4 +158,5 @@ def _panel_tables(
         "fold_test": fold_test_table(panel, confidence=confidence),
         "power": power_table(panel, confidence=confidence),
         "variance": variance_table(panel),
+        "together": together_table(panel, confidence=confidence),
     }

@@ -6,7 +6,7 @@ baseline is always trainer_b. Wherever a number cannot be had it is NaN and `rea
 """
 
 from nnunet_losses.base.tables.schema import Table
-from nnunet_losses.statistics.tables import calibration, decision, detection, pairwise, panels, ranking
+from nnunet_losses.statistics.tables import calibration, decision, detection, pairwise, panels, ranking, together
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -39,6 +39,8 @@ TABLES: dict[str, Table] = {
         detection.STRATA,
         detection.LESION_MODEL,
         detection.NEGATIVES,
+        together.TOGETHER,
+        together.MISSED,
         detection.THRESHOLDS,
         detection.THRESHOLD_CASES,
         calibration.TEMPERATURES,
