@@ -90,11 +90,11 @@ def _cases(view: View) -> str:
     if not best["gain"] > 0:
         return ""
     digits, unit = decimals(view.metric.unit), unit_suffix(view.metric.unit)
+    mean, gain = (f"{number(best[name], digits)}{unit}" for name in ("better_of_both", "gain"))
     return (
         f"If the better of two were known for every case, {view.name(best['trainer_a'])} and "
-        f"{view.name(best['trainer_b'])} would be best, with a mean {view.metric.long_name} of "
-        f"{number(best['better_of_both'], digits)}{unit}, {number(best['gain'], digits)}{unit} better than the better of "
-        "them alone. Choosing between whole predictions cannot gain more."
+        f"{view.name(best['trainer_b'])} would be best, with a mean {view.metric.long_name} of {mean}, {gain} better "
+        "than the better of them alone. Choosing between whole predictions cannot gain more."
     )
 
 
