@@ -24,12 +24,31 @@ SkipBroken = Annotated[
 ]
 
 
-def evaluation_settings(tolerances_mm: list[float] | None, strata_mm: list[float] | None) -> "EvaluationSettings":
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="A challenge whose scores are measured too, such as isles24 or brats2023; "
+        "docs/howto/challenges.md lists them.",
+        show_default=False,
+    ),
+]
+IouThreshold = Annotated[
+    float, typer.Option(help="Lesions are paired one to one above this IoU, in the metrics named *_iou.")
+]
+
+
+def evaluation_settings(
+    tolerances_mm: list[float] | None,
+    strata_mm: list[float] | None,
+    *,
+    preset: str | None = None,
+    iou_threshold: float = 0.5,
+) -> "EvaluationSettings":
     """What is measured, from the options of that name; absent ones leave the default."""
     from nnunet_losses.base.metrics.lesion import STRATA_MM
     from nnunet_losses.evaluation import EvaluationSettings
 
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {"preset": preset, "iou_threshold": iou_threshold}
     if tolerances_mm:
         settings["tolerances_mm"] = tuple(tolerances_mm)
     if strata_mm:
@@ -62,6 +81,8 @@ def evaluate(
     strata_mm: Annotated[
         list[float] | None, typer.Option(help="Limits of small|medium and medium|large lesions, diameter; given twice.")
     ] = None,
+    preset: Preset = None,
+    iou_threshold: IouThreshold = 0.5,
     workers: Annotated[int, typer.Option(min=1)] = 1,
     allow_geometry_mismatch: Annotated[
         bool,
@@ -92,7 +113,7 @@ def evaluate(
         [Prediction(prediction, probabilities, identity(*run) if run is not None else {})],
         out,
         dataset_json=dataset_json,
-        settings=evaluation_settings(tolerances_mm, strata_mm),
+        settings=evaluation_settings(tolerances_mm, strata_mm, preset=preset, iou_threshold=iou_threshold),
         workers=workers,
         progress=sys.stderr.isatty(),
         allow_geometry_mismatch=allow_geometry_mismatch,

@@ -10,7 +10,7 @@ import typer
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli.app import Figures, command, say
-from nnunet_losses.cli.evidence import SkipBroken, evaluation_settings
+from nnunet_losses.cli.evidence import IouThreshold, Preset, SkipBroken, evaluation_settings
 
 OF_A_TABLE = "A table of results"
 
@@ -113,6 +113,8 @@ def report(
         bool,
         typer.Option("--allow-geometry-mismatch", help="Require equal shapes only; use the spacing of the reference."),
     ] = False,
+    preset: Preset = None,
+    iou_threshold: IouThreshold = 0.5,
     skip_broken: SkipBroken = False,
     viewer: Annotated[
         bool, typer.Option("--viewer", help="Also write viewer.html, with all slices of the cases in the pictures.")
@@ -164,7 +166,7 @@ def report(
     tables = evaluate_results(
         found,
         out / "tables",
-        settings=evaluation_settings(tolerances_mm, strata_mm),
+        settings=evaluation_settings(tolerances_mm, strata_mm, preset=preset, iou_threshold=iou_threshold),
         workers=workers,
         progress=sys.stderr.isatty(),
         allow_geometry_mismatch=allow_geometry_mismatch,

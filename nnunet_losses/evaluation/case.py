@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.labels import Label, LabelSet, LabelValues, mask_of
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL, metric_named
+from nnunet_losses.base.metrics.challenges import CHALLENGES
 from nnunet_losses.base.metrics.lesion import of_stratum
+from nnunet_losses.base.metrics.voxel import Counts
 from nnunet_losses.base.names import DATASET_JSON
 from nnunet_losses.base.scale import Length, Scale
 from nnunet_losses.base.states import CaseStatus
@@ -19,6 +21,7 @@ from nnunet_losses.evaluation import tables
 from nnunet_losses.evaluation.blocks import BlockwiseMask
 from nnunet_losses.evaluation.calibration import calibration, calibration_region
 from nnunet_losses.evaluation.candidates import component_scores
+from nnunet_losses.evaluation.challenges import RULES, Pair, challenge_metrics
 from nnunet_losses.evaluation.lesions import Matching, Side, lesion_metrics, stratified_metrics
 from nnunet_losses.evaluation.log_odds import log_odds_counts
 from nnunet_losses.evaluation.overlap import count_voxels, overlap_metrics
@@ -64,7 +67,8 @@ class Reference:
         self.grid = _grid(self.shape, spacing, unit, turned=self._turned)
         self.segmentation = self._arranged(_integers(reference, "reference"))
         self._check_labels(self.segmentation, "reference")
-        self._structures: dict[str, Structure] = {}
+        self._structures: dict[tuple[str, int], Structure] = {}
+        self._check_preset()
         self._near: dict[str, NDArray[np.bool_]] = {}
 
     @cached_property
@@ -80,11 +84,14 @@ class Reference:
         """Number of voxels that count."""
         return self.segmentation.size - (0 if self.ignored is None else int(np.count_nonzero(self.ignored)))
 
-    def structure(self, label: Label) -> Structure:
-        """The reference side of a label."""
-        if label.name not in self._structures:
-            self._structures[label.name] = Structure(self._mask(self.segmentation, label), *self._how)
-        return self._structures[label.name]
+    def structure(self, label: Label, connectivity: int | None = None) -> Structure:
+        """The reference side of a label; its components are connected as the settings have it if nothing is given."""
+        connectivity = connectivity or self.settings.connectivity
+        key = (label.name, connectivity)
+        if key not in self._structures:
+            mask = self._mask(self.segmentation, label)
+            self._structures[key] = Structure(mask, self.grid, connectivity)
+        return self._structures[key]
 
     def predicted_structure(self, prediction: Segmentation, label: Label) -> Structure:
         """The predicted side of a label, from what `prediction` gave."""
@@ -133,6 +140,15 @@ class Reference:
         if self.ignored is not None:
             mask &= ~self.ignored
         return mask
+
+    def _check_preset(self) -> None:
+        preset = self.settings.preset
+        wanted = None if preset is None else RULES[preset].labels
+        if wanted is not None and len(self.labels.labels) != wanted:
+            raise UserError(
+                f"the preset {preset} is defined for {wanted} labels or regions ({CHALLENGES[str(preset)].title}), but "
+                f"{DATASET_JSON} has {len(self.labels.labels)}."
+            )
 
     def _check_labels(self, segmentation: Segmentation, side: str) -> None:
         unknown = self.labels.unknown_value(segmentation)
@@ -199,12 +215,15 @@ def _evaluate_label(
     true, predicted = reference.structure(label), reference.predicted_structure(prediction, label)
     matching = Matching(true, predicted)
     status = CaseStatus.of(true.size, predicted.size)
+    counts = count_voxels(true, predicted, reference.valid_voxels)
     metrics = {
-        **overlap_metrics(count_voxels(true, predicted, reference.valid_voxels), settings),
+        **overlap_metrics(counts, settings),
         **_surface_metrics(true, predicted, settings),
         **lesion_metrics(true, predicted, matching, settings),
         IMAGE_DIAGONAL.name: grid.diagonal,
     }
+    if settings.preset is not None:
+        metrics |= challenge_metrics(settings.preset, _challenge_pair(reference, predicted, label, counts))
     rows = tables.metric_rows(metrics, status, grid.scale)
     for stratum in stratified_metrics(true, predicted, matching, settings.strata_mm):
         rows += tables.metric_rows(stratum.metrics, CaseStatus.of(stratum.reference, stratum.predicted), grid.scale)
@@ -227,6 +246,15 @@ def _evaluate_label(
     for table in found.values():
         table.insert(0, "label", label.name)
     return found
+
+
+def _challenge_pair(reference: Reference, predicted: Structure, label: Label, counts: Counts) -> Pair:
+    """Both sides with the components that the challenge has."""
+    connectivity = RULES[str(reference.settings.preset)].connectivity
+    true, position = reference.structure(label, connectivity), reference.labels.labels.index(label)
+    if connectivity != predicted.connectivity:
+        predicted = predicted.connected(connectivity)
+    return Pair(true, predicted, counts, position)
 
 
 def _surface_metrics(true: Structure, predicted: Structure, settings: EvaluationSettings) -> dict[str, float]:

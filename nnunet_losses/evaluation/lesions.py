@@ -9,8 +9,9 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
-from nnunet_losses.base.metrics.lesion import Strata
+from nnunet_losses.base.metrics.lesion import Strata, at_iou
 from nnunet_losses.base.metrics.voxel import ratio
 from nnunet_losses.evaluation.settings import EvaluationSettings
 from nnunet_losses.evaluation.structure import Structure
@@ -70,6 +71,35 @@ class Matching:
         """The pairs seen from each predicted component."""
         return self._side(self.second, self.first, self._prediction.components.sizes)
 
+    def above(self, iou: float) -> Integers:
+        """Positions of pairs with an IoU above a threshold, one to one: as many as possible, of the largest total IoU.
+
+        From 0.5 on, no component can be in two such pairs.
+        """
+        good = np.flatnonzero(self.iou > iou)
+        if iou >= 0.5 or not len(good):
+            return good
+        rows, row = np.unique(self.first[good], return_inverse=True)
+        columns, column = np.unique(self.second[good], return_inverse=True)
+        weight = np.zeros((len(rows), len(columns)))
+        # each pair weighs more than all IoUs together can
+        weight[row, column] = min(weight.shape) + 1 + self.iou[good]
+        position = np.full(weight.shape, -1)
+        position[row, column] = good
+        found = position[linear_sum_assignment(weight, maximize=True)]
+        return np.sort(found[found >= 0])
+
+    def greedy(self, iou: float) -> Integers:
+        """Positions of pairs with an IoU of at least a threshold, one to one, the largest IoU first."""
+        taken = np.zeros(len(self._reference.components), bool), np.zeros(len(self._prediction.components), bool)
+        found = []
+        for pair in np.argsort(-self.iou, kind="stable"):
+            first, second = self.first[pair], self.second[pair]
+            if self.iou[pair] >= iou and not taken[0][first] and not taken[1][second]:
+                taken[0][first] = taken[1][second] = True
+                found.append(pair)
+        return np.sort(np.array(found, np.int64))
+
     @property
     def _sizes(self) -> Integers:
         return self._reference.components.sizes[self.first] + self._prediction.components.sizes[self.second]
@@ -91,25 +121,28 @@ def lesion_metrics(
     """Every lesion-wise metric of a case; NaN where a ratio has nothing to count.
 
     lesion_recall (LTPR), lesion_precision (PPV), lesion_fdr (a false-discovery rate, called LFPR in the literature) and
-    lesion_f1 count any overlap. The stricter rules are `_iou` (a unique pair with IoU > iou_threshold), `_fraction` (at
-    least overlap_fraction of the component is covered) and `_centre` (it holds the centre of one of the other side).
+    lesion_f1 count any overlap. The stricter rules are `_iou` (one-to-one pairs with IoU > iou_threshold; the name ends
+    in the threshold if that is not 0.5), `_fraction` (at least overlap_fraction of the component is covered) and
+    `_centre` (it holds the centre of one of the other side).
     lesion_pq = lesion_sq (mean IoU of the pairs) x lesion_f1_iou (Kirillov et al. 2019, arXiv 1801.00868).
     """
     mine, theirs = matching.reference, matching.prediction
     found, true = mine.matches > 0, theirs.matches > 0
-    good = matching.iou > settings.iou_threshold
+    good = matching.above(settings.iou_threshold)
+    paired = np.zeros(len(found), bool), np.zeros(len(true), bool)
+    paired[0][matching.first[good]] = paired[1][matching.second[good]] = True
     volume = prediction.grid.voxel_ml
     metrics = {
         **_detection("", found, true),
         "lesion_fdr": 1 - _mean(true),
-        **_detection("_iou", mine.iou > settings.iou_threshold, theirs.iou > settings.iou_threshold),
+        **{at_iou(name, settings.iou_threshold): value for name, value in _detection("_iou", *paired).items()},
         **_detection(
             "_fraction",
             mine.overlap_fraction >= settings.overlap_fraction,
             theirs.overlap_fraction >= settings.overlap_fraction,
         ),
         **_detection("_centre", *_centre_hits(reference, prediction)),
-        "lesion_sq": _mean(matching.iou[good]),
+        at_iou("lesion_sq", settings.iou_threshold): _mean(matching.iou[good]),
         "lesion_dice": _mean(mine.dice),
         "lesion_dice_found": _mean(mine.dice[found]),
         "lesion_merges": float(np.count_nonzero(theirs.matches > 1)),
@@ -117,7 +150,7 @@ def lesion_metrics(
         "false_positive_count": float(np.count_nonzero(~true)),
         "false_positive_volume_ml": float(prediction.components.sizes[~true].sum() * volume),
     }
-    metrics["lesion_pq"] = ratio(2 * matching.iou[good].sum(), len(found) + len(true))
+    metrics[at_iou("lesion_pq", settings.iou_threshold)] = ratio(2 * matching.iou[good].sum(), len(found) + len(true))
     if not reference.size:
         metrics["negative_false_positive_count"] = metrics["false_positive_count"]
         metrics["negative_false_positive_volume_ml"] = metrics["false_positive_volume_ml"]

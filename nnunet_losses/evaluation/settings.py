@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.metrics.challenges import CHALLENGES
 from nnunet_losses.base.metrics.lesion import STRATA_MM, Strata
 from nnunet_losses.base.metrics.surface import at_tolerance
 
@@ -19,11 +20,13 @@ class EvaluationSettings:
         a lesion belongs to the first stratum whose bound it does not reach.
     connectivity: voxel neighbourhood of a component in 3D (6, 18 or 26; in 2D 4, 8, 8).
     beta: of the F-beta score; 2 weighs recall over precision.
-    iou_threshold: a pair of components is a true positive above it; at least 0.5, so that pairs are unique.
+    iou_threshold: a pair of components is a true positive above it; below 0.5, where a component could be in several
+        pairs, they are matched one to one.
     overlap_fraction: share of a component that the other side must cover in the overlap-fraction matching.
     margin_mm: calibration is measured in the boxes around the reference lesions, grown by it on every side.
     calibration_bins: equal-width bins of probability.
     threshold_logit_max, threshold_logit_step: grid of probability thresholds, evenly spaced in log-odds around 0.5.
+    preset: a challenge whose scores are measured too; None for none.
     """
 
     tolerances_mm: tuple[float, ...] = (1.0, 2.0)
@@ -36,6 +39,7 @@ class EvaluationSettings:
     calibration_bins: int = 15
     threshold_logit_max: float = 7.0
     threshold_logit_step: float = 0.25
+    preset: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tolerances_mm", tuple(float(t) for t in self.tolerances_mm))
@@ -64,7 +68,7 @@ class EvaluationSettings:
         )
         _require(self.connectivity in (6, 18, 26), "connectivity", self.connectivity, "6, 18 or 26")
         _require(0 < self.beta < math.inf, "beta", self.beta, "a positive number")
-        _require(0.5 <= self.iou_threshold < 1, "iou_threshold", self.iou_threshold, "in [0.5, 1)")
+        _require(0 <= self.iou_threshold < 1, "iou_threshold", self.iou_threshold, "in [0, 1)")
         _require(0 < self.overlap_fraction <= 1, "overlap_fraction", self.overlap_fraction, "in (0, 1]")
         _require(0 <= self.margin_mm < math.inf, "margin_mm", self.margin_mm, "a number of at least 0")
         _require(self.calibration_bins >= 1, "calibration_bins", self.calibration_bins, "at least 1")
@@ -74,6 +78,7 @@ class EvaluationSettings:
             (self.threshold_logit_step, self.threshold_logit_max),
             "0 < step <= threshold_logit_max <= 15",
         )
+        _require(self.preset is None or self.preset in CHALLENGES, "preset", self.preset, " or ".join(CHALLENGES))
 
     def nsd_names(self, base: str) -> dict[str, float]:
         """Metric name -> tolerance in mm: the first tolerance keeps the plain name."""

@@ -3,6 +3,7 @@
 Everything is computed on first use and kept, because all trainers share the reference.
 """
 
+import copy
 import dataclasses
 import math
 from functools import cached_property
@@ -60,6 +61,9 @@ class Components:
         return len(self.sizes)
 
 
+_OF_COMPONENTS = ("components", "centres", "boxes")  # what follows from the neighbourhood
+
+
 class Structure:
     """A mask in a frame of one background voxel on each side, so that every voxel of the mask has all its neighbours.
 
@@ -76,6 +80,13 @@ class Structure:
         self.connectivity = connectivity
         self.frame = np.zeros([n + 2 for n in mask.shape], bool)
         self.frame[(slice(1, -1),) * mask.ndim] = mask
+
+    def connected(self, connectivity: int) -> "Structure":
+        """The same mask with components of another neighbourhood; all that does not depend on them is shared."""
+        other = copy.copy(self)
+        other.__dict__ = {key: value for key, value in self.__dict__.items() if key not in _OF_COMPONENTS}
+        other.connectivity = connectivity
+        return other
 
     @property
     def mask(self) -> Booleans:

@@ -1,5 +1,6 @@
 """Lesion-wise metrics, against slow loops over SciPy's components."""
 
+import itertools
 import math
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import generate_binary_structure, label
 
 from nnunet_losses.evaluation import EvaluationSettings, Reference, evaluate_case
+from nnunet_losses.evaluation.lesions import Matching
 
 FULL = generate_binary_structure(3, 3)
 
@@ -169,3 +171,55 @@ def test_lesion_counts_of_real_masks_equal_scipy(real_lesions, measure):
     assert metrics["lesion_recall"] == pytest.approx(found / n)
     assert metrics["lesion_precision"] == pytest.approx(true / m)
     assert metrics["false_positive_count"] == m - true
+
+
+def all_matchings(iou, threshold):
+    """Every one-to-one matching of pairs above a threshold, as lists of pairs."""
+    pairs = [tuple(pair) for pair in np.argwhere(iou > threshold)]
+    for size in range(len(pairs) + 1):
+        for chosen in itertools.combinations(pairs, size):
+            if all(len(set(side)) == size for side in zip(*chosen, strict=True)):
+                yield list(chosen)
+
+
+def ious(reference, prediction):
+    ours, n = label(reference, FULL)
+    theirs, m = label(prediction, FULL)
+    pairs = [(ours == i + 1, theirs == j + 1) for i in range(n) for j in range(m)]
+    return np.array([np.sum(a & b) / np.sum(a | b) for a, b in pairs]).reshape(n, m)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("threshold", [0, 0.1, 0.25])
+def test_below_a_half_pairs_are_matched_one_to_one_as_well_as_can_be(measure, seed, threshold):
+    rng = np.random.default_rng(seed)
+    sides = np.zeros((2, 3, 40), bool)  # rods of several lengths that overlap in chains
+    for side in sides:
+        for start in range(0, 40, 8):
+            low = start + rng.integers(0, 4)
+            side[1, low : low + rng.integers(2, 8 - low + start)] = True
+    sides[1] = np.roll(sides[1], 4, axis=1)
+    iou = ious(*sides)
+    best = max(all_matchings(iou, threshold), key=lambda pairs: (len(pairs), sum(iou[p] for p in pairs)))
+    metrics = measure(*sides, settings=EvaluationSettings(iou_threshold=threshold))
+    name = f"iou{threshold:g}"
+    assert metrics[f"lesion_recall_{name}"] == len(best) / iou.shape[0]
+    assert metrics[f"lesion_precision_{name}"] == len(best) / iou.shape[1]
+    assert metrics[f"lesion_pq_{name}"] == pytest.approx(2 * sum(iou[p] for p in best) / sum(iou.shape))
+    assert "lesion_recall_iou" not in metrics
+
+
+def test_the_best_matching_may_leave_the_best_pair_out_and_a_greedy_one_does_not():
+    # the component hits both lesions, the first more; another one hits the first lesion only
+    reference, prediction = boxes((0, 10), (11, 15)), boxes((0, 3), (4, 13))
+    made = Reference(reference, (1, 1, 1), {"background": 0, "lesion": 1})
+    predicted = made.predicted_structure(prediction, made.labels.labels[0])
+    matching = Matching(made.structure(made.labels.labels[0]), predicted)
+    pairs = list(zip(matching.first, matching.second, matching.iou, strict=True))
+    assert [(a, b) for a, b, _ in pairs] == [(0, 0), (0, 1), (1, 1)]
+    assert [iou for _, _, iou in pairs] == pytest.approx([3 / 10, 6 / 13, 2 / 11])
+    assert matching.above(0.1).tolist() == [0, 2]
+    assert matching.greedy(0.1).tolist() == [1]
+    assert matching.above(0.2).tolist() == matching.greedy(0.2).tolist() == [1]
+    assert matching.greedy(6 / 13).tolist() == [1]  # a pair at the threshold counts, in a greedy matching
+    assert matching.above(6 / 13).tolist() == []

@@ -19,7 +19,7 @@ from nnunet_losses.evaluation import EvaluationSettings
         {"strata_mm": ()},
         {"connectivity": 8},
         {"beta": 0},
-        {"iou_threshold": 0.4},
+        {"iou_threshold": -0.1},
         {"overlap_fraction": 0},
         {"margin_mm": -1},
         {"calibration_bins": 0},

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 from nnunet_losses.base.metrics.calibration import CALIBRATION_METRICS
+from nnunet_losses.base.metrics.challenges import CHALLENGE_METRICS
 from nnunet_losses.base.metrics.derived import DERIVED_METRICS
 from nnunet_losses.base.metrics.lesion import LESION_METRICS, of_stratum
 from nnunet_losses.base.metrics.metric import Metric
@@ -42,6 +43,8 @@ def metric_named(name: str) -> Metric:
     'NSD at 3 mm'
     >>> metric_named("lesion_recall_tiny").needs_reference
     True
+    >>> metric_named("lesion_f1_iou0.1").long_name
+    'Lesion F1 (IoU > 0.1)'
     """
     if name in METRICS:
         return METRICS[name]
@@ -51,6 +54,13 @@ def metric_named(name: str) -> Metric:
     if found := re.fullmatch(r"(nsd|nsd_surfel)_([\d.e+-]+)mm", name):
         base = METRICS[found[1]]
         return replace(base, name=name, long_name=f"{base.long_name} at {found[2]} mm", alternatives=())
+    if name in CHALLENGE_METRICS:
+        return CHALLENGE_METRICS[name]
+    if found := re.fullmatch(r"lesion_(recall|precision|f1|sq|pq)_iou(\d(?:\.\d+)?(?:e-\d+)?)", name):
+        stem = f"lesion_{found[1]}"
+        base = METRICS[stem if found[1] in ("sq", "pq") else f"{stem}_iou"]
+        long_name = f"{base.long_name.removesuffix(' (IoU > 0.5)')} (IoU > {found[2]})"
+        return replace(base, name=name, long_name=long_name, alternatives=())
     if found := re.fullmatch(r"f(\d+(?:\.\d+)?(?:e[+-]?\d+)?)", name):
         return f_beta(float(found[1]))[0]
     if found := re.fullmatch(r"lesion_(?:recall|precision|f1)_(\w+)", name):

@@ -48,6 +48,18 @@ def of_stratum(name: str) -> list[Metric]:
     return _lesion_detection(f"_{name}", f", {name}", f"any overlap counts, {name} components only")
 
 
+def at_iou(name: str, threshold: float) -> str:
+    """The name of a metric of the one-to-one matching at a threshold of IoU; at 0.5 it keeps its own.
+
+    >>> at_iou("lesion_f1_iou", 0.25), at_iou("lesion_pq", 0.25), at_iou("lesion_pq", 0.5)
+    ('lesion_f1_iou0.25', 'lesion_pq_iou0.25', 'lesion_pq')
+    """
+    return name if threshold == 0.5 else f"{name.removesuffix('_iou')}_iou{threshold:g}"
+
+
+MATCHED = ("lesion_recall_iou", "lesion_precision_iou", "lesion_f1_iou", "lesion_sq", "lesion_pq")
+"""The metrics of the one-to-one matching, by their names at the usual threshold."""
+
 LESION_METRICS: list[Metric] = [
     *_lesion_detection("", *_LESION_RULES[""]),
     score(
