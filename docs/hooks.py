@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from nnunet_losses.base.metrics import METRICS, Metric
+from nnunet_losses.base.metrics.challenges import CHALLENGE_METRICS, CHALLENGES
 from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.base.tables.schema import Table
 from nnunet_losses.losses import CATALOGUE, Loss, Parameter
@@ -74,6 +75,19 @@ def metrics() -> str:
     return markdown_table(head, [_metric(metric) for metric in METRICS.values()])
 
 
+def challenges() -> str:
+    """The table of all presets."""
+    head = ("preset", "what", "read in", "left out")
+    rows = [(f"`{c.name}`", c.title, c.source, c.leaves_out or "nothing") for c in CHALLENGES.values()]
+    return markdown_table(head, rows)
+
+
+def challenge_metrics() -> str:
+    """The table of the scores of all presets."""
+    head = ("metric", "name in reports", "unit", "better", "values", "margin", "without a reference", "definition")
+    return markdown_table(head, [_metric(metric) for metric in CHALLENGE_METRICS.values()])
+
+
 def _metric(metric: Metric) -> tuple[str, ...]:
     low, high = metric.bounds
     return (
@@ -128,6 +142,8 @@ def kills() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
+    "challenges": challenges,
+    "challenge_metrics": challenge_metrics,
     "results": lambda: schemas(RESULTS.values()),
     "statistics": lambda: schemas(STATISTICS.values()),
     "security": security,

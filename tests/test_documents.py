@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from nnunet_losses.base.metrics import METRICS
+from nnunet_losses.base.metrics.challenges import CHALLENGES
 from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.losses import CATALOGUE, CrossEntropyLoss
 from nnunet_losses.losses.catalogue import package_of
@@ -27,6 +28,13 @@ def load(name: str) -> ModuleType:
 
 generate, hooks = load("generate"), load("hooks")
 OURS = [name for name, loss in CATALOGUE.items() if package_of(loss) == "nnunet_losses"]
+
+
+def test_every_preset_and_its_scores_are_on_the_page_of_challenges():
+    page = hooks.on_page_markdown((DOCS / "howto" / "challenges.md").read_text())
+    for challenge in CHALLENGES.values():
+        assert f"| `{challenge.name}` | {challenge.title} | {challenge.source} |" in page
+        assert all(f"| `{metric.name}` |" in page for metric in challenge.metrics)
 
 
 def test_every_loss_is_on_exactly_one_page_and_in_its_picture():

@@ -17,8 +17,11 @@ from typer.testing import CliRunner
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli import app
+from nnunet_losses.comparison.tables import compare_tables, record_of
+from nnunet_losses.evaluation import EvaluationSettings
 from nnunet_losses.found import evaluate_results, find_results
 from nnunet_losses.statistics.panels.results import Results
+from nnunet_losses.study.config import StudyConfig
 
 from .conftest import SmallDisk
 
@@ -317,6 +320,21 @@ def test_a_report_needs_only_summaries(world: World, tmp_path: Path, few_metrics
     assert (
         "summary.json has no list 'metric_per_case'; nnUNetv2_train ... --val writes the file again." in refused.stderr
     )
+
+
+def test_the_scores_of_a_preset_are_measured_and_compared(made: World, tmp_path: Path) -> None:
+    settings = EvaluationSettings(preset="msseg", iou_threshold=0.1)
+    tables = evaluate_results(find(made, trainers=[STOCK]), tmp_path, settings=settings, progress=False)
+    assert {"msseg_lesion_f1", "lesion_f1_iou0.1", "lesion_f1"} <= set(tables["cases"]["metric"])
+    record = record_of(tables, title="Tiny", primary_metric="msseg_lesion_f1")
+    _, statistics = compare_tables(tables, record)
+    assert {"dice", "msseg_lesion_f1", "msseg_lesion_recall"} <= set(statistics["ranking"]["metric"])
+    asked = record.model_copy(
+        update={"config": StudyConfig(study="s", datasets=["d"], trainers=[STOCK], evaluation={"preset": "msseg"})}
+    )
+    assert "msseg_negative_count" in asked.metrics
+    _, statistics = compare_tables(tables, asked)  # no case is without reference, so it was never measured
+    assert "msseg_negative_count" not in set(statistics["ranking"]["metric"])
 
 
 def test_a_second_run_measures_only_what_is_new(world: World, tmp_path: Path) -> None:

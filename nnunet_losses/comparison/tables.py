@@ -9,6 +9,7 @@ from nnunet_losses.base.config import checked
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.identity import RUN
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric
+from nnunet_losses.base.metrics.challenges import CHALLENGE_METRICS
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.base.tables.results import JOBS
 from nnunet_losses.statistics import compare
@@ -41,7 +42,7 @@ def compare_tables(
         raise UserError(f"The baseline {record.baseline} has no cases; there are cases of {', '.join(trainers)}.")
     jobs = with_missing_jobs(tables.get("jobs"), record.runs)
     of_trainings = {"jobs": jobs} if "jobs" in tables or len(jobs) else {}
-    decision = record.config.decision
+    decision, measured = record.config.decision, set(cases["metric"])
     try:
         statistics = compare(
             cases,
@@ -50,7 +51,8 @@ def compare_tables(
             thresholds=tables.get("thresholds"),
             log_odds=tables.get("log_odds"),
             jobs=of_trainings.get("jobs"),
-            metrics=record.metrics,
+            # what a preset measures only in some cases, such as those without reference, may not be there
+            metrics=[name for name in record.metrics if name in measured or name not in CHALLENGE_METRICS],
             resamples=record.resamples,
             seed=record.seed,
             own_metrics=own_metrics,
@@ -82,7 +84,7 @@ def record_of(
         title: heading of the report.
         baseline: the trainer that all others are compared with; that of `default_baseline` if absent.
         primary_metric: the metric that the answer rests on.
-        metrics: the others to compare, as far as they were measured.
+        metrics: the others to compare, as far as they were measured; those of challenges are compared in any case.
         decision: what else of the key ``decision`` of a study is given: margin, question, alpha.
         resamples: number of bootstrap resamples.
         seed: seed of the resampling.
@@ -95,7 +97,7 @@ def record_of(
     measured = set(cases["metric"]) - {IMAGE_DIAGONAL.name}
     if primary_metric not in measured:
         raise UserError(f"There is no metric {primary_metric}; there are {', '.join(sorted(measured))}.")
-    compared = [name for name in dict.fromkeys([primary_metric, *metrics]) if name in measured]
+    compared = [name for name in dict.fromkeys([primary_metric, *metrics, *CHALLENGE_METRICS]) if name in measured]
     content = {
         "config": {
             "evaluation": {"metrics": compared},

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 
 from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, Says, key
 from nnunet_losses.base.metrics import METRICS
-from nnunet_losses.base.metrics.lesion import STRATA_MM
+from nnunet_losses.base.metrics.challenges import CHALLENGES
+from nnunet_losses.base.metrics.lesion import MATCHED, STRATA_MM, at_iou
 from nnunet_losses.base.metrics.surface import at_tolerance
 from nnunet_losses.base.names import PLANS
 
@@ -138,6 +139,11 @@ class Compared(ConfigModel):
         absent="Dice, precision, recall, F2, HD95, NSD; lesion recall (also by size), precision and F1",
     )
 
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The metrics to compare."""
+        return self.metrics
+
 
 class Decision(ConfigModel):
     """What decides between the losses. The report says whether it was declared before the first training."""
@@ -154,7 +160,7 @@ class Decision(ConfigModel):
 
 
 def _check_decision(config: "ComparisonConfig | StudyConfig") -> None:
-    if config.decision.metric not in config.evaluation.metrics:
+    if config.decision.metric not in config.evaluation.compared:
         raise ValueError(f"decision.metric '{config.decision.metric}' is not among evaluation.metrics")
 
 
@@ -172,6 +178,32 @@ class Evaluation(Compared):
         unit="mm",
     )
 
+    iou_threshold: float = key(
+        "in the metrics named `*_iou`, `lesion_sq` and `lesion_pq`, lesions are paired one to one above this IoU; at "
+        "another threshold than 0.5 the names end in it: `lesion_f1_iou0.1`",
+        default=0.5,
+        ge=0,
+        lt=1,
+    )
+    preset: Name | None = key(
+        "a [challenge](../docs/howto/challenges.md) whose scores are measured and compared too",
+        default=None,
+        absent="none",
+    )
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The metrics to compare, and those of the preset."""
+        further = () if self.preset is None else (metric.name for metric in CHALLENGES[self.preset].metrics)
+        return tuple(dict.fromkeys((*self.metrics, *further)))
+
+    @field_validator("preset")
+    @classmethod
+    def _exists(cls, preset: str | None) -> str | None:
+        if preset is not None and preset not in CHALLENGES:
+            raise ValueError(f"is '{preset}', which is no preset; there are {', '.join(CHALLENGES)}")
+        return preset
+
     @field_validator("strata_mm")
     @classmethod
     def _ascend(cls, limits: tuple[float, float]) -> tuple[float, float]:
@@ -182,7 +214,10 @@ class Evaluation(Compared):
     @model_validator(mode="after")
     def _fits(self) -> Self:
         further = [at_tolerance(name, mm) for mm in self.tolerances_mm[1:] for name in ("nsd", "nsd_surfel")]
-        there = [*METRICS, *further]
+        there = [name for name in METRICS if name not in MATCHED]
+        there += [*(at_iou(name, self.iou_threshold) for name in MATCHED), *further]
+        if self.preset is not None:
+            there += [metric.name for metric in CHALLENGES[self.preset].metrics]
         for name in self.metrics:
             if name not in there:
                 near = difflib.get_close_matches(name, there, n=1)

@@ -47,7 +47,7 @@ class StudyRecord(ConfigModel):
     @property
     def metrics(self) -> tuple[str, ...]:
         """The compared metrics."""
-        return self.config.evaluation.metrics
+        return self.config.evaluation.compared
 
     @property
     def resamples(self) -> int:

@@ -12,6 +12,9 @@ from nnunet_losses.base.metrics import metric_named
         ("nsd_surfel_3mm", "NSD (surfels) at 3 mm", True),
         ("f0.5", "F0.5 score", True),
         ("lesion_precision_tiny", "Lesion precision, tiny", True),
+        ("lesion_f1_iou0.25", "Lesion F1 (IoU > 0.25)", True),
+        ("lesion_pq_iou0", "Panoptic quality (IoU > 0)", True),
+        ("brats2023_met_hd95", "HD95 (BraTS 2023 MET)", False),
         ("image_diagonal", "Image diagonal", False),
     ],
 )

@@ -193,12 +193,12 @@ def ious(reference, prediction):
 @pytest.mark.parametrize("threshold", [0, 0.1, 0.25])
 def test_below_a_half_pairs_are_matched_one_to_one_as_well_as_can_be(measure, seed, threshold):
     rng = np.random.default_rng(seed)
-    sides = np.zeros((2, 3, 40), bool)  # rods of several lengths that overlap in chains
+    sides = np.zeros((2, 3, 3, 40), bool)  # rods of several lengths that overlap in chains
     for side in sides:
         for start in range(0, 40, 8):
             low = start + rng.integers(0, 4)
-            side[1, low : low + rng.integers(2, 8 - low + start)] = True
-    sides[1] = np.roll(sides[1], 4, axis=1)
+            side[1, 1, low : low + rng.integers(2, 8 - low + start)] = True
+    sides[1] = np.roll(sides[1], 4, axis=2)
     iou = ious(*sides)
     best = max(all_matchings(iou, threshold), key=lambda pairs: (len(pairs), sum(iou[p] for p in pairs)))
     metrics = measure(*sides, settings=EvaluationSettings(iou_threshold=threshold))

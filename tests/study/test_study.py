@@ -146,6 +146,17 @@ MANY = [n / 1000 for n in range(100)]
         ({"decision": {"alpha": 0.5}}, "decision.alpha must be"),
         ({"decision": {"question": "best"}}, "decision.question must be"),
         ({"evaluation": {"strata_mm": [10, 5]}}, "evaluation.strata_mm must be two ascending limits, small|"),
+        ({"evaluation": {"preset": "brats"}}, "evaluation.preset is 'brats', which is no preset; there are isles22,"),
+        ({"evaluation": {"iou_threshold": 1}}, "evaluation.iou_threshold must be"),
+        (
+            {"evaluation": {"metrics": ["dice", "msseg_lesion_f1"], "preset": "shifts"}},
+            "evaluation.metrics names 'msseg_lesion_f1', which is not a metric of this study",
+        ),
+        (
+            {"evaluation": {"metrics": ["dice", "lesion_f1_iou"], "iou_threshold": 0.1}},
+            "evaluation.metrics names 'lesion_f1_iou', which is not a metric of this study; did you mean "
+            "'lesion_f1_iou0.1'",
+        ),
         ({"evaluation": {"tolerances_mm": [math.inf]}}, "evaluation.tolerances_mm.0 must be a number above"),
         ({"statistics": {"resamples": 10**12}}, "statistics.resamples must be a whole number from 100 to 1,"),
     ],
@@ -234,3 +245,12 @@ def test_folds_by_group_need_a_case_table_with_that_column(tmp_path: Path) -> No
         load(folds={"group": "patient"}).case_tables(without)
     with pytest.raises(UserError, match="has no column 'site'; it has case, patient"):
         load(folds={"group": "site"}).case_tables(with_table)
+
+
+def test_the_scores_of_a_preset_are_compared_beside_the_metrics_and_can_decide() -> None:
+    study = load(
+        evaluation={"metrics": ["dice", "lesion_pq_iou0.1"], "preset": "shifts", "iou_threshold": 0.1},
+        decision={"metric": "shifts_ndsc"},
+    )
+    assert study.config.evaluation.compared == ("dice", "lesion_pq_iou0.1", "shifts_ndsc", "shifts_lesion_f1")
+    assert study.config.decision.metric == "shifts_ndsc"

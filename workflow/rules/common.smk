@@ -178,11 +178,17 @@ def paths_for_the_shell():
 
 def evaluation_options():
     """Options of `nnunet-losses evaluate`."""
-    return " ".join(
-        f"--{key.replace('_', '-')} {value}"
-        for key in ("tolerances_mm", "strata_mm")
-        for value in getattr(study.config.evaluation, key)
-    )
+    evaluation = study.config.evaluation
+    options = [("tolerances_mm", value) for value in evaluation.tolerances_mm]
+    options += [("strata_mm", value) for value in evaluation.strata_mm]
+    # only what is not usual, because other options would have everything measured again
+    usual = type(evaluation)
+    options += [
+        (key, getattr(evaluation, key))
+        for key in ("iou_threshold", "preset")
+        if getattr(evaluation, key) != usual.model_fields[key].default
+    ]
+    return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in options)
 
 
 def trainings_begun():
