@@ -17,11 +17,15 @@ from nnunet_losses.report.slices import Plane, best_slice, grey_window, load_ima
 from nnunet_losses.report.style import INVENTED, MISSED, TRUE
 
 MOST_BYTES = 5_000_000  # of all pictures in a report
+SMALL_VOXELS = 60  # a lesion with fewer in a slice has no room for the outlines of its parts
 KEY = (
     "Best, median and worst case by the mean over losses, and the case on which the losses disagree most, each in "
     "the slice with the most reference and disagreement; then the largest and the smallest missed lesion in three "
-    "planes. Solid blue: found; dashed yellow: missed; dotted orange: false positive. Radiological convention: the "
-    "patient's left is on the right. Grey values range from the 1st to the 99.5th percentile."
+    "planes. Solid blue: found; dashed yellow: missed; dotted pink: false positive. Lines around small lesions keep a "
+    "gap; a small lesion that is found in part has one line. Of a large slice, the overview frames the part that is "
+    "enlarged, the same for all losses: it has the most lesions on which they disagree or that they miss. Radiological "
+    "convention: the patient's left is on the right. Grey values range from the 1st to the 99.5th percentile; colour "
+    "pictures keep their colours."
 )
 
 
@@ -112,8 +116,8 @@ def volumes_of(view: View, files: pd.DataFrame, case: str) -> Volumes:
     read = {t: load_labels(paths[t]) for t in dict.fromkeys(order)}
     reference = load_labels(files["reference"].iloc[0])
     for path, volume in [(files["reference"].iloc[0], reference), *((paths[t], v) for t, v in read.items())]:
-        if volume.shape != image.shape:
-            raise UserError(f"Gallery: {path} has shape {volume.shape}, its image {image.shape}; they must agree.")
+        if volume.shape != image.shape[:3]:
+            raise UserError(f"Gallery: {path} has shape {volume.shape}, its image {image.shape[:3]}; they must agree.")
     ignore = files["ignore"].iloc[0] if "ignore" in files else None
     if ignore is not None and not pd.isna(ignore):
         shown = reference != ignore
@@ -124,18 +128,26 @@ def volumes_of(view: View, files: pd.DataFrame, case: str) -> Volumes:
 def _case_row(view: View, case: Case, volumes: Volumes) -> Tiles:
     predictions = list(volumes.predictions.values())
     axis, index = best_slice(volumes.reference, predictions, volumes.spacing)
-    plane = Plane.of(axis, index, [volumes.reference, *predictions], volumes.spacing)
-    shown = [
+    whole = Plane.of(axis, index, [volumes.reference, *predictions], volumes.spacing)
+    part = whole.zoom(volumes.reference, predictions)
+    plane, shown = part or whole, []
+    if part is not None:
+        drawn = whole.draw(volumes.image, volumes.window, _each_label(whole.cut(volumes.reference), TRUE), frame=part)
+        alt = f"Case {case.name}, {whole.words}: the reference, and a frame around the part that is enlarged."
+        shown.append(Tile(drawn, alt, "Overview", "The frame is enlarged"))
+    shown.append(
         Tile(
             plane.draw(volumes.image, volumes.window, _each_label(plane.cut(volumes.reference), TRUE)),
             f"Case {case.name}, {plane.words}: the image with the outline of the reference.",
             "Reference",
-            count(int((volumes.reference > 0).sum()), "voxel"),
+            count(int((volumes.reference > 0).sum()), _element(view)),
         )
-    ]
+    )
     digits = min(decimals(view.metric.unit), 2)
     for trainer in volumes.predictions:
         caption = score(view, case.name, trainer, digits)
+        if part is not None:
+            caption += f"; {_found_here(part.cut(volumes.reference), part.cut(volumes.predictions[trainer]))}"
         shown.append(_tile(view, case.name, trainer, plane, volumes, view.name(trainer), caption))
     note = plane.words
     if volumes.absent:
@@ -158,11 +170,42 @@ def _tile(
     g, p = plane.cut(volumes.reference), plane.cut(volumes.predictions[trainer])
     true, missed, invented = (g > 0) & (g == p), (g > 0) & (g != p), (p > 0) & (g != p)
     n_true, n_missed, n_invented = (int(part.sum()) for part in (true, missed, invented))
-    counts = f"{n_true} voxels found, {n_missed} missed, {n_invented} false positive in this slice"
-    outlines = [*_each_label(g * true, TRUE), *_each_label(g * missed, MISSED), *_each_label(p * invented, INVENTED)]
+    counts = f"{n_true} {_element(view)}s found, {n_missed} missed, {n_invented} false positive in this picture"
+    whole, around = _small_and_found(g, p)
+    # what is found is drawn last, over edges that it shares with what is missed and invented
+    parts = ((p * (invented & ~around), INVENTED), (g * (missed & ~whole), MISSED), (g * (true | whole), TRUE))
+    outlines = [outline for labels, look in parts for outline in _each_label(labels, look)]
     drawn = plane.draw(volumes.image, volumes.window, outlines)
     alt = f"Case {case}, {plane.words}, {view.name(trainer)}: {caption}; {counts}."
     return Tile(drawn, alt, title, caption, f"{trainer}: {counts}")
+
+
+def _element(view: View) -> str:
+    return "voxel" if view.scale.dimensions == 3 else "pixel"
+
+
+def _found_here(reference: np.ndarray, prediction: np.ndarray) -> str:
+    """How many lesions of a picture the prediction touches, ``3 of 5 lesions here``."""
+    lesions, n = connected_components(reference > 0)
+    found = len(np.unique(lesions[(prediction > 0) & (reference > 0)]))
+    return f"{found} of {count(n, 'lesion')} here" if n else "no lesion here"
+
+
+def _small_and_found(reference: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Masks of the small lesions of a slice that are found at least in part, and of small predictions that touch them.
+
+    Both are of the slice's shape. Outlines of their parts would bury such a lesion.
+    """
+    lesions, n = connected_components(reference > 0)
+    small = np.bincount(lesions.ravel(), minlength=n + 1) < SMALL_VOXELS
+    touched = np.zeros(n + 1, bool)
+    touched[np.unique(lesions[(reference > 0) & (reference == prediction)])] = True
+    whole = (small & touched)[lesions]
+    predicted, n = connected_components(prediction > 0)
+    small = np.bincount(predicted.ravel(), minlength=n + 1) < 2 * SMALL_VOXELS
+    touched = np.zeros(n + 1, bool)
+    touched[np.unique(predicted[whole & (prediction > 0)])] = True
+    return whole, (small & touched)[predicted]
 
 
 def _each_label(labels: np.ndarray, look: tuple[str, str]) -> list[tuple[np.ndarray, tuple[str, str]]]:

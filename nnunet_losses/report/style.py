@@ -18,7 +18,7 @@ LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2,
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 NEUTRAL = "#eef0f2"
 # On the dark ground of an image: (colour, dashes). Never colour alone.
-TRUE, MISSED, INVENTED = ("#56B4E9", "solid"), ("#F0E442", "dashed"), ("#FF7A1A", "dotted")
+TRUE, MISSED, INVENTED = ("#56B4E9", "solid"), ("#F0E442", "dashed"), ("#FF6EC7", "dotted")
 
 WIDTH = 7.2  # inches; the text column
 ROW = 0.30  # inches a trainer takes in a figure with one row each

@@ -1,10 +1,10 @@
-// Slices of cropped volumes on a canvas: image in grey, found, missed and invented voxels over it.
+// Slices of cropped volumes on a canvas: image in grey or colour, found, missed and invented voxels over it.
 (() => {
   const cases = JSON.parse(document.getElementById("volumes").textContent);
   const at = (id) => document.getElementById(id);
   const canvas = at("slice"), pen = canvas.getContext("2d");
   // Never colour alone: missed voxels are striped, invented ones chequered.
-  const COLORS = [null, [86, 180, 233], [240, 228, 66], [255, 122, 26]];
+  const COLORS = [null, [86, 180, 233], [240, 228, 66], [255, 110, 199]];
   const PATTERN = [null, () => true, (c, r) => (c + r) % 3 > 0, (c, r) => (c + r) % 2 === 0];
   let image = null, codes = null, turn = 0;
 
@@ -19,7 +19,7 @@
   // Axis across which to cut; columns and rows of the picture; which of them runs backwards (radiological convention).
   const PLANES = [[2, 0, 1, true], [1, 0, 2, true], [0, 1, 2, false]];
   const draw = () => {
-    const { shape, spacing, offset } = shown();
+    const { shape, spacing, offset, channels } = shown();
     const [axis, across, up, mirrored] = PLANES[at("plane").value];
     const place = +at("position").value, width = shape[across], height = shape[up];
     const step = [shape[1] * shape[2], shape[2], 1];
@@ -28,10 +28,13 @@
       for (let c = 0; c < width; c++) {
         const x = mirrored ? width - 1 - c : c;
         const i = place * step[axis] + x * step[across] + (height - 1 - r) * step[up];
-        const code = codes[i], grey = image[i], to = 4 * (r * width + c);
+        const code = codes[i], to = 4 * (r * width + c);
         count[code]++;
         const color = overlay && code && PATTERN[code](c, r) ? COLORS[code] : null;
-        for (let k = 0; k < 3; k++) picture.data[to + k] = color ? (grey + 2 * color[k]) / 3 : grey;
+        for (let k = 0; k < 3; k++) {
+          const value = image[channels * i + (channels === 3 ? k : 0)];
+          picture.data[to + k] = color ? (value + 2 * color[k]) / 3 : value;
+        }
         picture.data[to + 3] = 255;
       }
     }

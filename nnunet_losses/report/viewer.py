@@ -82,11 +82,12 @@ def _entry(view: View, volumes: Volumes, case: str, reason: str) -> dict[str, An
     where = f"{view.dataset}, {view.configuration}: " if len(view.comparison.run_views) > 1 else ""
     return {
         "title": f"{where}{case} ({reason})",
-        "shape": list(grey.shape),
+        "shape": list(grey.shape[:3]),
         "spacing": list(volumes.spacing),
         "offset": [s.start for s in box],
         "step": max(step, 1),
         "image": packed((255 * np.nan_to_num(grey)).astype(np.uint8)),
+        "channels": 3 if grey.ndim == 4 else 1,
         "losses": losses,
     }
 

@@ -16,7 +16,7 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.report import gallery
 from nnunet_losses.report.blocks import Text, Tiles
 from nnunet_losses.report.comparison import Comparison, View
-from nnunet_losses.report.slices import Plane, load_image, load_labels
+from nnunet_losses.report.slices import TILE_PIXELS, ZOOM_VOXELS, Plane, load_image, load_labels
 
 
 def view_of(values: dict[str, list[float]], files: pd.DataFrame | None = None) -> View:
@@ -105,8 +105,8 @@ def test_missed_and_invented_have_their_colours(files: pd.DataFrame) -> None:
     (row,) = gallery.tiles(view_of({"A": [1.0], "B": [0.0]}, files))
     assert isinstance(row, Tiles)
     red, green, blue = (pixels(row.tiles[2].data)[..., i] for i in range(3))
-    assert ((red > 180) & (green > 180) & (blue < 120)).sum() > 20, "yellow: missed"
-    assert ((red > 180) & (green < 160) & (blue < 90)).sum() > 20, "orange: false positive"
+    assert (np.minimum(red, green) - blue > 60).sum() > 20, "yellow: missed"
+    assert (np.minimum(red, blue) - green > 60).sum() > 20, "pink: false positive"
 
 
 def test_labels_that_touch_have_an_outline_each_and_ignored_voxels_none(
@@ -163,6 +163,127 @@ def test_empty_masks_and_constant_images_work(tmp_path: Path) -> None:
     (row,) = gallery.tiles(view_of({"A": [1.0]}, frame))
     assert isinstance(row, Tiles)
     assert len(row.tiles) == 2
+
+
+def picture_files(folder: Path, image: np.ndarray, masks: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Gallery of one picture (rows, columns[, channels]), masks of its rows and columns, ``reference`` among them."""
+    files = {name: folder / f"{name}.png" for name in ("image", *masks)}
+    for name, array in {"image": image, **masks}.items():
+        sitk.WriteImage(sitk.GetImageFromArray(array, isVector=array.ndim == 3), str(files[name]))
+    return pd.DataFrame(
+        [{"dataset": "D", "case": "c0", "image": files["image"], "reference": files["reference"], "trainer": t,
+          "prediction": files[t]} for t in masks if t != "reference"]
+    )  # fmt: skip
+
+
+@pytest.fixture
+def photograph(tmp_path: Path) -> pd.DataFrame:
+    """A large picture, red on the left and green on the right, with two lesions of nine pixels.
+
+    Both losses find the left lesion; A alone finds the right one, B alone invents something far from both.
+    """
+    image = np.zeros((500, 700, 3), np.uint8)
+    image[:, :350, 0], image[:, 350:, 1] = 120, 120
+    both, one, invented = np.zeros((3, 500, 700), np.uint8)
+    both[100:103, 100:103], one[400:403, 600:603], invented[250:260, 350:360] = 1, 1, 1
+    masks = {"reference": both | one, "A": both | one, "B": both | invented}
+    return picture_files(tmp_path, image, masks)
+
+
+def test_colour_pictures_are_shown_in_colour_and_the_right_way_round(photograph: pd.DataFrame) -> None:
+    image, _ = load_image(photograph["image"][0])
+    assert (image.shape, image.dtype) == ((700, 500, 1, 3), np.uint8)
+    (row,) = gallery.tiles(view_of({"A": [1.0], "B": [0.4]}, photograph))
+    assert isinstance(row, Tiles)
+    overview = pixels(row.tiles[0].data)
+    left, right = overview[150, 20], overview[150, -20]
+    np.testing.assert_allclose([left, right], [[120, 0, 0], [0, 120, 0]], atol=16)
+
+
+def test_channels_that_are_no_colours_are_averaged(tmp_path: Path) -> None:
+    deep = np.zeros((4, 5, 3), np.uint16)
+    deep[..., 0] = 300
+    sitk.WriteImage(sitk.GetImageFromArray(deep, isVector=True), str(tmp_path / "deep.png"))
+    image, _ = load_image(tmp_path / "deep.png")
+    assert image.shape == (5, 4, 1) and np.unique(image).tolist() == [100]
+
+
+def test_a_tiny_lesion_of_a_large_picture_is_seen_as_found_or_missed(photograph: pd.DataFrame) -> None:
+    """The part on which the losses disagree is enlarged, the same for both; nothing is drawn over the lesion."""
+    (row,) = gallery.tiles(view_of({"A": [1.0], "B": [0.4]}, photograph))
+    assert isinstance(row, Tiles)
+    assert [tile.title for tile in row.tiles] == ["Overview", "Reference", "A", "B"]
+    assert [tile.caption.partition("; ")[2] for tile in row.tiles[2:]] == ["1 of 1 lesion here", "0 of 1 lesion here"]
+    found, missed = (pixels(tile.data) for tile in row.tiles[2:])
+    voxel = TILE_PIXELS / ZOOM_VOXELS
+    middle = slice(round(TILE_PIXELS / 2 - voxel), round(TILE_PIXELS / 2 + voxel))
+    for picture, seen in ((found, found[..., 2] > 150), (missed, (missed[..., 0] > 150) & (missed[..., 2] < 110))):
+        rows, columns = np.nonzero(seen)
+        assert len(rows) > 25 and 3 * voxel < np.ptp(rows) < 6 * voxel and 3 * voxel < np.ptp(columns) < 6 * voxel
+        centre = [(places.min() + places.max()) / 2 for places in (rows, columns)]
+        np.testing.assert_allclose(centre, TILE_PIXELS / 2, atol=1.5 * voxel)
+        np.testing.assert_allclose(picture[middle, middle].mean(axis=(0, 1)), [0, 120, 0], atol=16)
+    overview = pixels(row.tiles[0].data)
+    rows, columns = np.nonzero((overview > 180).all(axis=-1))
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=2) and np.ptp(rows) < TILE_PIXELS / 4
+    framed = overview[rows.min() + 4 : rows.max() - 4, columns.min() + 4 : columns.max() - 4]
+    blue = framed[..., 2] - framed[..., 0] > 60
+    np.testing.assert_allclose([places.mean() for places in np.nonzero(blue)], np.array(blue.shape) / 2, atol=4)
+
+
+def test_a_small_slice_is_shown_whole(files: pd.DataFrame) -> None:
+    volumes = gallery.volumes_of(view_of({"A": [1.0], "B": [0.0]}, files), files, "c0")
+    predictions = list(volumes.predictions.values())
+    plane = Plane.of(2, 5, [volumes.reference, *predictions], volumes.spacing)
+    assert plane.zoom(volumes.reference, predictions) is None
+
+
+@pytest.mark.parametrize(
+    ("found_by", "corner"),
+    [((1, 0), "dense"), ((1, 1), "dense"), ((0, 0), "dense"), (None, "nothing")],
+    ids=["disagreed", "found", "missed", "empty"],
+)
+def test_the_enlarged_part_has_most_lesions_in_question(found_by: tuple[int, int] | None, corner: str) -> None:
+    reference = np.zeros((400, 300, 1), np.uint8)
+    if found_by is not None:
+        reference[20:22, 20:22] = 1
+        for k in range(3):
+            reference[300 + 20 * k : 302 + 20 * k, 200:202] = 1
+    predictions = [reference * hit for hit in found_by or (0, 0)]
+    whole = Plane.of(2, 0, [np.ones_like(reference)], (1.0, 1.0, 1.0))
+    part = whole.zoom(reference, predictions)
+    if corner == "nothing":
+        assert part is None
+    else:
+        assert part is not None and part.cut(reference).sum() == 12
+        assert part.cut(reference).shape == (96, 96)
+
+
+def test_false_positives_choose_the_part_only_where_there_is_no_lesion() -> None:
+    nothing, invented = np.zeros((2, 400, 300, 1), np.uint8)
+    invented[350:352, 250:252] = 1
+    whole = Plane.of(2, 0, [np.ones_like(nothing)], (1.0, 1.0, 1.0))
+    part = whole.zoom(nothing, [invented, nothing])
+    assert part is not None and part.cut(invented).sum() == 4
+    lesion = nothing.copy()
+    lesion[10:12, 10:12] = 1
+    part = whole.zoom(lesion, [lesion | invented, lesion])
+    assert part is not None and part.cut(lesion).sum() == 4
+
+
+def test_a_small_lesion_that_is_found_in_part_has_one_outline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[list[int]] = []
+    monkeypatch.setattr(
+        Plane, "draw", lambda *given, **_: drawn.append([int(mask.sum()) for mask, _ in given[3]]) or "data:"
+    )
+    reference, prediction = np.zeros((2, 60, 60), np.uint8)
+    reference[10:14, 10:14], prediction[12:16, 12:16] = 1, 1  # small: 4 of 16 pixels
+    reference[30:40, 30:40], prediction[30:40, 32:42] = 1, 1  # large: 80 of 100 pixels
+    frame = picture_files(tmp_path, reference, {"reference": reference, "A": prediction})
+    (row,) = gallery.tiles(view_of({"A": [0.5]}, frame))
+    assert isinstance(row, Tiles)
+    assert drawn[1] == [20, 20, 96], "invented, missed, found"
+    assert "84 voxels found, 32 missed, 32 false positive" in row.tiles[1].alt
 
 
 def test_pictures_stop_at_the_budget_and_say_so(files: pd.DataFrame) -> None:
@@ -228,11 +349,11 @@ def test_every_format_of_nnunet_has_the_same_orientation(tmp_path: Path, ending:
     assert spacing == (1.0, 2.0, 3.0)
 
 
-def test_colour_pictures_become_grey(tmp_path: Path) -> None:
-    colours = np.random.default_rng(0).integers(0, 255, (6, 8, 3), dtype=np.uint8)
+def test_colour_pictures_keep_their_colours_without_transparency(tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 255, (6, 8, 4), dtype=np.uint8)
     Image.fromarray(colours).save(tmp_path / "c.png")
     shown, _ = load_image(tmp_path / "c.png")
-    np.testing.assert_allclose(shown[::-1, ::-1, 0].T, colours.mean(axis=-1), rtol=1e-6)
+    np.testing.assert_array_equal(shown[::-1, ::-1, 0].swapaxes(0, 1), colours[..., :3])
 
 
 def test_flat_pictures_keep_their_orientation(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 
 from nnunet_losses.report import Comparison, write_report
 from nnunet_losses.report.viewer import crop_box, packed, verdicts, viewer
@@ -105,3 +106,25 @@ def test_the_report_links_it_only_if_it_was_written(tmp_path: Path, pictured: Co
     assert (tmp_path / "a" / "viewer.html").is_file() and 'href="viewer.html"' in path.read_text()
     path = write_report(tmp_path / "b", dataclasses.replace(with_pictures, gallery=None), viewer=True)
     assert not (tmp_path / "b" / "viewer.html").exists() and "viewer.html" not in path.read_text()
+
+
+def test_a_colour_picture_keeps_its_colours(tmp_path: Path) -> None:
+    tables = make_tables(TRAINERS[:1], cases=2)
+    gallery = make_gallery(tmp_path, tables)
+    image = np.random.default_rng(0).integers(0, 255, (30, 20, 3), dtype=np.uint8)
+    mask = np.zeros((30, 20), np.uint8)
+    mask[10:15, 5:9] = 1
+    for name, array in (("image", image), ("reference", mask)):
+        sitk.WriteImage(sitk.GetImageFromArray(array, isVector=array.ndim == 3), str(tmp_path / f"{name}.png"))
+    gallery = gallery.assign(image=str(tmp_path / "image.png"), reference=str(tmp_path / "reference.png"))
+    gallery["prediction"] = gallery["reference"]
+    page = viewer(
+        Comparison(tables=tables, statistics=make_statistics(tables), gallery=gallery, title="T", baseline=TRAINERS[0])
+    )
+    assert page is not None
+    entry = volumes(page)[0]
+    assert (entry["channels"], entry["shape"][2]) == (3, 1)
+    shown = unpacked(entry["image"], [*entry["shape"], 3])
+    x, y = entry["offset"][:2]
+    stored = image.swapaxes(0, 1)[::-1, ::-1]  # to the patient's right and front
+    np.testing.assert_array_equal(shown[:, :, 0], stored[x : x + shown.shape[0], y : y + shown.shape[1]])
