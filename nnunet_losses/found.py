@@ -17,6 +17,7 @@ from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.base.tables.results import CASES
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.comparison.assemble import assemble
+from nnunet_losses.comparison.covariates import Covariates
 from nnunet_losses.comparison.gallery import Predicted, gallery_files
 from nnunet_losses.comparison.provenance import provenance_of_found
 from nnunet_losses.comparison.tables import compare_tables, record_of
@@ -229,6 +230,7 @@ def report_results(
     seed: int = 0,
     viewer: bool = False,
     figures: Iterable[Format] = ("svg",),
+    covariates: Covariates | None = None,
 ) -> Path:
     """Compare the trainers and write ``report.html``, by the same functions as the workflow; return its path.
 
@@ -244,6 +246,7 @@ def report_results(
         seed: seed of the resampling.
         viewer: also write ``viewer.html``.
         figures: formats of the figures as files.
+        covariates: what is known of the cases, and how it is used.
 
     Raises:
         UserError: the baseline has no cases, or the primary metric does not exist.
@@ -257,13 +260,16 @@ def report_results(
         seed=seed,
         runs=found.expected,
     )
-    tables, statistics = compare_tables(tables, record)
+    covariates = covariates or Covariates()
+    tables, said = covariates.join(tables)
+    tables, statistics = compare_tables(tables, record, by_case=covariates.by_case)
     splits = {} if found.splits_file is None else {found.dataset: found.splits_file}
     comparison = assemble(
         tables,
         statistics,
         record,
-        provenance=provenance_of_found(record, [found.folder], remarks=found.remarks, splits=splits),
+        provenance=provenance_of_found(record, [found.folder], remarks=[*found.remarks, *said], splits=splits)
+        | covariates.facts,
         gallery=gallery_files(_predicted(found, tables["cases"])),
     )
     return write_report(out, comparison, viewer=viewer, figures=figures)

@@ -9,6 +9,7 @@ import pandas as pd
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.comparison.assemble import assemble
+from nnunet_losses.comparison.covariates import Covariates
 from nnunet_losses.comparison.given.file import read_given, read_given_of_models
 from nnunet_losses.comparison.given.layout import Reading
 from nnunet_losses.comparison.given.read import FromTable, cases_from
@@ -59,6 +60,7 @@ def report_table(
     resamples: int = 10_000,
     seed: int = 0,
     figures: Iterable[Format] = ("svg",),
+    covariates: Covariates | None = None,
 ) -> Path:
     """Compare the models of a table and write ``report.html``; return its path.
 
@@ -71,6 +73,7 @@ def report_table(
         resamples: number of bootstrap resamples.
         seed: seed of the resampling.
         figures: formats of the figures as files.
+        covariates: what is known of the cases beside the table, and how it is used.
 
     Raises:
         UserError: there is no such baseline or metric, or several metrics and none of them is Dice.
@@ -93,13 +96,15 @@ def report_table(
     tables: dict[str, pd.DataFrame] = {"cases": table}
     if len(read.covariates):
         tables["covariates"] = read.covariates
+    covariates = covariates or Covariates()
+    tables, said = covariates.join(tables)
     write_tables(out / "tables", tables)
-    tables, statistics = compare_tables(tables, record, own_metrics=read.own_metrics)
+    tables, statistics = compare_tables(tables, record, own_metrics=read.own_metrics, by_case=covariates.by_case)
     comparison = assemble(
         tables,
         statistics,
         record,
-        provenance=provenance_of_table(record, given.files, read.decisions),
+        provenance=provenance_of_table(record, given.files, [*read.decisions, *said]) | covariates.facts,
         own_metrics=read.own_metrics,
         names_as_given=True,
     )

@@ -56,10 +56,37 @@ def test_a_table_becomes_a_report_that_says_how_it_was_read(table: Path, tmp_pat
     assert set(ranking["n_seeds"]) == {2}
 
 
+@pytest.mark.slow
+def test_covariates_make_subgroups_and_clusters(table: Path, tmp_path: Path) -> None:
+    facts = pd.DataFrame({"case": [f"c{c}" for c in range(12)], "site": list("xy") * 6})
+    facts = facts.assign(patient=[f"p{c // 4}{s}" for c, s in enumerate(facts["site"])], age=range(30, 42))
+    facts.to_csv(tmp_path / "cases.csv", index=False)
+    out = tmp_path / "report"
+    code, said = call(
+        "report", "--table", table, "--columns", "model=Net", "--ignore", "charm", "--out", out, "--resamples", 200,
+        "--cases", tmp_path / "cases.csv", "--cluster", "patient", "--cut", "age=34", "--baseline", MODELS[1],
+    )  # fmt: skip
+    assert code == 0, said
+    assert "Covariates of the cases: 'site', 'patient', 'age'." in said
+    statistics = {
+        name: pd.read_parquet(out / f"data/statistics_{name}.parquet") for name in ("interactions", "pairwise")
+    }
+    assert set(statistics["pairwise"]["n"]) == {6}
+    tests = statistics["interactions"]
+    assert set(tests["covariate"]) == {"site", "age"} and set(tests[tests["covariate"] == "age"]["rule"]) == {
+        "cut at 34"
+    }
+    page = re.sub(r"<[^>]+>", " ", (out / "report.html").read_text(encoding="utf-8"))
+    assert "The unit of analysis is the patient" in page and "Subgroups" in page
+    assert len(pd.read_parquet(out / "tables/covariates.parquet")) == 36
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ([], "Say what to report on"),
+        (["--cluster", "patient"], "--cluster speaks of covariates; give their table too: --cases FILE"),
+        (["--table", "t.csv", "--cut", "age"], "--cut takes a covariate and a number, such as age=40, got 'age'"),
         (["--columns", "case=x"], "--columns says how a table is read; give the table too"),
         (["--table", "t.csv", "--dataset", "4"], "not both"),
         (["--table", "t.csv", "--scale", "cups"], "--scale is 'percent' or 'fraction', not 'cups'"),

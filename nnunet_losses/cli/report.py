@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,11 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli.app import Figures, command, say
 from nnunet_losses.cli.evidence import IouThreshold, Preset, SkipBroken, evaluation_settings
 
+if TYPE_CHECKING:
+    from nnunet_losses.comparison.covariates import Covariates
+
 OF_A_TABLE = "A table of results"
+OF_CASES = "What is known of the cases"
 
 
 @command("report")
@@ -50,7 +54,32 @@ def report(
     ] = None,
     covariates: Annotated[
         list[str] | None,
-        typer.Option(help="The columns that describe the case: site, age, ....", rich_help_panel=OF_A_TABLE),
+        typer.Option(
+            help="The columns that describe the case: of --cases (else all), or of --table (further ones).",
+            rich_help_panel=OF_CASES,
+        ),
+    ] = None,
+    cases: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table with a row for each case and what is known of it: patient, site, scanner, age, ....",
+            rich_help_panel=OF_CASES,
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="The covariate of which the values, not the cases, are independent, such as patient.",
+            rich_help_panel=OF_CASES,
+        ),
+    ] = None,
+    cut: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A limit between groups of a numeric covariate: age=40. May be repeated.",
+            show_default="the median",
+            rich_help_panel=OF_CASES,
+        ),
     ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option(help="Columns to leave alone.", rich_help_panel=OF_A_TABLE)
@@ -122,22 +151,28 @@ def report(
     figures: Figures = "svg",
 ) -> None:
     """Report on results that are there: trainings in nnU-Net's results folder, or a table of anybody's results."""
-    of_table = {
-        "columns": columns, "metric": metric, "models": models, "covariates": covariates, "ignore": ignore,
-        "scale": scale,
-    }  # fmt: skip
     from nnunet_losses.report import parse_formats
 
     formats = parse_formats(figures)  # before any long work
+    of_table = {"columns": columns, "metric": metric, "models": models, "ignore": ignore, "scale": scale}
+    of_cases: dict[str, Any] = {
+        "file": cases,
+        "covariates": covariates,
+        "cluster": cluster,
+        "cut": cut,
+        "columns": columns,
+    }
     if table:
         if dataset is not None:
             raise UserError("Give --dataset (trainings in a results folder) or --table (a table of results), not both.")
         _report_on_table(
-            table, out, of_table, title=title, baseline=baseline, primary_metric=primary_metric, resamples=resamples,
-            seed=seed, figures=formats,
+            table, out, of_table, of_cases, title=title, baseline=baseline, primary_metric=primary_metric,
+            resamples=resamples, seed=seed, figures=formats,
         )  # fmt: skip
         return
-    if given := [name for name, value in of_table.items() if value]:
+    if cases is None and (given := [name for name in ("covariates", "cluster", "cut") if of_cases[name]]):
+        raise UserError(f"--{given[0]} speaks of covariates; give their table too: --cases FILE.")
+    if given := [name for name, value in of_table.items() if value and (name != "columns" or cases is None)]:
         raise UserError(f"--{given[0]} says how a table is read; give the table too: --table FILE.")
     if dataset is None:
         raise UserError("Say what to report on: --dataset (of nnU-Net's results folder), or --table FILE.")
@@ -184,11 +219,44 @@ def report(
         seed=seed,
         viewer=viewer,
         figures=formats,
+        covariates=_covariates(**of_cases),
     )
     say(f"The report: {page}")
 
 
-def _report_on_table(files: list[str], out: Path | None, options: Mapping[str, Any], **asked: Any) -> None:
+def _covariates(
+    file: Path | None,
+    covariates: list[str] | None,
+    cluster: str | None,
+    cut: list[str] | None,
+    columns: list[str] | None,
+) -> "Covariates":
+    """What the options say of the covariates of the cases."""
+    from nnunet_losses.comparison.covariates import Covariates
+    from nnunet_losses.comparison.given.columns import assigned, listed
+    from nnunet_losses.comparison.tables import ByCase
+
+    cuts: dict[str, list[float]] = {}
+    for text in listed(cut or []):
+        name, _, limit = (part.strip() for part in text.rpartition("="))
+        try:
+            cuts.setdefault(name, []).append(float(limit))
+        except ValueError:
+            name = ""
+        if not name:
+            raise UserError(f"--cut takes a covariate and a number, such as age=40, got '{text}'.")
+    return Covariates(
+        file=file,
+        columns=assigned(columns or [], "--columns"),
+        named=listed(covariates or []),
+        by_case=ByCase(cluster=cluster, cuts=cuts),
+        tell=partial(say, err=True),
+    )
+
+
+def _report_on_table(
+    files: list[str], out: Path | None, options: Mapping[str, Any], of_cases: Mapping[str, Any], **asked: Any
+) -> None:
     """The report on one table, or on one table a model."""
     from nnunet_losses.base.files import check_writable
     from nnunet_losses.comparison.given.columns import assigned, listed
@@ -197,10 +265,12 @@ def _report_on_table(files: list[str], out: Path | None, options: Mapping[str, A
 
     if options["scale"] not in (None, "percent", "fraction"):
         raise UserError(f"--scale is 'percent' or 'fraction', not '{options['scale']}'.")
-    several = {name: listed(options[name] or []) for name in ("models", "covariates", "ignore")}
+    several = {name: listed(options[name] or []) for name in ("models", "ignore")}
+    covariates = _covariates(**of_cases)
     reading = Reading(
         columns=assigned(options["columns"] or [], "--columns"),
         metrics=options["metric"] or [],
+        covariates=() if of_cases["file"] is not None else covariates.named,
         scale=options["scale"],
         **several,
     )
@@ -209,7 +279,7 @@ def _report_on_table(files: list[str], out: Path | None, options: Mapping[str, A
         say(decision, err=True)
     out = out or Path("reports") / given.dataset
     check_writable(out)
-    say(f"The report: {report_table(given, out, **asked)}")
+    say(f"The report: {report_table(given, out, covariates=covariates, **asked)}")
 
 
 def _names(given: list[str] | None) -> list[str]:

@@ -1,6 +1,7 @@
 """From stacked tables and the record of what was asked to the statistics."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -19,8 +20,24 @@ from nnunet_losses.study.record import Run, StudyRecord
 Tables = dict[str, pd.DataFrame]
 
 
+@dataclass(frozen=True)
+class ByCase:
+    """How what is known of the cases is used.
+
+    cluster: the covariate, such as the patient, of which the values and not the cases are independent; None for cases.
+    cuts: limits between groups of numeric covariates, by covariate; the median if absent.
+    """
+
+    cluster: str | None = None
+    cuts: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+
 def compare_tables(
-    tables: Mapping[str, pd.DataFrame], record: StudyRecord, *, own_metrics: Mapping[str, Metric] | None = None
+    tables: Mapping[str, pd.DataFrame],
+    record: StudyRecord,
+    *,
+    own_metrics: Mapping[str, Metric] | None = None,
+    by_case: ByCase | None = None,
 ) -> tuple[Tables, Tables]:
     """Compute every statistic of a comparison.
 
@@ -28,6 +45,7 @@ def compare_tables(
         tables: the stacked tables of all trainings; ``cases`` is needed.
         record: what was asked for; `record_of` makes one for tables of unknown origin.
         own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name.
+        by_case: how the table ``covariates`` is used.
 
     Returns:
         The tables, with a row of ``jobs`` for every training that is missing, and the statistics. Where nothing is
@@ -36,6 +54,7 @@ def compare_tables(
     Raises:
         UserError: there are no cases, or none of the baseline.
     """
+    by_case = by_case or ByCase()
     cases = _cases(tables)
     trainers = list(dict.fromkeys(cases["trainer"]))
     if record.baseline not in trainers:
@@ -59,6 +78,9 @@ def compare_tables(
             primary_metric=decision.metric,
             rope={} if decision.margin is None else {decision.metric: decision.margin},
             alpha=decision.alpha,
+            covariates=tables.get("covariates"),
+            cluster=by_case.cluster,
+            cuts=by_case.cuts,
         )
     except ValueError as error:  # the table of cases does not fit what was asked for
         raise UserError(str(error)) from None

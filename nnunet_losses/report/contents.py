@@ -23,6 +23,7 @@ from nnunet_losses.report.figures import (
     reliability,
     significance,
     stability,
+    subgroups,
     thresholds,
     together,
     training,
@@ -90,6 +91,7 @@ QUESTIONS = (
         (reliability.draw, reliability.scaled, tables.calibration.table, *of_metric("ece", tables.decisions.table)),
         "the table of calibration",
     ),
+    Part("Subgroups", (subgroups.draw, tables.subgroups.table), "covariates of the cases (--cases)"),
     Part(
         "Stability",
         (noise.draw, folds.test_on_folds, folds.leave_one_out),

@@ -12,14 +12,14 @@ from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import count, enumerate_words
 
 _STATISTICS = (
-    "The unit of analysis is the case, pooled over the test folds; values of several seeds were averaged within a "
-    "case. All intervals are 95 % intervals: those of means from the adjusted empirical likelihood ratio (Chen et al. "
-    "2008), calibrated with F (with fewer than ten cases, from Student's t), all others from a bootstrap over cases. "
-    "Losses were ranked by their mean; the interval of a rank and the share of bootstrap samples in which a loss "
-    "ranks first come from the same resamples for all losses. Paired differences are Hodges-Lehmann estimates over "
-    "all cases, ties included. Pairs of losses were compared with the two-sided Wilcoxon signed-rank test at a level "
-    "of 5 %; p-values were corrected with Holm's method over all pairs of losses within a data set, label and metric. "
-    "Metrics other than the primary one are exploratory."
+    "The unit of analysis is the {unit}, pooled over the test folds; values of several seeds were averaged within a "
+    "case{averaged}. All intervals are 95 % intervals: those of means from the adjusted empirical likelihood ratio "
+    "(Chen et al. 2008), calibrated with F (with fewer than ten {unit}s, from Student's t), all others from a "
+    "bootstrap over {unit}s. Losses were ranked by their mean; the interval of a rank and the share of bootstrap "
+    "samples in which a loss ranks first come from the same resamples for all losses. Paired differences are "
+    "Hodges-Lehmann estimates over all {unit}s, ties included. Pairs of losses were compared with the two-sided "
+    "Wilcoxon signed-rank test at a level of 5 %; p-values were corrected with Holm's method over all pairs of "
+    "losses within a data set, label and metric. Metrics other than the primary one are exploratory."
 )
 _CAVEAT = (
     "Cases of one fold share a trained network, and folds share training cases; the intervals therefore describe new "
@@ -32,10 +32,37 @@ def methods(comparison: Comparison) -> list[str]:
     return [
         _design(comparison),
         _metrics(comparison),
-        _STATISTICS + _undefined(comparison) + _checks(comparison),
+        _statistics(comparison) + _undefined(comparison) + _checks(comparison) + _subgroups(comparison),
         _caveat(comparison),
         _software(comparison),
     ]
+
+
+def _statistics(comparison: Comparison) -> str:
+    cluster = comparison.provenance.get("cluster")
+    if cluster is None:
+        return _STATISTICS.format(unit="case", averaged="")
+    averaged = (
+        f", and those of cases within their {cluster} (summary measures, Matthews et al. 1990): cases of one "
+        f"{cluster} are not taken for independent, and every {cluster} weighs the same; lesions were resampled by "
+        f"{cluster} (cluster bootstrap, Field and Welsh 2007)"
+    )
+    return _STATISTICS.format(unit=cluster, averaged=averaged)
+
+
+def _subgroups(comparison: Comparison) -> str:
+    tests = comparison.statistics.get("interactions")
+    if tests is None or tests.empty:
+        return ""
+    names = list(dict.fromkeys(tests["covariate"].astype(str)))
+    cut = [
+        f"{name} was {rule}" for name, rule in dict(zip(tests["covariate"], tests["rule"], strict=True)).items() if rule
+    ]
+    return (
+        f" Whether differences from the baseline depend on {enumerate_words(names, 9)} was examined with a permutation "
+        "test of Welch's statistic of ranks (Neubert and Brunner 2007; Pauly et al. 2015), with Holm's correction over "
+        f"covariates and losses.{f' Of numbers, {enumerate_words(cut, 9)}.' if cut else ''}"
+    )
 
 
 def _design(comparison: Comparison) -> str:

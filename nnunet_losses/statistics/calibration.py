@@ -115,7 +115,7 @@ def _summary(mine: pd.DataFrame, roster: Roster, *, confidence: float) -> pd.Dat
     n = len(complete)
     table = pd.DataFrame({"trainer": roster.trainers, "n": n})
     table["temperature"] = mine.groupby("trainer")["temperature"].mean().reindex(roster.trainers).to_numpy()
-    values = {c: wide[c].loc[complete].to_numpy(dtype=float) for c in columns}
+    values = {c: roster.unit_means(wide[c].loc[complete]).to_numpy(dtype=float) for c in columns}
     for column in columns:
         table[column] = values[column].mean(axis=0) if n else np.nan
     gain = values[f"nll_{BEFORE}"] - values[f"nll_{AFTER}"]

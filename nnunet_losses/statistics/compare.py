@@ -30,6 +30,7 @@ from nnunet_losses.statistics.ranking.ranks import BootstrapRanks, rank_by_mean,
 from nnunet_losses.statistics.ranking.sensitivity import Key, sensitivity_table
 from nnunet_losses.statistics.ranking.significance_ranking import rank_by_tests
 from nnunet_losses.statistics.ranking.stability import kendall_table, rank_by_n, rank_frequencies
+from nnunet_losses.statistics.ranking.subgroups import subgroup_tables
 from nnunet_losses.statistics.ranking.together import together_table
 from nnunet_losses.statistics.ranking.variance import variance_table
 from nnunet_losses.statistics.tables import TABLES
@@ -56,6 +57,9 @@ def compare(
     own_metrics: Mapping[str, Metric] | None = None,
     edges_mm: Sequence[float] = EDGES_MM,
     foreground_mean: bool = False,
+    covariates: pd.DataFrame | None = None,
+    cuts: Mapping[str, Sequence[float]] | None = None,
+    cluster: str | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Every statistic of a study, by table name; `nnunet_losses.statistics.TABLES` describes the tables.
 
@@ -79,6 +83,10 @@ def compare(
         own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name.
         edges_mm: limits of the strata of lesion diameter.
         foreground_mean: of several labels also compare the mean over labels, as label "foreground mean".
+        covariates: what is known of the cases; adds the tables of subgroups, for the primary metric.
+        cuts: limits between groups of numeric covariates, by covariate; the median if absent.
+        cluster: the covariate, such as the patient, of which the values and not the cases are the independent units:
+            metrics are averaged within them, lesions are resampled by them.
 
     Raises:
         TableError: a table does not hold what it should; an unknown baseline or metric.
@@ -93,6 +101,8 @@ def compare(
         policy=policy,
         own_metrics=own_metrics,
         foreground_mean=foreground_mean,
+        covariates=covariates,
+        cluster=cluster,
     )
     panels = results.panels(metrics)
     ranks: dict[Key, list[BootstrapRanks]] = {}
@@ -135,6 +145,9 @@ def compare(
         found["costs"] = costs_table(results.jobs)
     asker = Asker(results, primary_metric, rope or {}, alpha, seed)
     found["answers"], found["decisions"] = asker.tables(panels, found.get("threshold_cases"))
+    if len(results.covariates):
+        primary = [panel for panel in panels if panel.metric.name == primary_metric]
+        found |= subgroup_tables(primary, results.covariates, cuts=cuts, seed=seed, confidence=confidence)
     found["sensitivity"] = sensitivity_table(results, panels, ranks, thresholds=found.get("thresholds"))
     return {name: found[name] for name in TABLES if name in found}
 

@@ -190,7 +190,7 @@ def collapse(cases: pd.DataFrame, trainer: str, names: set[str]) -> None:
 
 def make_statistics(tables: dict[str, pd.DataFrame], baseline: str = TRAINERS[0]) -> dict[str, pd.DataFrame]:
     """The real statistics, with few resamples."""
-    extra = {name: tables.get(name) for name in ("lesions", "thresholds", "log_odds", "jobs")}
+    extra = {name: tables.get(name) for name in ("lesions", "thresholds", "log_odds", "jobs", "covariates")}
     return compare(tables["cases"], baseline=baseline, **extra, resamples=200, test_resamples=100, draws=200)
 
 
@@ -209,6 +209,13 @@ def tables() -> dict[str, pd.DataFrame]:
     collapse(made["cases"], TRAINERS[1], {"phantom_001", "phantom_004", "phantom_007"})
     jobs = made["jobs"]
     jobs["collapsed"] = (jobs["trainer"] == TRAINERS[1]) & (jobs["fold"] == 1)
+    covariates = made["cases"][["dataset", "case"]].drop_duplicates()
+    made["covariates"] = pd.concat(
+        [
+            covariates.assign(covariate="site", value=["north", "south", "west"] * 5),
+            covariates.assign(covariate="age", value=[str(40 + i) for i in range(15)]),
+        ]
+    )
     return made
 
 

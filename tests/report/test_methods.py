@@ -52,11 +52,14 @@ def test_undefined_values_of_the_primary_metric_are_counted(comparison: Comparis
 
 
 def test_checks_are_those_that_were_made(comparison: Comparison) -> None:
-    assert methods(comparison)[2].endswith(
+    assert (
         " As checks we used a sign-flip permutation test of the mean difference, a Bayesian signed-rank test with a "
         "region of practical equivalence of ±0.01, Friedman's test with Iman and Davenport's correction and Nemenyi's "
-        "critical difference and a linear mixed model with a random intercept per case."
-    )
+        "critical difference and a linear mixed model with a random intercept per case. "
+        "Whether differences from the baseline depend on site and age was examined with a permutation test of Welch's "
+        "statistic of ranks (Neubert and Brunner 2007; Pauly et al. 2015), with Holm's correction over covariates and "
+        "losses. Of numbers, age was cut at the median, 47."
+    ) in methods(comparison)[2]
     assert "As checks" not in changed(comparison, statistics={})
 
 
@@ -74,3 +77,10 @@ def test_long_facts_are_blocks_of_their_own() -> None:
     )
     assert facts == [("Versions", "a 1, b 2"), ("Note", "z")]
     assert blocks == [("Found in", "x\ny"), ("K", "w" * (LONG + 1))]
+
+
+def test_the_unit_of_analysis_is_the_cluster_if_there_is_one(comparison: Comparison) -> None:
+    text = changed(comparison, provenance={**comparison.provenance, "cluster": "patient"})
+    assert "The unit of analysis is the patient" in text and "a bootstrap over patients" in text
+    assert "cases of one patient are not taken for independent, and every patient weighs the same" in text
+    assert "over all cases, ties included" not in text

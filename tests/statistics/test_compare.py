@@ -24,7 +24,8 @@ def tables(study: pd.DataFrame, lits_lesions: Callable[[str], pd.DataFrame]) -> 
     jobs = thresholds.assign(seconds=1.0, peak_memory_mb=1.0, status="completed").drop_duplicates(["trainer", "fold"])
     others = [study.assign(dataset="Dataset002_Toy"), study.assign(metric="recall"), study.assign(metric="precision")]
     cases = pd.concat([study, *others])
-    further = {"lesions": lesions, "thresholds": thresholds, "log_odds": log_odds, "jobs": jobs}
+    sites = study[["dataset", "case"]].drop_duplicates().assign(covariate="site", value=["x", "y"] * 20)
+    further = {"lesions": lesions, "thresholds": thresholds, "log_odds": log_odds, "jobs": jobs, "covariates": sites}
     return compare(cases, baseline="A", **further, **QUICK)
 
 

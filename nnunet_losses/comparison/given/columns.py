@@ -36,6 +36,11 @@ COVARIATES = {
 """Usual names of what is known of a case, whatever model looked at it."""
 
 
+def is_index(name: str) -> bool:
+    """Whether a column is the row numbers that pandas wrote."""
+    return re.fullmatch(r"Unnamed: \d+|__index_level_\d+__", name) is not None
+
+
 def plain(name: str) -> str:
     """A name without case, spaces and punctuation, as usual names are compared."""
     return re.sub(r"[^a-z0-9]", "", name.casefold())

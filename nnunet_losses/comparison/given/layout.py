@@ -1,6 +1,5 @@
 """The layout of a given table: which columns hold values, and of which model and metric each value is."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,10 +9,8 @@ import pandas as pd
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.comparison.given.cells import Cells
-from nnunet_losses.comparison.given.columns import COVARIATES, find_roles, plain
+from nnunet_losses.comparison.given.columns import COVARIATES, find_roles, is_index, plain
 from nnunet_losses.comparison.given.metrics import Understood, declared, metric_of_file, quoted, refuse, understood
-
-_INDEX = re.compile(r"Unnamed: \d+|__index_level_\d+__")
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class Layout:
             if column not in self.columns:
                 raise UserError(f"There is no column '{column}'; there are {', '.join(self.columns)}.")
         self._declared = declared(reading.metrics)
-        self._ignored = {*reading.ignore, *filter(_INDEX.fullmatch, self.columns)}
+        self._ignored = {*reading.ignore, *filter(is_index, self.columns)}
         taken = {*self._ignored, *reading.covariates, *reading.models}
         self.roles = find_roles(self.columns, reading.columns, taken)
         if reading.models:

@@ -73,7 +73,7 @@ def cases_from(given: GivenTable, reading: Reading | None = None) -> FromTable:
     table = long.rename(columns={"model": "trainer"})[[*CASE, "label", "metric", "value", "unit", "status"]]
     return FromTable(
         cases=CASES.check(table.reset_index(drop=True)),
-        covariates=long_covariates(_described(long, layout, cells), place=given.place, columns=layout.covariates),
+        covariates=_covariates(long, layout, cells),
         metrics=tuple(dict.fromkeys(long["metric"])),
         own_metrics={name: metric for name, metric in metrics.items() if metric != metric_from(name)},
         decisions=tuple(cells.decisions),
@@ -173,8 +173,8 @@ def _say_gaps(long: pd.DataFrame, layout: Layout, cells: Cells) -> None:
                 )
 
 
-def _described(long: pd.DataFrame, layout: Layout, cells: Cells) -> pd.DataFrame:
-    """The covariates of each row of the table, beside its data set and case."""
-    first = long.drop_duplicates("row").sort_values("row")
-    described = first[["dataset", "case", "row"]].reset_index(drop=True)
-    return described.assign(**{column: cells.texts(column)[described["row"]] for column in layout.covariates})
+def _covariates(long: pd.DataFrame, layout: Layout, cells: Cells) -> pd.DataFrame:
+    """The covariates of the cases, of all rows of the table."""
+    keys = long.drop_duplicates("row").sort_values("row")[["dataset", "case", "row"]].reset_index(drop=True)
+    texts = pd.DataFrame({column: cells.texts(column)[keys["row"]] for column in layout.covariates})
+    return long_covariates(keys, texts, cells.given.place)

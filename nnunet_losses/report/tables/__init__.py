@@ -14,6 +14,7 @@ from nnunet_losses.report.tables import (
     pairs,
     ranking,
     sensitivity,
+    subgroups,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "pairs",
     "ranking",
     "sensitivity",
+    "subgroups",
 ]

@@ -170,6 +170,7 @@ class Asker:
                 baseline=self.results.baseline,
                 policy=Policy(max_missing=self.results.policy.max_missing),
                 diagonal=pd.Series(dtype=float),
+                clusters=self.results.clusters_in(str(dataset)),
             )
 
     def _recall(self, roster: Roster) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:

@@ -9,7 +9,7 @@ import pandas as pd
 from nnunet_losses.base.metrics import Metric
 from nnunet_losses.statistics.detection.curves import Detections, curves, recall_at
 from nnunet_losses.statistics.detection.froc import THRESHOLDS_RESAMPLED, detections_of
-from nnunet_losses.statistics.estimators.bootstrap import percentile_interval, resample_counts
+from nnunet_losses.statistics.estimators.bootstrap import percentile_interval
 from nnunet_losses.statistics.estimators.retraining import retrained
 from nnunet_losses.statistics.panels.roster import Roster
 from nnunet_losses.statistics.ranking.decision import (
@@ -65,8 +65,8 @@ def recall_of(roster: Roster, *, up_to: float | None = None, resamples: int = RE
     values, left_out = {}, dict(roster.left_out)
     columns: list[np.ndarray] = []
     samples: list[np.ndarray] = []
-    needed = len(folds) == 1 and n > 1
-    counts = resample_counts(n, resamples, seed) if needed else np.empty((0, n))
+    needed = len(folds) == 1 and roster.n_units > 1
+    counts = roster.draws(resamples, seed) if needed else np.empty((0, n))
     for trainer in roster.trainers:
         rows = lesions[lesions["trainer"] == trainer]
         found = detections_of(rows, n, "score_max")
@@ -95,7 +95,7 @@ def recall_decisions(
     roster: Roster, recall: Recall, metric: Metric, *, margin: float, unsteady: Collection[str], alpha: float = ALPHA
 ) -> pd.DataFrame:
     """One row per pair of trainers with a word; columns of the table `decisions` but for its identity."""
-    trainers, n = list(recall.values), len(roster.cases)
+    trainers, n = list(recall.values), roster.n_units
     names, parts = pair_names(trainers), []
     if len(trainers) > 1:
         a, b = np.triu_indices(len(trainers), 1)

@@ -16,7 +16,7 @@ from nnunet_losses.statistics.detection.curves import (
     precision_at,
     recall_at,
 )
-from nnunet_losses.statistics.estimators.bootstrap import FEW_CASES, percentile_interval, resample_counts
+from nnunet_losses.statistics.estimators.bootstrap import FEW_CASES, percentile_interval
 from nnunet_losses.statistics.panels.roster import Roster
 from nnunet_losses.statistics.tables.detection import FROC, FROC_CURVE, MEASURES, PR_CURVE
 from nnunet_losses.statistics.tables.pairwise import FROC_PAIRWISE
@@ -46,7 +46,7 @@ def froc_tables(
     tables: dict[str, list[pd.DataFrame]] = {schema.name: [] for schema in schemas}
     for roster in rosters:
         own = roster.lesions
-        counts = resample_counts(len(roster.cases), resamples, seed) if len(roster.cases) > 1 else None
+        counts = roster.draws(resamples, seed) if roster.n_units > 1 else None
         reasons, n_lesions = dict(roster.left_out), {}
         values: dict[str, np.ndarray] = {}
         resampled: dict[str, np.ndarray] = {}
@@ -60,7 +60,7 @@ def froc_tables(
             full, thinned = curves(found, np.ones((1, len(roster.cases)))), found.thinned(THRESHOLDS_RESAMPLED)
             values[trainer] = measures(full)[0]
             resampled[trainer] = _resampled_measures(thinned, counts)
-            for schema, frame in _curve_tables(full, thinned, counts, confidence).items():
+            for schema, frame in _curve_tables(full, thinned, counts, confidence, roster.n_units).items():
                 tables[schema.name].append(roster.table(schema, frame.assign(trainer=trainer)))
         tables["froc"].append(_measure_table(roster, n_lesions, reasons, values, resampled, confidence))
         tables["froc_pairwise"].append(_pair_table(roster, values, resampled, confidence))
@@ -101,14 +101,14 @@ def _measure_table(
     resampled: dict[str, np.ndarray],
     confidence: float,
 ) -> pd.DataFrame:
-    n, rows = len(roster.cases), []
+    n, rows = roster.n_units, []
     for trainer, lesions in n_lesions.items():
         low, high = percentile_interval(resampled[trainer], n, confidence)
         for k, name in enumerate(MEASURES):
             rows.append(
                 {
                     "trainer": trainer, "measure": name, "value": values[trainer][k], "low": low[k], "high": high[k],
-                    "n_cases": n, "n_lesions": lesions, "reason": _few(n),
+                    "n_cases": len(roster.cases), "n_lesions": lesions, "reason": _few(n),
                 }
             )  # fmt: skip
     for trainer, reason in reasons.items():
@@ -120,7 +120,7 @@ def _measure_table(
 def _pair_table(
     roster: Roster, values: dict[str, np.ndarray], resampled: dict[str, np.ndarray], confidence: float
 ) -> pd.DataFrame:
-    rows, trainers, n = [], list(values), len(roster.cases)
+    rows, trainers, n = [], list(values), roster.n_units
     for i, a in enumerate(trainers):
         for b in trainers[i + 1 :]:
             samples = resampled[a] - resampled[b]
@@ -128,7 +128,7 @@ def _pair_table(
             for k, name in enumerate(MEASURES):
                 rows.append(
                     {
-                        "trainer_a": a, "trainer_b": b, "measure": name, "n_cases": n,
+                        "trainer_a": a, "trainer_b": b, "measure": name, "n_cases": len(roster.cases),
                         "difference": values[a][k] - values[b][k], "low": low[k], "high": high[k],
                         "p": _bootstrap_p(samples[:, k], n), "reason": _few(n),
                     }
@@ -146,10 +146,9 @@ def _bootstrap_p(samples: np.ndarray, n: int) -> float:
 
 
 def _curve_tables(
-    full: Curves, thinned: Detections, counts: np.ndarray | None, confidence: float
+    full: Curves, thinned: Detections, counts: np.ndarray | None, confidence: float, n: int
 ) -> dict[Table, pd.DataFrame]:
-    n = len(thinned.lesions)
-    some = curves(thinned, np.ones((1, n)) if counts is None else counts[:BAND_RESAMPLES])
+    some = curves(thinned, np.ones((1, len(thinned.lesions))) if counts is None else counts[:BAND_RESAMPLES])
     last = float(full.per_case[0, -1])
     # The curve ends where the lowest threshold was: beyond there is nothing to show.
     grid = np.append(FALSE_POSITIVE_GRID[last > FALSE_POSITIVE_GRID], min(last, FALSE_POSITIVE_GRID[-1]))

@@ -27,12 +27,13 @@ def lesion_model_table(rosters: Iterable[Roster], *, confidence: float = 0.95) -
         rows: list[dict[str, object]] = []
         for trainer in roster.trainers:
             if trainer != roster.baseline and roster.baseline in roster.trainers and len(own):
-                rows += _fit(own[own["trainer"].isin([trainer, roster.baseline])], trainer, confidence)
+                both = own[own["trainer"].isin([trainer, roster.baseline])]
+                rows += _fit(both, roster.unit_of[both["position"].to_numpy()], trainer, confidence)
         tables.append(roster.table(LESION_MODEL, rows))
     return LESION_MODEL.concat(tables)
 
 
-def _fit(rows: pd.DataFrame, trainer: str, confidence: float) -> list[dict[str, object]]:
+def _fit(rows: pd.DataFrame, units: np.ndarray, trainer: str, confidence: float) -> list[dict[str, object]]:
     hit = rows["matched"].to_numpy(dtype=float)
     is_trainer = (rows["trainer"] == trainer).to_numpy(dtype=float)
     size = np.log2(rows["diameter_mm"].to_numpy(dtype=float))
@@ -43,7 +44,7 @@ def _fit(rows: pd.DataFrame, trainer: str, confidence: float) -> list[dict[str, 
     if hit[is_trainer == 1].std() == 0 or hit[is_trainer == 0].std() == 0:
         reason = "all or none of the lesions found: no finite odds ratio"
         return [{**common, "term": term, **nan, "reason": reason} for term in TERMS]
-    if np.linalg.matrix_rank(design) < design.shape[1] or common["n_cases"] < design.shape[1]:
+    if np.linalg.matrix_rank(design) < design.shape[1] or len(set(units)) < design.shape[1]:
         reason = "too few cases or sizes for the model"
         return [{**common, "term": term, **nan, "reason": reason} for term in TERMS]
     # With a slope for each trainer, the likelihood is a product over the two: one of them separated has no maximum.
@@ -51,7 +52,7 @@ def _fit(rows: pd.DataFrame, trainer: str, confidence: float) -> list[dict[str, 
         reason = "size separates found from missed lesions: no finite odds ratio"
         return [{**common, "term": term, **nan, "reason": reason} for term in TERMS]
     model = sm.GLM(hit, design, family=sm.families.Binomial())
-    fit = model.fit(cov_type="cluster", cov_kwds={"groups": rows["position"].to_numpy()})
+    fit = model.fit(cov_type="cluster", cov_kwds={"groups": units})
     z = stats.norm.isf((1 - confidence) / 2)
     return [
         {

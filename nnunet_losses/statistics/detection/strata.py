@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 
-from nnunet_losses.statistics.estimators.bootstrap import FEW_CASES, percentile_interval, resample_counts
+from nnunet_losses.statistics.estimators.bootstrap import FEW_CASES, percentile_interval
 from nnunet_losses.statistics.panels.roster import Roster
 from nnunet_losses.statistics.tables.detection import STRATA
 
@@ -35,7 +35,7 @@ def strata_table(
         own = roster.lesions[roster.lesions["side"] == "reference"]
         if own.empty:
             continue
-        counts = resample_counts(len(roster.cases), resamples, seed)
+        counts = roster.draws(resamples, seed)
         unit = str(own["unit"].iloc[0])
         one = own[own["trainer"] == own["trainer"].iloc[-1]]
         quartiles = np.quantile(one["diameter_mm"], [0.25, 0.5, 0.75])
@@ -70,7 +70,7 @@ def _rows(
     base = trainers.index(roster.baseline) if roster.baseline in trainers else None
     rows: list[dict[str, object]] = []
     for k, trainer in enumerate(trainers):
-        few = int((present[:, k] > 0).sum())
+        few = len(np.unique(roster.unit_of[present[:, k] > 0]))
         wilson = proportion_confint(hits[k], n[k], alpha=alpha, method="wilson") if n[k] else (np.nan, np.nan)
         pair = np.full(len(samples), np.nan) if base in (None, k) else samples[:, k] - samples[:, base]
         (low, d_low), (high, d_high) = percentile_interval(np.column_stack([samples[:, k], pair]), few, confidence)

@@ -99,7 +99,7 @@ def _summary(mine: pd.DataFrame, roster: Roster, *, confidence: float) -> pd.Dat
     table["threshold"] = mine.groupby("trainer")["threshold"].mean().reindex(roster.trainers).to_numpy()
     samples = {}
     for column in columns:
-        values = wide[column].loc[complete].to_numpy(dtype=float)
+        values = roster.unit_means(wide[column].loc[complete]).to_numpy(dtype=float)
         table[column] = values.mean(axis=0) if n else np.nan
         if column.startswith("dice") and n:
             samples[column] = values

@@ -25,6 +25,9 @@ class Panel:
         n_reference_empty, n_prediction_empty, n_worst (values that the policy set to the worst), reason.
     undefined: how many values of each trainer and status were not defined, and what each kind was counted as.
     repeats: the same cases, one row per case × trainer × seed, before averaging over seeds.
+    cluster: what the cases belong to, such as their patient, if that is the unit of analysis: then `cases` are the
+        clusters, and their values means over the cases of each. Empty if the case itself is the unit.
+    units: the unit of every compared case, by case.
     """
 
     dataset: str
@@ -40,6 +43,8 @@ class Panel:
     coverage: pd.DataFrame
     undefined: pd.DataFrame
     repeats: pd.DataFrame
+    units: "pd.Series[str]"
+    cluster: str = ""
 
     @property
     def identity(self) -> dict[str, str]:
@@ -134,10 +139,14 @@ def cut_panel(
     baseline: str,
     policy: Policy,
     diagonal: pd.Series,
+    clusters: "pd.Series[str] | None" = None,
 ) -> Panel:
     """Make a panel of the rows of one data set, configuration, label and metric.
 
     trainers: all of the data set and configuration, the baseline last. diagonal: of the images, in mm, by case.
+    clusters: what each case belongs to, by case; its name is that of the cluster. Values are averaged within a cluster,
+    over the cases that all trainers have, so that every cluster weighs the same and no two rows depend on each other.
+    Source: Matthews et al., Analysis of serial measurements in medical research, BMJ 1990 (summary measures).
     """
     trainers = list(trainers)
     worst = worst_values(rows, metric, policy, diagonal)
@@ -154,6 +163,18 @@ def cut_panel(
         kept = [t for t in trainers if lacking[t] <= policy.max_missing]
     complete = wide[kept].dropna() if kept else wide.iloc[:0]
     repeats = rows.loc[rows["case"].isin(complete.index) & rows["trainer"].isin(kept)]
+    repeats = repeats[["case", "trainer", "fold", "seed", "filled"]].rename(columns={"filled": "value"})
+    folds = rows.groupby("case", sort=False)["fold"].first().reindex(complete.index)
+    coverage = _coverage(rows, has_row, trainers, kept, complete.index, policy)
+    how = how[kept].reindex(complete.index)
+    units = pd.Series(complete.index.astype(str), index=complete.index)
+    if clusters is not None:
+        units = clusters.reindex(complete.index).astype(str)
+        folds = folds.groupby(units).agg("first")
+        complete = complete.groupby(units).mean()
+        how = pd.DataFrame({trainer: words.groupby(units).agg(max) for trainer, words in how.items()})
+        repeats = repeats.assign(case=repeats["case"].map(units))
+        repeats = repeats.groupby(["case", "trainer", "fold", "seed"], sort=False)["value"].mean().reset_index()
     return Panel(
         dataset,
         configuration,
@@ -162,12 +183,14 @@ def cut_panel(
         baseline=baseline,
         trainers=kept,
         cases=[str(c) for c in complete.index],
-        folds=rows.groupby("case", sort=False)["fold"].first().reindex(complete.index).to_numpy(),
+        folds=folds.to_numpy(),
         values=complete.to_numpy(dtype=float).reshape(len(complete), len(kept)),
-        resolved=how[kept].reindex(complete.index).to_numpy(dtype=object).reshape(len(complete), len(kept)),
-        coverage=_coverage(rows, has_row, trainers, kept, complete.index, policy),
+        resolved=how.to_numpy(dtype=object).reshape(len(complete), len(kept)),
+        coverage=coverage,
         undefined=_undefined(rows),
-        repeats=repeats[["case", "trainer", "fold", "seed", "filled"]].rename(columns={"filled": "value"}),
+        repeats=repeats,
+        units=units,
+        cluster="" if clusters is None else str(clusters.name),
     )
 
 
@@ -175,9 +198,8 @@ def _by_case_and_trainer(rows: pd.DataFrame, trainers: list[str]) -> dict[str, p
     """Tables of cases × trainers: the value, averaged over seeds, the number of rows, and how it was resolved."""
     # Of several words the last in the alphabet counts; "" is the first, so that one resolved seed marks the case.
     words = ["", *sorted(map(str, Resolution))]
-    rows = rows.assign(
-        resolved=pd.Categorical(rows["resolved"], words).codes
-    )  # numbers: pandas' maximum of text is slow
+    # As numbers, of which pandas finds the maximum fast.
+    rows = rows.assign(resolved=pd.Categorical(rows["resolved"], words).codes)
     groups = rows.groupby(["case", "trainer"], sort=False)
     # A case that one seed lacks is averaged over the other seeds; one that a seed has undefined is undefined.
     table = groups["filled"].agg(["mean", "count", "size"])

@@ -1,7 +1,7 @@
 """The entrance: tables of results, checked, with repeats of one experiment under one name."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -9,8 +9,9 @@ import pandas as pd
 from nnunet_losses.base.identity import STUDY
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric, metric_named
 from nnunet_losses.base.scale import mixed
-from nnunet_losses.base.tables.results import CASES, JOBS, LESIONS, LOG_ODDS, THRESHOLDS
+from nnunet_losses.base.tables.results import CASES, COVARIATES, JOBS, LESIONS, LOG_ODDS, THRESHOLDS
 from nnunet_losses.base.tables.schema import Table, TableError
+from nnunet_losses.statistics.panels.clusters import clusters_of
 from nnunet_losses.statistics.panels.foreground import with_foreground_mean
 from nnunet_losses.statistics.panels.panel import Panel, cut_panel
 from nnunet_losses.statistics.panels.policy import Policy
@@ -26,6 +27,8 @@ class Results:
 
     cases, lesions, thresholds, log_odds, jobs: as their schemas say, the trainers of repeats without their seed.
     scored: `cases`, with the mean over labels as one more label if that was asked for.
+    covariates: what is known of the cases. clusters: the cluster of each case, by data set and case, if clusters are
+        the units of analysis.
     """
 
     cases: pd.DataFrame
@@ -37,6 +40,8 @@ class Results:
     baseline: str
     policy: Policy
     own_metrics: Mapping[str, Metric]
+    covariates: pd.DataFrame
+    clusters: "pd.Series[str] | None" = None
 
     @classmethod
     def of(
@@ -51,10 +56,13 @@ class Results:
         policy: Policy | None = None,
         own_metrics: Mapping[str, Metric] | None = None,
         foreground_mean: bool = False,
+        covariates: pd.DataFrame | None = None,
+        cluster: str | None = None,
     ) -> "Results":
         """Check the tables and merge repeats.
 
-        own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name.
+        own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name. covariates: the table of that
+        name. cluster: the covariate of which the values, not the cases, are the independent units.
 
         Raises:
             TableError: a table does not hold what it should, or has no case of the baseline.
@@ -83,10 +91,17 @@ class Results:
             baseline=baseline,
             policy=policy or Policy(),
             own_metrics=own_metrics or {},
+            covariates=COVARIATES.build() if covariates is None else COVARIATES.check(covariates),
         )
         results._check_units()
+        if cluster is not None:
+            results = replace(results, clusters=clusters_of(cases, results.covariates, cluster).rename(cluster))
         results._check_bounds()
         return results
+
+    def clusters_in(self, dataset: str) -> "pd.Series[str] | None":
+        """The cluster of each case of a data set, by case; None if cases are the units."""
+        return None if self.clusters is None else self.clusters.xs(dataset, level="dataset")
 
     def metric(self, name: str) -> Metric:
         """What is known of a metric.
@@ -136,6 +151,7 @@ class Results:
                             baseline=self.baseline,
                             policy=policy,
                             diagonal=diagonal,
+                            clusters=self.clusters_in(str(dataset)),
                         )
                     )
         return cut
@@ -166,7 +182,8 @@ class Results:
     @cached_property
     def rosters(self) -> list[Roster]:
         """The cases and trainers of the statistics of lesions and thresholds, per dataset × configuration × label."""
-        return list(make_rosters(self.cases, baseline=self.baseline, policy=self.policy, lesions=self.lesions))
+        found = make_rosters(self.cases, baseline=self.baseline, policy=self.policy, lesions=self.lesions)
+        return [replace(roster, clusters=self.clusters_in(roster.dataset)) for roster in found]
 
 
 def _checked(table: pd.DataFrame | None, schema: Table) -> pd.DataFrame | None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from nnunet_losses.base.identity import LABEL
 from nnunet_losses.base.tables.schema import Table
+from nnunet_losses.statistics.estimators.bootstrap import resample_counts
 from nnunet_losses.statistics.panels.policy import Policy
 
 COUNTED_LESIONS = "false_positive_count"  # a metric that every case has whose lesions were counted
@@ -22,6 +23,7 @@ class Roster:
     seeds: how many repeats of each case (rows) each trainer (columns) has.
     left_out: why a trainer is not compared.
     all_lesions: the table of lesions, repeats merged, of all rosters; None without one.
+    clusters: what each case belongs to, by case, if clusters are resampled instead of cases.
     """
 
     dataset: str
@@ -34,12 +36,37 @@ class Roster:
     seeds: pd.DataFrame
     left_out: dict[str, str]
     all_lesions: pd.DataFrame | None = None
+    clusters: "pd.Series[str] | None" = None
 
     def table(self, schema: Table, rows: pd.DataFrame | Sequence[Mapping[Any, Any]]) -> pd.DataFrame:
         """The rows as a table that begins with dataset, configuration, label."""
         frame = pd.DataFrame(rows)
         identity = {"dataset": self.dataset, "configuration": self.configuration, "label": self.label}
         return schema.build(frame.assign(**identity)) if len(frame) else schema.build()
+
+    @cached_property
+    def unit_of(self) -> np.ndarray:
+        """The number of each case's independent unit: its cluster, or the case itself."""
+        if self.clusters is None:
+            return np.arange(len(self.cases))
+        return pd.factorize(self.clusters.reindex(self.cases))[0]
+
+    @property
+    def n_units(self) -> int:
+        """How many independent units there are."""
+        return len(set(self.unit_of))
+
+    def draws(self, resamples: int, seed: int) -> np.ndarray:
+        """How often each case is drawn, (resamples, cases), where its unit is drawn with replacement.
+
+        Source: Field and Welsh, Bootstrapping clustered data, JRSS B 2007.
+        """
+        counts = resample_counts(self.n_units, resamples, seed)
+        return counts if self.clusters is None else counts[:, self.unit_of]
+
+    def unit_means(self, values: pd.DataFrame) -> pd.DataFrame:
+        """Values by case, averaged within units."""
+        return values if self.clusters is None else values.groupby(self.clusters.reindex(values.index)).mean()
 
     def own(self, table: pd.DataFrame) -> pd.DataFrame:
         """The rows of a table with merged seeds that belong here, with the case's `position` and `weight` 1/seeds."""

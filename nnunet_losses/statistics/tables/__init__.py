@@ -6,7 +6,16 @@ baseline is always trainer_b. Wherever a number cannot be had it is NaN and `rea
 """
 
 from nnunet_losses.base.tables.schema import Table
-from nnunet_losses.statistics.tables import calibration, decision, detection, pairwise, panels, ranking, together
+from nnunet_losses.statistics.tables import (
+    calibration,
+    decision,
+    detection,
+    pairwise,
+    panels,
+    ranking,
+    subgroups,
+    together,
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -49,6 +58,8 @@ TABLES: dict[str, Table] = {
         pairwise.FAILURES,
         pairwise.COSTS,
         ranking.SENSITIVITY,
+        subgroups.SUBGROUPS,
+        subgroups.INTERACTIONS,
     )
 }
 

@@ -1,0 +1,59 @@
+"""What a user adds to results: the covariates of the cases, and how they are used."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nnunet_losses.base.files import file_sha256
+from nnunet_losses.base.tables.results import COVARIATES
+from nnunet_losses.comparison.given.covariates import covariates_of, without_identifiers
+from nnunet_losses.comparison.given.file import read_given
+from nnunet_losses.comparison.tables import ByCase, Tables
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """A table of cases, as the option ``--cases`` gives it, and how its columns are used.
+
+    file: a row for each case; None without one.
+    columns: its columns of case and dataset, where they have no usual names.
+    named: its columns that are covariates, all if absent; without a file, those of the results that their user named.
+    by_case: what they are used for.
+    tell: told, in sentences, what became of them.
+    """
+
+    file: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    named: Sequence[str] = ()
+    by_case: ByCase = field(default_factory=ByCase)
+    tell: Callable[[str], None] = lambda _: None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the provenance says of them."""
+        facts = {} if self.file is None else {"covariates": f"{self.file}, SHA-256 {file_sha256(self.file)}"}
+        return facts | ({} if self.by_case.cluster is None else {"cluster": self.by_case.cluster})
+
+    def join(self, tables: Mapping[str, pd.DataFrame]) -> tuple[Tables, list[str]]:
+        """The tables with that of the covariates, from the file and from the results, and what has to be said.
+
+        Raises:
+            UserError: as `covariates_of`.
+        """
+        there = tables.get("covariates", COVARIATES.build())
+        there, said = without_identifiers(there, {*self.named, str(self.by_case.cluster)})
+        if self.file is not None:
+            own, decisions = covariates_of(
+                read_given(self.file), tables["cases"], columns=self.columns, named=self.named
+            )
+            there, said = pd.concat([there[~there["covariate"].isin(own["covariate"])], own]), said + decisions
+        joined = dict(tables)
+        joined.pop("covariates", None)
+        if len(there):
+            joined["covariates"] = COVARIATES.check(there.reset_index(drop=True))
+        for sentence in said:
+            self.tell(sentence)
+        return joined, said
