@@ -173,7 +173,7 @@ def world(made: World, tmp_path: Path) -> World:
 @pytest.fixture
 def few_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each metric has its figures, and they take the time."""
-    monkeypatch.setattr("nnunet_losses.comparison.tables.COMPARED_METRICS", ("dice", "lesion_recall"))
+    monkeypatch.setitem(record_of.__kwdefaults__, "metrics", ("dice", "lesion_recall"))
 
 
 def find(world: World, **options: Any) -> Any:

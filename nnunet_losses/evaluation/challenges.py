@@ -4,7 +4,7 @@ All of them are written from the stated definitions; no code is taken over.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nnunet_losses.base.components import bounding_box, connected_components
+from nnunet_losses.base.components import connected_components
 from nnunet_losses.base.metrics.challenges import BRATS_PENALTY_MM, CHALLENGES
 from nnunet_losses.base.metrics.voxel import Counts, ratio
 from nnunet_losses.evaluation.lesions import Matching
@@ -96,6 +96,7 @@ def brats(pair: Pair, dilations: int, minimum_mm3: float) -> dict[str, float]:
     numbers[truth] = connected_components(_dilated(truth, dilations), 26)[0][truth]
     components = np.zeros(truth.shape, np.int64)
     components[_image(prediction)] = prediction.components.ids
+    places = ndimage.find_objects(components)
     for lesion, box in enumerate(ndimage.find_objects(numbers.astype(np.int64)), start=1):
         if box is None:
             continue
@@ -111,8 +112,7 @@ def brats(pair: Pair, dilations: int, minimum_mm3: float) -> dict[str, float]:
         if not len(hit):
             hd95 += BRATS_PENALTY_MM
             continue
-        both = (numbers == lesion) | np.isin(components, hit)
-        around = bounding_box(both) or wide
+        around = _around([box, *(places[number - 1] for number in hit)])
         mine, theirs = numbers[around] == lesion, np.isin(components[around], hit)
         dice += 2 * int((mine & theirs).sum()) / (size + int(theirs.sum()))
         hd95 += _hd95(_cut(reference, mine), _cut(reference, theirs))
@@ -293,6 +293,13 @@ RULES: dict[str, Rule] = {
 def challenge_metrics(preset: str, pair: Pair) -> dict[str, float]:
     """The scores of a preset; NaN where one is not defined, and none that do not apply to the case."""
     return {f"{CHALLENGES[preset].name}_{name}": value for name, value in RULES[preset].measure(pair).items()}
+
+
+def _around(boxes: Sequence[tuple[slice, ...]]) -> tuple[slice, ...]:
+    """The smallest box that holds all boxes."""
+    return tuple(
+        slice(min(side.start for side in sides), max(side.stop for side in sides)) for sides in zip(*boxes, strict=True)
+    )
 
 
 def _image(side: Structure) -> Booleans:
