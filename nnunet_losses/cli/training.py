@@ -1,10 +1,11 @@
-"""Commands around a training: call, publish, predict, segment."""
+"""Commands around a training: call, publish, predict, ensemble, segment."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import PLANS
 from nnunet_losses.cli.app import ConfigurationName, Dataset, Fold, Plans, Trainer, command, say
 
@@ -60,6 +61,31 @@ def predict(
         model=model,
         device=device,
     )
+
+
+@command("ensemble")
+def ensemble(
+    member: Annotated[
+        list[str],
+        typer.Option(help="Folders of label maps and of probabilities, as MAPS:PROBABILITIES; given once a member."),
+    ],
+    dataset_json: Annotated[Path, typer.Option(help="nnU-Net's dataset.json.")],
+    segmentations: Annotated[Path, typer.Option(help="Folder for the label maps.")],
+    probabilities: Annotated[Path, typer.Option(help="Folder for the probabilities (.npz).")],
+) -> None:
+    """Average the probabilities of several trainings, and segment by the mean."""
+    from nnunet_losses.nnunet.results.ensembles import ensemble_predictions
+
+    folders = [word.rpartition(":") for word in member]
+    if wrong := [word for word, (maps, _, _) in zip(member, folders, strict=True) if not maps]:
+        raise UserError(f"--member {wrong[0]} names one folder; write MAPS:PROBABILITIES.")
+    cases = ensemble_predictions(
+        [(Path(maps), Path(arrays)) for maps, _, arrays in folders],
+        dataset_json,
+        segmentations=segmentations,
+        probabilities=probabilities,
+    )
+    say(f"{segmentations}: {cases} cases")
 
 
 @command("segment")

@@ -59,7 +59,7 @@ def compare_tables(
     trainers = list(dict.fromkeys(cases["trainer"]))
     if record.baseline not in trainers:
         raise UserError(f"The baseline {record.baseline} has no cases; there are cases of {', '.join(trainers)}.")
-    jobs = with_missing_jobs(tables.get("jobs"), record.runs)
+    jobs = with_ensemble_jobs(with_missing_jobs(tables.get("jobs"), record.runs), record.ensembles)
     of_trainings = {"jobs": jobs} if "jobs" in tables or len(jobs) else {}
     decision, measured = record.config.decision, set(cases["metric"])
     try:
@@ -156,6 +156,34 @@ def with_missing_jobs(jobs: pd.DataFrame | None, runs: Iterable[Run]) -> pd.Data
     if missing.empty:
         return jobs
     return JOBS.modernise(pd.concat([jobs, missing.assign(status=str(RunStatus.MISSING))], ignore_index=True))
+
+
+def with_ensemble_jobs(jobs: pd.DataFrame, ensembles: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The jobs table with a row for each ensemble and fold: it costs what its members cost.
+
+    Time is the sum, memory the largest; it is completed if all of its members are, else it has the status of the first
+    that is not.
+    """
+    if not ensembles:
+        return jobs
+    from nnunet_losses.nnunet.names.identity import identity  # loads torch
+
+    parts = [jobs]
+    for name, members in ensembles.items():
+        keys = pd.DataFrame([identity("", "", member, 0) for member in members])[["trainer", "seed"]]
+        own = jobs.merge(keys, on=["trainer", "seed"])
+        for (dataset, configuration, fold), rows in own.groupby(["dataset", "configuration", "fold"], sort=False):
+            if len(rows) < len(members):
+                continue
+            failed = rows.loc[rows["status"] != RunStatus.COMPLETED, "status"]
+            row = identity(str(dataset), str(configuration), name, int(str(fold))) | {
+                "seconds": rows["seconds"].sum(min_count=len(rows)),
+                "peak_memory_mb": rows["peak_memory_mb"].max(),
+                "status": str(failed.iloc[0]) if len(failed) else str(RunStatus.COMPLETED),
+            }
+            same = {column: rows[column].iloc[0] for column in ("device", "hardware") if column in rows}
+            parts.append(pd.DataFrame([row | same]))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _row(run: Run) -> dict[str, str | int]:

@@ -300,6 +300,23 @@ class StudyConfig(ConfigModel):
         ],
         Field(min_length=1, max_length=1000),
     ] = key("trainers by name, such as `TverskyTrainer_fp0.1_fn0.9_iw`, or products (see below)")
+    ensembles: Annotated[
+        Many[
+            Annotated[
+                Many[Name],
+                Field(min_length=2, max_length=20),
+                Different,
+                Says("a list of two trainers or more", "ensembles: each a list of two trainers or more"),
+            ]
+        ],
+        Field(max_length=100),
+        Different,
+    ] = key(
+        "ensembles to compare like any trainer, each a list of members written as under `trainers`: the mean of their "
+        "probabilities in the same fold",
+        default=(),
+        absent="none",
+    )
     baseline: Line | None = key(
         "the trainer that all others are compared with, written as under `trainers`",
         default=None,

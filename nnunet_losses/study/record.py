@@ -38,6 +38,7 @@ class StudyRecord(ConfigModel):
     trainers: Many[Line] = key("the compared trainers, without the study's seeds")
     plans: Line | None = key("nnU-Net's plans", default=None)
     runs: Many[Run] = key("every training that was asked for", default=())
+    ensembles: dict[Line, Many[Line]] = key("the members of each ensemble, by its name", default={})
 
     @property
     def primary_metric(self) -> str:

@@ -10,10 +10,11 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import PLANS
 from nnunet_losses.data.case_table import read_case_column
 from nnunet_losses.data.description import DatasetDescription
+from nnunet_losses.nnunet.names.ensembles import ensemble_name
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.study.config import NewConfiguration, StudyConfig
 from nnunet_losses.study.record import Run, StudyRecord
-from nnunet_losses.study.trainers import compared_trainers, complete
+from nnunet_losses.study.trainers import compared_ensembles, compared_trainers, complete
 
 MOST_RUNS = 100_000  # more is a slip, and Snakemake would plan for hours
 
@@ -26,12 +27,14 @@ class Study:
     trainers: what is compared, without the study's seeds.
     baseline: the trainer that all others are compared with.
     where: the file, for messages.
+    ensembles: the members of each, as in ``trainers``.
     """
 
     config: StudyConfig
     trainers: tuple[str, ...]
     baseline: str
     where: str
+    ensembles: tuple[tuple[str, ...], ...] = ()
 
     @property
     def name(self) -> str:
@@ -59,14 +62,33 @@ class Study:
     @property
     def trained(self) -> tuple[str, ...]:
         """Trainer names as nnU-Net is called with: one for each compared trainer and seed."""
-        names: list[str] = []
-        for trainer in self.trainers:
-            parsed = parse_trainer_name(trainer)
-            if parsed is None or not self.config.seeds:  # a trainer of nnU-Net's own takes no seed
-                names.append(trainer)
-            else:
-                names += [str(parsed.replace(seed=seed)) for seed in self.config.seeds]
-        return tuple(names)
+        return tuple(name for trainer in self.trainers for name in self._seeded(trainer))
+
+    @property
+    def ensembled(self) -> dict[str, tuple[str, ...]]:
+        """The members of each ensemble by its name, for each seed; a member without seeds joins that of every seed."""
+        found = {}
+        for members in self.ensembles:
+            of_each = [self._seeded(member) for member in members]
+            for i in range(max(map(len, of_each))):
+                chosen = tuple(names[i] if len(names) > 1 else names[0] for names in of_each)
+                found[_name_of(chosen, self.config.seeds[i] if self.config.seeds else None)] = chosen
+        return found
+
+    def _seeded(self, trainer: str) -> list[str]:
+        parsed = parse_trainer_name(trainer)
+        if parsed is None or not self.config.seeds:  # a trainer of nnU-Net's own takes no seed
+            return [trainer]
+        return [str(parsed.replace(seed=seed)) for seed in self.config.seeds]
+
+    def ensemble_runs(self, runs: Iterable[Run]) -> tuple[Run, ...]:
+        """What is evaluated beside the trainings: each ensemble wherever its members are trained."""
+        places = dict.fromkeys((run.dataset, run.configuration, run.fold) for run in runs)
+        return tuple(
+            Run(dataset=dataset, configuration=configuration, trainer=name, fold=fold)
+            for name in self.ensembled
+            for dataset, configuration, fold in places
+        )
 
     def configuration_options(self, name: str) -> str:
         """The command-line options of ``nnunet-losses configure`` that make a configuration; none for nnU-Net's own."""
@@ -155,7 +177,16 @@ class Study:
             trainers=self.trainers,
             plans=self.plans,
             runs=tuple(runs),
+            ensembles=self.ensembled,
         )
+
+
+def _name_of(members: Sequence[str], seed: int | None) -> str:
+    """The name of an ensemble with its seed last, also where a member has none."""
+    if seed is None:
+        return ensemble_name(members)
+    suffix = f"_seed{seed}"
+    return ensemble_name([f"{member.removesuffix(suffix)}{suffix}" for member in members])
 
 
 def configuration_names(config: StudyConfig) -> tuple[str, ...]:
@@ -185,7 +216,10 @@ def load_study(content: Any, where: str = "the study's config") -> Study:
     given = config.folds.model_fields_set
     if config.folds.file is not None and (superfluous := given & {"number", "seed", "group", "stratify"}):
         raise UserError(f"{where}: folds.file already defines the folds; leave folds.{min(superfluous)} out.")
-    study = Study(config=config, trainers=trainers, baseline=baseline, where=where)
+    ensembles = compared_ensembles(config, trainers, where)
+    study = Study(config=config, trainers=trainers, baseline=baseline, where=where, ensembles=ensembles)
+    for members in ensembles:
+        ensemble_name(members)  # which may be too long
     if config.folds.file is None:
         study.folds(config.folds.number)
     return study

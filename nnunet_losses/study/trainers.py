@@ -33,6 +33,29 @@ def compared_trainers(config: StudyConfig, where: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def compared_ensembles(config: StudyConfig, trainers: tuple[str, ...], where: str) -> tuple[tuple[str, ...], ...]:
+    """The members of each ensemble, by their whole names.
+
+    Raises:
+        UserError: a member is not among the trainers, or twice in an ensemble; or two ensembles have the same members.
+    """
+    found: dict[frozenset[str], tuple[str, ...]] = {}
+    for entry in config.ensembles:
+        members = tuple(complete(name, config, where) for name in entry)
+        for member in members:
+            if member not in trainers:
+                raise UserError(
+                    f"{where}: the ensemble {', '.join(entry)} has the member {member}, which is not among the "
+                    f"trainers ({', '.join(trainers)})."
+                )
+        if len(set(members)) < len(members):
+            raise UserError(f"{where}: the ensemble {', '.join(entry)} has a member twice; remove one.")
+        if frozenset(members) in found:
+            raise UserError(f"{where}: the ensemble {', '.join(entry)} is listed twice; remove one.")
+        found[frozenset(members)] = members
+    return tuple(found.values())
+
+
 def complete(trainer: str, config: StudyConfig, where: str) -> str:
     """Write the study's training length into a trainer's name, because the name says the experiment.
 

@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.comparison.tables import compare_tables, default_baseline, record_of, with_missing_jobs
+from nnunet_losses.comparison.tables import (
+    compare_tables,
+    default_baseline,
+    record_of,
+    with_ensemble_jobs,
+    with_missing_jobs,
+)
 from nnunet_losses.study.record import Run
 
 RUNS = [
@@ -105,3 +111,25 @@ def test_the_baseline_is_nnunets_own_trainer_or_its_loss_or_the_most_complete(
 ) -> None:
     rows = [{"trainer": name, "configuration": "c", "case": str(i)} for i, name in enumerate(trainers)]
     assert default_baseline(pd.DataFrame(rows)) == baseline
+
+
+def test_an_ensemble_costs_what_its_members_cost_and_fails_where_one_fails() -> None:
+    rows = [
+        {"dataset": "D", "configuration": "c", "trainer": trainer, "fold": fold, "seed": 1, "seconds": seconds,
+         "peak_memory_mb": memory, "device": "cpu", "hardware": "h", "epochs": 3.0, "status": status}
+        for trainer, seconds, memory in (("DiceTrainer", 10.0, 500.0), ("FocalTrainer", 5.0, 700.0))
+        for fold, status in ((0, "completed"), (1, "diverged" if trainer == "FocalTrainer" else "completed"))
+    ]  # fmt: skip
+    jobs = pd.DataFrame(rows)
+    members = {"Ensemble_Dice+Focal_seed1": ["DiceTrainer_seed1", "FocalTrainer_seed1"]}
+    found = with_ensemble_jobs(jobs, members)
+    pd.testing.assert_frame_equal(found[: len(jobs)], jobs)
+    mine = found[len(jobs) :]
+    assert mine["trainer"].tolist() == ["Ensemble_Dice+Focal"] * 2
+    assert mine["seed"].tolist() == [1, 1]
+    assert mine["seconds"].tolist() == [15.0, 15.0]
+    assert mine["peak_memory_mb"].tolist() == [700.0, 700.0]
+    assert mine["status"].tolist() == ["completed", "diverged"]
+    assert (
+        with_ensemble_jobs(jobs[jobs["trainer"] == "DiceTrainer"], members)["trainer"].tolist() == ["DiceTrainer"] * 2
+    )

@@ -254,3 +254,42 @@ def test_the_scores_of_a_preset_are_compared_beside_the_metrics_and_can_decide()
     )
     assert study.config.evaluation.compared == ("dice", "lesion_pq_iou0.1", "shifts_ndsc", "shifts_lesion_f1")
     assert study.config.decision.metric == "shifts_ndsc"
+
+
+def test_an_ensemble_has_the_members_of_the_same_seed_and_a_name() -> None:
+    study = load(ensembles=[["DiceTrainer", "TverskyTrainer_iw"]], seeds=[1, 2], training={"epochs": 9})
+    assert study.ensembled == {
+        f"Ensemble_Dice+Tversky-iw_9epochs_seed{seed}": (
+            f"DiceTrainer_9epochs_seed{seed}", f"TverskyTrainer_iw_9epochs_seed{seed}",
+        )
+        for seed in (1, 2)
+    }  # fmt: skip
+    runs = study.runs(["Dataset001_A"], 3)
+    beside = study.ensemble_runs(runs)
+    assert [(run.trainer, run.fold) for run in beside] == [(name, f) for name in study.ensembled for f in range(3)]
+    record = study.record(runs)
+    assert dict(record.ensembles) == study.ensembled
+    assert not any(run.trainer.startswith("Ensemble") for run in record.runs)
+
+
+def test_a_member_that_takes_no_seed_joins_every_seed() -> None:
+    study = load(trainers=["DiceTrainer", "nnUNetTrainer"], ensembles=[["DiceTrainer", "nnUNetTrainer"]], seeds=[1, 2])
+    assert study.ensembled == {
+        f"Ensemble_Dice+nnUNetTrainer_seed{seed}": (f"DiceTrainer_seed{seed}", "nnUNetTrainer") for seed in (1, 2)
+    }
+
+
+@pytest.mark.parametrize(
+    ("ensembles", "sentence"),
+    [
+        ([["DiceTrainer"]], "ensembles.0 must be a list of two trainers or more, got ['DiceTrainer']"),
+        ([["DiceTrainer", "DiceTrainer"]], "lists 'DiceTrainer' twice"),
+        ([["DiceTrainer", "FocalTrainer"]], "has the member FocalTrainer, which is not among the trainers"),
+        ([["DiceTrainer", "TverskyTrainer_iw"], ["TverskyTrainer_iw", "DiceTrainer"]], "is listed twice; remove one"),
+        (["DiceTrainer"], "ensembles.0 must be a list"),
+    ],
+)
+def test_an_ensemble_that_cannot_be_is_one_sentence(ensembles: Any, sentence: str) -> None:
+    with pytest.raises(UserError) as error:
+        load(ensembles=ensembles)
+    assert sentence in str(error.value)

@@ -126,6 +126,14 @@ def test_a_study_plans_each_training_once_even_if_a_report_of_an_earlier_one_was
 
 
 @pytest.mark.slow
+def test_an_ensemble_is_evaluated_and_not_trained(workplace: Make) -> None:
+    counts = job_counts(workplace(ensembles=[["DiceCrossEntropyTrainer", "TverskyTrainer_iw"]]).succeed("--dry-run"))
+    assert counts["train"] == counts["predict"] == 4
+    assert counts["ensemble"] == 2
+    assert counts["evaluate"] == 6
+
+
+@pytest.mark.slow
 def test_the_template_of_a_study_can_be_planned(
     workplace: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

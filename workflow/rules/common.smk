@@ -47,6 +47,8 @@ try:
     split_count = len(read_splits(own_splits, "folds.file")) if own_splits else study.config.folds.number
     runs = study.runs(tuple(description_files), split_count)
     rounds = study.rounds(runs)
+    ensembles = study.ensembled
+    evaluated = (*runs, *study.ensemble_runs(runs))
     case_tables = study.case_tables(descriptions)
     for trainer in study.foreign_trainers:
         require_trainer(trainer)
@@ -83,7 +85,10 @@ wildcard_constraints:
 
 
 def run_files(kind, *names):
-    """The files of these names (or, without a name, the folder) of each training of the study under results/<kind>/."""
+    """The files of these names (or, without a name, the folder) of each training of the study under results/<kind>/.
+
+    Ensembles have no models.
+    """
     return [
         str(
             Path(
@@ -96,8 +101,14 @@ def run_files(kind, *names):
                 *names,
             )
         )
-        for run in runs
+        for run in (runs if kind == "models" else evaluated)
     ]
+
+
+def members(wildcards, kind):
+    """The folders of the members of an ensemble under results/<kind>/."""
+    place = f"results/{kind}/{wildcards.dataset}/{wildcards.plans}__{wildcards.configuration}"
+    return [f"{place}/{member}/fold_{wildcards.fold}" for member in ensembles[wildcards.trainer]]
 
 
 def study_folders():

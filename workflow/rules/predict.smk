@@ -10,6 +10,8 @@ rule predict:
         probabilities=temp(directory("results/probabilities/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}")),
     log:
         "logs/predict/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
+    wildcard_constraints:
+        trainer=r"(?!Ensemble_)[A-Za-z0-9_.+-]+",
     priority: lambda wildcards: priority(wildcards, 20)
     threads: 1 if device == "cpu" else 4
     resources:
