@@ -126,8 +126,23 @@ def test_compare_stacks_sites_and_writes_their_report(tmp_path: Path) -> None:
     write_tables(tmp_path / "here", {"cases": table})
     write_tables(tmp_path / "there", {"cases": table.assign(dataset="Dataset901_There", value=table["value"] / 2)})
     folders = [tmp_path / "here", tmp_path / "there"]
-    result = call("compare", *folders, "--out", tmp_path / "s", "--report", tmp_path / "r", "--title", "Two sites")
+    names = list(dict.fromkeys(table["case"]))
+    for place in ("here", "there"):
+        facts = pd.DataFrame({"case": names, "patient": [f"p{i // 2}" for i in range(len(names))], "sex": "m"})
+        facts.to_csv(tmp_path / f"{place}.csv", index=False)
+    of_cases = [
+        "--cases",
+        f"Dataset900_P={tmp_path / 'here.csv'}",
+        "--cases",
+        f"Dataset901_There={tmp_path / 'there.csv'}",
+    ]
+    result = call(
+        "compare", *folders, "--out", tmp_path / "s", "--report", tmp_path / "r", "--title", "Two sites", *of_cases,
+        "--cluster", "patient",
+    )  # fmt: skip
     assert result.exit_code == 0, result.output
+    assert set(pd.read_parquet(tmp_path / "s/pairwise.parquet")["n"]) == {len(set(facts["patient"]))}
+    assert set(pd.read_parquet(tmp_path / "s/interactions.parquet")["covariate"]) == {"sex"}
     page = (tmp_path / "r/report.html").read_text()
     assert "Two sites" in page
     assert "Dataset900_P" in page

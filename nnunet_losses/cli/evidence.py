@@ -139,10 +139,21 @@ def compare_command(
     report: Annotated[Path | None, typer.Option(help="Also write a report here, without pictures.")] = None,
     title: Annotated[str | None, typer.Option(help="Headline of the report.", show_default="the study's")] = None,
     figures: Figures = "svg",
+    cases: Annotated[
+        list[str] | None,
+        typer.Option(help="A table with a row for each case: patient, site, ...; of one data set as DATASET=FILE."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="The covariate of which the values, not the cases, are independent, such as patient.",
+            show_default="the study's",
+        ),
+    ] = None,
 ) -> None:
     """Compare losses over any number of trainings, studies or sites: ranks, paired tests, detection curves."""
     from nnunet_losses.base.tables.storage import read_tables, write_tables
-    from nnunet_losses.comparison.tables import compare_tables, record_of
+    from nnunet_losses.comparison.tables import ByCase, compare_tables, record_of
     from nnunet_losses.nnunet.results.models import check_models
     from nnunet_losses.study.record import read_record
 
@@ -160,7 +171,15 @@ def compare_command(
     else:
         given = {"title": title, "baseline": baseline}
         record = read_record(study).model_copy(update={key: value for key, value in given.items() if value})
-    stacked, statistics = compare_tables(stacked, record)
+    cluster = cluster or record.config.statistics.cluster
+    if cases:
+        from nnunet_losses.comparison.covariates import with_case_tables
+
+        files = [_of_data_set(text) for text in cases]
+        stacked, said = with_case_tables(stacked, files, cluster)
+        for sentence in said:
+            say(sentence, err=True)
+    stacked, statistics = compare_tables(stacked, record, by_case=ByCase(cluster=cluster))
     if tables is not None:
         write_tables(tables, stacked)
     write_tables(out, statistics)
@@ -170,8 +189,15 @@ def compare_command(
         from nnunet_losses.comparison.provenance import provenance_of_found
         from nnunet_losses.report import parse_formats, write_report
 
-        comparison = assemble(stacked, statistics, record, provenance=provenance_of_found(record, folders))
+        provenance = provenance_of_found(record, folders) | ({} if cluster is None else {"cluster": cluster})
+        comparison = assemble(stacked, statistics, record, provenance=provenance)
         say(f"The report: {write_report(report, comparison, figures=parse_formats(figures))}")
+
+
+def _of_data_set(text: str) -> tuple[str | None, Path]:
+    """Data set and file of ``DATASET=FILE``; a file whose own name has an equals sign is taken as it is."""
+    name, equals, path = text.partition("=")
+    return (None, Path(text)) if not equals or Path(text).exists() else (name, Path(path))
 
 
 @command("study-report")

@@ -57,3 +57,29 @@ class Covariates:
         for sentence in said:
             self.tell(sentence)
         return joined, said
+
+
+def with_case_tables(
+    tables: Mapping[str, pd.DataFrame], files: Sequence[tuple[str | None, Path]], cluster: str | None
+) -> tuple[Tables, list[str]]:
+    """The tables with that of the covariates of several data sets, and what has to be said.
+
+    Args:
+        tables: with ``cases``.
+        files: a table of cases, and the data set that it belongs to; None where it belongs to all, or names them.
+        cluster: the covariate that is resampled by; other columns that name cases one by one are left out.
+
+    Raises:
+        UserError: as `covariates_of`.
+    """
+    parts, said = [tables.get("covariates", COVARIATES.build())], []
+    for dataset, file in files:
+        cases = tables["cases"]
+        found, decisions = covariates_of(
+            read_given(file), cases if dataset is None else cases[cases["dataset"] == dataset]
+        )
+        parts.append(found)
+        said += decisions
+    everything = COVARIATES.concat(parts).drop_duplicates(["dataset", "case", "covariate"], keep="last")
+    kept, further = without_identifiers(everything, {str(cluster)})
+    return {**tables, "covariates": kept} if len(kept) else dict(tables), said + further

@@ -25,7 +25,9 @@ def provenance_of_study(record: StudyRecord, folder: Path) -> dict[str, Any]:
     """
     datasets = dict.fromkeys(run.dataset for run in record.runs)
     splits = {dataset: folder / "results/datasets" / dataset / SPLITS_JSON for dataset in datasets}
-    return _provenance(record, (*TRAINING, *EVALUATING), {"commit": checked_out_commit(folder)}, splits)
+    cluster = record.config.statistics.cluster
+    facts = {"commit": checked_out_commit(folder), **({} if cluster is None else {"cluster": cluster})}
+    return _provenance(record, (*TRAINING, *EVALUATING), facts, splits)
 
 
 def provenance_of_found(

@@ -231,6 +231,11 @@ class Resampling(ConfigModel):
 
     resamples: int = key("number of bootstrap resamples of the cases", default=10_000, ge=100, le=1_000_000)
     seed: int = key("seed of the resampling", default=0, ge=0, le=LARGEST_SEED)
+    cluster: Line | None = key(
+        "column of the data sets' `case_table`, such as `patient`: its values, not the cases, are independent",
+        default=None,
+        absent="each case by itself",
+    )
 
 
 class ReportConfig(ConfigModel):

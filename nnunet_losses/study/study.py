@@ -132,27 +132,26 @@ class Study:
         )
 
     def case_tables(self, descriptions: Mapping[str, DatasetDescription]) -> dict[str, str]:
-        """The case table of each data set, if ``folds.group`` needs one.
+        """The case tables of the data sets that have one, by name.
 
         Args:
             descriptions: of the data sets, by name.
 
         Raises:
-            UserError: a data set has no case table, or its table lacks the column.
+            UserError: a data set has no case table, or its table lacks a column, that ``folds.group`` or
+                ``statistics.cluster`` names.
         """
-        group = self.config.folds.group
-        if group is None:
-            return {}
-        tables = {}
-        for name, description in descriptions.items():
-            if description.case_table_file is None:
-                raise UserError(
-                    f"{self.where}: folds.group is '{group}', but the data-set file of {name} names no table of the "
-                    f"cases; add 'case_table'."
-                )
-            read_case_column(description.case_table_file, group, ())
-            tables[name] = str(description.case_table_file)
-        return tables
+        wanted = {"folds.group": self.config.folds.group, "statistics.cluster": self.config.statistics.cluster}
+        for key, column in wanted.items():
+            for name, description in descriptions.items() if column is not None else ():
+                if description.case_table_file is None:
+                    raise UserError(
+                        f"{self.where}: {key} is '{column}', but the data-set file of {name} names no table of the "
+                        f"cases; add 'case_table'."
+                    )
+                read_case_column(description.case_table_file, str(column), ())
+        files = {name: description.case_table_file for name, description in descriptions.items()}
+        return {name: str(file) for name, file in files.items() if file is not None}
 
     def rounds(self, runs: Iterable[Run]) -> dict[Run, int]:
         """The round that each training belongs to, counted from 0, so that an interrupted study is of use.

@@ -239,6 +239,9 @@ def test_folds_by_group_need_a_case_table_with_that_column(tmp_path: Path) -> No
     with_table = {"Dataset001_A": load_dataset_description(source | {"case_table": "cases.csv"})}
     assert load().case_tables(without) == {}
     assert load(folds={"group": "patient"}).case_tables(with_table) == {"Dataset001_A": str(tmp_path / "cases.csv")}
+    assert load().case_tables(with_table) == {"Dataset001_A": str(tmp_path / "cases.csv")}
+    with pytest.raises(UserError, match="s.yaml: statistics.cluster is 'patient', but .* names no table of the cases"):
+        load(statistics={"cluster": "patient"}).case_tables(without)
     with pytest.raises(
         UserError, match="s.yaml: folds.group is 'patient', but .* names no table of the cases; add 'case_"
     ):

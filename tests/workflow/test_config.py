@@ -1,5 +1,6 @@
 """What is wrong is said before the first job. `tests/study` has every mistake; here is one of each source."""
 
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -140,3 +141,15 @@ def test_the_template_of_a_study_can_be_planned(
     monkeypatch.setenv("MY_DATA", str(tmp_path))  # the template names it
     template = str(ROOT / "config/studies/template.yaml")
     workplace().succeed("--dry-run", "--quiet", "all", "--configfile", template)
+
+
+@pytest.mark.slow
+def test_the_case_table_of_a_data_set_reaches_the_comparison(workplace: Make) -> None:
+    place = workplace(statistics={"resamples": 200, "cluster": "patient"})
+    table = place.folder / "cases.csv"
+    table.write_text("case,patient\n" + "".join(f"phantom_{n:03d},{n // 2}\n" for n in range(4)))
+    with (place.folder / "phantom.yaml").open("a") as file:
+        file.write(f"case_table: {table}\n")
+    planned = place.succeed("--dry-run", "--printshellcmds")
+    quoted = shlex.quote(f"Dataset900_Phantom={table}")
+    assert f"--cases {quoted}" in planned

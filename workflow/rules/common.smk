@@ -169,6 +169,11 @@ def split_options(dataset):
     return options + (f" --stratify results/datasets/{dataset}/summary.json" if folds.stratify else "")
 
 
+def case_table_of_split(dataset):
+    """The table that the split of a data set needs."""
+    return case_tables[dataset] if study.config.folds.group else []
+
+
 def priority(wildcards, step):
     """Earlier rounds first; within one, later steps first, so that a finished training is evaluated at once."""
     training = Run(

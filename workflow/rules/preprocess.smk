@@ -28,7 +28,7 @@ rule split:
     input:
         # nnU-Net makes the preprocessed folder when it plans
         plans=f"results/datasets/{{dataset}}/{study.plans}.json",
-        own=lambda wildcards: [own_splits] if own_splits else case_tables.get(wildcards.dataset, []),
+        own=lambda wildcards: [own_splits] if own_splits else case_table_of_split(wildcards.dataset),
     output:
         splits="results/datasets/{dataset}/splits_final.json",
     log:
