@@ -186,9 +186,13 @@ def call(*arguments: object, **environment: str) -> Any:
 
 @pytest.mark.slow
 def test_one_command_makes_the_whole_report(made: World, tmp_path: Path, few_metrics: None) -> None:
+    facts = pd.DataFrame({"case": CASES, "site": list("xyz") * 3, "patient": [f"p{n // 2}" for n in range(9)]})
+    facts.to_csv(tmp_path / "cases.csv", index=False)
     arguments = ["--results", made.results, "--dataset", 4, "--out", tmp_path, "--resamples", 100]
-    done = call(*arguments)
+    done = call(*arguments, "--cases", tmp_path / "cases.csv", "--covariates", "site")
     assert done.exit_code == 0, done.output
+    assert "Covariates of the cases: 'site'." in done.stderr
+    assert set(pd.read_parquet(tmp_path / "data/statistics_subgroups.parquet")["level"]) == {"x", "y", "z"}
     page = (tmp_path / "report.html").read_text()
     for shown in (STOCK, OTHER, "Tversky", "fold_all is left out", "Ensembles are left out", "NVIDIA A100"):
         assert shown in page
