@@ -47,7 +47,7 @@ class Setting:
     cases: int
     difference: float = 0.0  # of the first loss from all others
     training_sd: float = 0.01
-    interaction_sd: float = 0.05
+    interaction_sd: float = 0.029  # of two losses' difference on a case: 0.041
     erratic: float = 1.0  # the last loss has so many times the training noise
     collapse: float = 0.0  # probability that a training of the last loss collapses
     shared_sd: float = (
@@ -152,7 +152,7 @@ def settings() -> list[Setting]:
             Setting(losses, folds, seeds, 300, shared_sd=0.003),
             Setting(losses, folds, seeds, 300, training_sd=0.0),
             Setting(losses, folds, seeds, 300, training_sd=0.02),
-            Setting(losses, folds, seeds, 300, training_sd=0.002, interaction_sd=0.01),
+            Setting(losses, folds, seeds, 300, training_sd=0.002, interaction_sd=0.006),
         ]
     power = [
         Setting(losses, folds, seeds, n, difference=d)

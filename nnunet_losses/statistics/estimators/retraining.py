@@ -78,10 +78,9 @@ def retrained(
 ) -> Differences:
     """Differences of the mean effects, with the variance that other trainings would give them.
 
-    effects: (columns, losses), each column one training of every loss. The variance of a pair is that of its two
-    losses, from their residual mean squares over the columns, or twice the one pooled over the steady losses, whichever
-    is larger: pooling gains degrees of freedom, and the maximum keeps the level where one loss trains erratically
-    (benchmarks/decision_simulation.py).
+    effects: (columns, losses), each column one training of every loss. The variance of a loss is its residual mean
+    square over the columns or the one pooled over the steady losses, whichever is larger: pooling gains degrees of
+    freedom, and the maximum keeps the level where one loss trains erratically (benchmarks/decision_simulation.py).
     steady: (losses,) the losses to pool; all if absent. case_variance, case_df: variance of each pair that other cases
     would add and that the columns share, because all were measured on the same cases, and its degrees of freedom.
 
@@ -100,7 +99,8 @@ def retrained(
     # the mean over the steady losses was taken off: theirs are too small by that share
     own = squares / (columns - 1) / np.where(steady, 1 - 1 / kept, 1.0)
     pooled = squares[steady].sum() / ((kept - 1) * (columns - 1))
-    of_pair = np.maximum(2 * pooled, own[a] + own[b]) / columns
+    variance = np.maximum(pooled, own) / columns
+    of_pair = variance[a] + variance[b]
     df = np.where(steady[a] & steady[b], (kept - 1) * (columns - 1), columns - 1).astype(float)
     if case_variance is not None:
         total = of_pair + case_variance
