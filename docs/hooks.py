@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from nnunet_losses.base.metrics import METRICS, Metric
 from nnunet_losses.base.metrics.challenges import CHALLENGE_METRICS, CHALLENGES
@@ -16,6 +17,8 @@ from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.base.tables.schema import Table
 from nnunet_losses.losses import CATALOGUE, Loss, Parameter
 from nnunet_losses.statistics import TABLES as STATISTICS
+
+RESULTS_FOLDER = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
@@ -122,7 +125,7 @@ def security() -> str:
 
 def kills() -> str:
     """What benchmarks/kills.py has found so far, and in which steps it killed the study."""
-    file = Path(__file__).parents[1] / "benchmarks" / "results" / "kills.json"
+    file = RESULTS_FOLDER / "kills.json"
     results = json.loads(file.read_text(encoding="utf-8"))
     done, runs = results["kills"], results["runs"]
     same = sum(run["came_to_its_end"] and run["nothing_left_to_do"] and not run["differing"] for run in runs)
@@ -140,6 +143,56 @@ def kills() -> str:
     return markdown_table(("", "number"), rows)
 
 
+def _simulated(name: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads((RESULTS_FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"
+
+
+def decision_errors() -> str:
+    """How often a word is false where no loss differs."""
+    head = ("losses, folds, seeds, cases", "false \"better\" or \"worse\"", "the same, test over cases",
+            "all intervals hold")  # fmt: skip
+    rows = [
+        (name, *(_percent(row[key]) for key in ("false word", "false word over cases", "all intervals hold")))
+        for name, row in _simulated("decision_simulation").items()
+        if "found" not in row
+    ]
+    return markdown_table(head, [tuple(row) for row in rows])
+
+
+def decision_power() -> str:
+    """How often a difference is found."""
+    head = ("losses, folds, seeds, cases, difference", "found, a pair", "at least one pair", "the same by Holm",
+            "false word", "\"equivalent\", falsely")  # fmt: skip
+    keys = ("found", "one found", "one found, Holm", "false word", "equivalent, falsely")
+    rows = [
+        (name, *(_percent(row.get(key)) for key in keys))
+        for name, row in _simulated("decision_simulation").items()
+        if "found" in row
+    ]
+    return markdown_table(head, [tuple(row) for row in rows])
+
+
+def worked_cases() -> str:
+    """Which headline studies of known truth end in."""
+    head = ("truth", "headline by rule", "fits the truth", "required", "a false winner")
+    rows = [
+        (
+            name,
+            ", ".join(f"{rule}: {n}" for rule, n in row["rules"].items()),
+            _percent(row["fits"]),
+            f"{100 * row['least']:.0f}",
+            _percent(row["false winner"]),
+        )
+        for name, row in _simulated("answer_simulation").items()
+    ]
+    return markdown_table(head, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "challenges": challenges,
@@ -147,5 +200,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "results": lambda: schemas(RESULTS.values()),
     "statistics": lambda: schemas(STATISTICS.values()),
     "security": security,
+    "decision_errors": decision_errors,
+    "decision_power": decision_power,
+    "worked_cases": worked_cases,
     "kills": kills,
 }

@@ -9,7 +9,7 @@ import pandas as pd
 from nnunet_losses.base.states import Resolution
 from nnunet_losses.report.comparison import Comparison, records
 from nnunet_losses.report.names import in_sentence
-from nnunet_losses.report.numbers import count, enumerate_words
+from nnunet_losses.report.numbers import count, enumerate_words, unit_suffix
 
 _STATISTICS = (
     "The unit of analysis is the {unit}, pooled over the test folds; values of several seeds were averaged within a "
@@ -22,8 +22,10 @@ _STATISTICS = (
     "losses within a data set, label and metric. Metrics other than the primary one are exploratory."
 )
 _CAVEAT = (
-    "Cases of one fold share a trained network, and folds share training cases; the intervals therefore describe new "
-    "cases for these networks rather than new trainings{seeds}."
+    "Cases of one fold share a trained network, and folds share training cases; {what}the intervals of means and "
+    "ranks and the tests over cases therefore describe new cases for these networks rather than new trainings. Where "
+    "training sets share an effect of their own, the corrected resampled t-test of Nadeau and Bengio (2003), given "
+    "beside, is the safeguard."
 )
 
 
@@ -32,6 +34,7 @@ def methods(comparison: Comparison) -> list[str]:
     return [
         _design(comparison),
         _metrics(comparison),
+        *_decisions(comparison),
         _statistics(comparison) + _undefined(comparison) + _checks(comparison) + _subgroups(comparison),
         _caveat(comparison),
         _software(comparison),
@@ -113,7 +116,7 @@ def _metrics(comparison: Comparison) -> str:
         metric = first.of_metric(name).metric
         described.append(f"{in_sentence(metric.long_name)} ({in_sentence(metric.description.rstrip('.'))})")
     primary = in_sentence(comparison.metric(comparison.primary_metric).long_name)
-    chosen = "" if {"found_in", "table"} & set(comparison.provenance) else ", fixed in the configuration beforehand,"
+    chosen = ", fixed beforehand," if comparison.decision.declared.startswith("declared before") else ""
     return f"The primary metric{chosen} was {primary}. We report {'; '.join(described)}."
 
 
@@ -153,9 +156,40 @@ def _checks(comparison: Comparison) -> str:
     return f" As checks we used {enumerate_words(used, 9)}." if used else ""
 
 
+def _decisions(comparison: Comparison) -> list[str]:
+    """How losses were decided between; nothing if there was nothing to decide."""
+    table = comparison.statistics.get("decisions")
+    own = None if table is None else table[table["metric"] == comparison.primary_metric]
+    if own is None or own.empty:
+        return []
+    alpha = comparison.decision.alpha
+    unit = comparison.metric(comparison.primary_metric).unit
+    margin = f"{own['margin'].iloc[0]:g}{unit_suffix(unit)}"
+    levels = f"{100 * (1 - alpha):g} % intervals ({100 * (1 - 2 * alpha):g} % for equivalence)"
+    text = (
+        f"A pair of losses was called equivalent, better, worse, not worse, not better or undecided from simultaneous "
+        f"{levels} and a margin of {margin} (Piaggio et al. 2012). "
+    )
+    if (own["subject"] == "losses").any():
+        text += (
+            "The intervals hold for new trainings as well as new cases: in each fold (with one fold, for each seed) "
+            "the Hodges-Lehmann difference of every pair was estimated, an effect of each loss fitted to them by "
+            "least squares, and the variance of a loss taken as its residual mean square over the folds or the pooled "
+            "one, whichever was larger; all pairs were compared at once with the studentised range (Tukey 1953)."
+        )
+    else:
+        text += (
+            "As each loss was trained once, the intervals hold for new cases of these models only; they are "
+            "Hodges-Lehmann intervals over cases with Bonferroni's correction for all pairs."
+        )
+    declared = comparison.decision.declared
+    return [text + (f" The decision was {declared}." if declared else "")]
+
+
 def _caveat(comparison: Comparison) -> str:
-    repeated = len(set(comparison.cases["seed"])) > 1
-    return _CAVEAT.format(seeds="" if repeated else "; with one seed per loss, the noise of training is not measured")
+    table = comparison.statistics.get("decisions")
+    decided = table is not None and (table["subject"] == "losses").any()
+    return _CAVEAT.format(what="but for the decisions above, " if decided else "")
 
 
 def _software(comparison: Comparison) -> str:

@@ -3,9 +3,8 @@
 import dataclasses
 
 import pandas as pd
-import pytest
 
-from nnunet_losses.report.comparison import Comparison
+from nnunet_losses.report.comparison import Comparison, Decision
 from nnunet_losses.report.methods import LONG, methods, provenance
 
 
@@ -31,12 +30,12 @@ def test_found_trainings_claim_no_common_conditions(comparison: Comparison) -> N
 
 def test_metrics_are_defined_the_primary_first(comparison: Comparison) -> None:
     text = methods(comparison)[1]
-    assert text.startswith("The primary metric, fixed in the configuration beforehand, was Dice. We report Dice (Dice ")
+    assert text.startswith("The primary metric was Dice. We report Dice (Dice ")
     assert "; precision (share of predicted voxels that are true, TP / (TP + FP)); recall (" in text
 
 
 def test_undefined_values_of_the_primary_metric_are_counted(comparison: Comparison) -> None:
-    assert "undefined" not in methods(comparison)[2], "every Dice of this study is defined"
+    assert "undefined" not in methods(comparison)[3], "every Dice of this study is defined"
     rows = pd.DataFrame(
         {
             "metric": ["dice", "dice", "dice", "dice", "recall"],
@@ -59,16 +58,28 @@ def test_checks_are_those_that_were_made(comparison: Comparison) -> None:
         "Whether differences from the baseline depend on site and age was examined with a permutation test of Welch's "
         "statistic of ranks (Neubert and Brunner 2007; Pauly et al. 2015), with Holm's correction over covariates and "
         "losses. Of numbers, age was cut at the median, 47."
-    ) in methods(comparison)[2]
+    ) in methods(comparison)[3]
     assert "As checks" not in changed(comparison, statistics={})
 
 
-@pytest.mark.parametrize(("seeds", "said"), [((0,), True), ((0, 1), False)])
-def test_one_seed_leaves_the_noise_of_training_unknown(
-    comparison: Comparison, seeds: tuple[int, ...], said: bool
-) -> None:
-    cases = pd.concat([comparison.cases.assign(seed=seed) for seed in seeds])
-    assert ("noise of training is not measured" in changed(comparison, tables={"cases": cases})) == said
+def test_the_decision_is_told_as_it_was_made(comparison: Comparison) -> None:
+    told = changed(comparison)
+    assert "simultaneous 95 % intervals (90 % for equivalence) and a margin of 0.01" in told
+    assert "hold for new trainings as well as new cases" in told
+    assert "but for the decisions above, the intervals of means" in told
+    assert "fixed beforehand" not in told
+    declared = Decision(alpha=0.1, declared="declared before training (1 March 2026)")
+    told = changed(comparison, decision=declared)
+    assert "90 % intervals (80 % for equivalence)" in told
+    assert told.count("declared before training (1 March 2026).") == 1
+    assert "The primary metric, fixed beforehand, was Dice." in told
+
+
+def test_models_trained_once_are_not_said_to_be_losses(comparison: Comparison) -> None:
+    decisions = comparison.statistics["decisions"].assign(subject="models")
+    told = changed(comparison, statistics={**comparison.statistics, "decisions": decisions})
+    assert "the intervals hold for new cases of these models only" in told
+    assert "but for the decisions above" not in told
 
 
 def test_long_facts_are_blocks_of_their_own() -> None:
