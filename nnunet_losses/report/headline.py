@@ -1,6 +1,7 @@
 """The headline: one or two sentences composed from the decision card by the first rule that applies."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -13,6 +14,7 @@ from nnunet_losses.report.card import Card, Line
 from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import count, decimals, duration, enumerate_words, interval, number, unit_suffix
+from nnunet_losses.statistics.estimators.forecast import MOST_SEEDS
 from nnunet_losses.statistics.tables.decision import FORECASTS
 
 MOST_CLAUSES = 3  # differences that a headline names
@@ -67,7 +69,7 @@ def headline(card: Card) -> str:
         why = f": {'; '.join(reasons)}" if reasons else ""
         return f"Nothing can be compared{why}." if reasons else "Nothing can be compared: too few cases in common."
     told = _Told(card, line)
-    text = told.non_inferiority + told.by_rule
+    text = told.non_inferiority + told.by_rule + told.beyond
     if not line.of_models:
         return text
     return f"Of these trained models, {_lowered(text)} {_seeds_would_cost(view)}"
@@ -136,6 +138,15 @@ class _Told:
         return in_sentence(self.line.view.metric.long_name)
 
     @property
+    def beyond(self) -> str:
+        """Who is better than all leaders in another line, where nobody is best; a sentence of its own."""
+        if len(self.group) in (1, len(self.field)):
+            return ""
+        leader = self.group[0]
+        finds = self._better_elsewhere(leader, than=self.group)
+        return f" But {'; '.join(finds)}." if finds else ""
+
+    @property
     def by_rule(self) -> str:
         line, group, field = self.line, self.group, self.field
         pairs = list(combinations(group, 2))
@@ -176,12 +187,13 @@ class _Told:
         base = self.view.baseline if self.view.baseline in faster else min(faster, key=seconds.__getitem__)
         return f" but the time of a training ({seconds[best] / seconds[base]:.1f} times that of {self.view.name(base)})"
 
-    def _better_elsewhere(self, best: str) -> list[str]:
-        """Who does what better than the best, a clause each, the most important lines first."""
+    def _better_elsewhere(self, best: str, than: Sequence[str] = ()) -> list[str]:
+        """Who does what better than the best and than all of `than`, a clause each, the most important lines first."""
         alarms = self.card.line(Question.FALSE_ALARMS)
         by_trainer: dict[str, list[Line]] = {}
         for line in self.others:
-            better = [t for t in line.compared if t != best and line.word(t, best) is Word.BETTER]
+            rivals = {best, *than}
+            better = [t for t in line.compared if all(line.word(t, r) is Word.BETTER for r in rivals)]
             if better:
                 most = max(better, key=lambda t: line.pair(t, best)["difference"])  # type: ignore[index]
                 by_trainer.setdefault(most, []).append(line)
@@ -288,8 +300,17 @@ class _Told:
             seeds, cases = int(most["seeds_together"]), int(most["cases_together"])
             options.append(f"{seeds} seeds a fold{_hours(self.view, self.group, seeds)} and {count(cases, 'case')}")
         if not options:
-            return f" (not even 100 seeds a fold would decide a difference of {self.within})"
+            found = (
+                ""
+                if math.isnan(most["detectable"])
+                else f"; this study finds one of {self._rounded(most['detectable'])}"
+            )
+            return f" (to decide a difference of {self.within} would take more than {MOST_SEEDS} seeds a fold{found})"
         return f" ({' or '.join(options)} would decide a difference of {self.within})"
+
+    def _rounded(self, difference: float) -> str:
+        metric = self.line.view.metric
+        return number(difference, decimals(metric.unit)) + unit_suffix(metric.unit)
 
     def _gap(self, line: Line, pair: Row | None) -> str:
         assert pair is not None

@@ -55,7 +55,7 @@ def viewed(
     """A view of trainers, best first, with words on their pairs; a pair that is not named is equivalent."""
     decisions, answers = [], []
     forecast = {"seeds_needed": math.nan, "cases_needed": math.nan, "seeds_together": math.nan}
-    forecast |= {"cases_together": math.nan} | (needed or {})
+    forecast |= {"cases_together": math.nan, "detectable": math.nan} | (needed or {})
     compared = [t for t in trainers if not (reasons or {}).get(t)]
     for question, words in lines.items():
         metric = METRICS[question]
@@ -221,9 +221,21 @@ def test_rule_6_an_undecided_top_group_with_what_would_decide_it() -> None:
     assert undecided_top(needed={"seeds_together": 3, "cases_together": 140}).endswith(
         "(3 seeds a fold and 140 cases would decide a difference of 0.01)."
     )
-    assert undecided_top().endswith("(not even 100 seeds a fold would decide a difference of 0.01).")
+    assert undecided_top(needed={"detectable": 0.0613}).endswith(
+        "(to decide a difference of 0.01 would take more than 20 seeds a fold; this study finds one of 0.061)."
+    )
+    assert undecided_top().endswith("(to decide a difference of 0.01 would take more than 20 seeds a fold).")
     hours = undecided_top(needed={"seeds_needed": 3}, seconds=dict.fromkeys([A, B, C, D], 1800.0))
     assert "(3 seeds a fold, 2.0\u00a0h of GPU time more, would decide" in hours
+
+
+def test_who_does_something_better_than_all_leaders_is_told_beside_them() -> None:
+    found = {(A, C): Word.WORSE, (B, C): (Word.WORSE, -0.3, -0.4, -0.2), (C, D): Word.BETTER, (A, D): Word.WORSE}
+    lines = {**TOP_2, Question.LESIONS: found, Question.FALSE_ALARMS: {(A, C): (Word.BETTER, 41.4, 30.0, 52.0)}}
+    assert headline([A, B, C, D], lines) == (
+        "Dice and Focal lead and are equivalent within 0.01 Dice. But TopK finds more lesions (+0.030 [0.020, 0.040] "
+        "at one false positive a case), at 41.4 more false alarms a case."
+    )
 
 
 def test_rule_6_a_loss_that_is_best_but_not_better_than_all_leads_with_those_it_is_not_better_than() -> None:

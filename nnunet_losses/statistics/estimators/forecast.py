@@ -8,7 +8,7 @@ from scipy import stats
 from nnunet_losses.statistics.estimators.retraining import critical_value
 
 POWER = 0.8
-MOST_SEEDS = 100  # beyond, nobody would train them
+MOST_SEEDS = 20  # beyond, nobody would train them
 MOST_CASES = 1_000_000
 
 
@@ -22,8 +22,11 @@ class Aim:
 
     def largest_variance(self, df: float) -> float:
         """The squared standard error with which it is found in 80 % of studies."""
-        reach = critical_value(1 - self.alpha, self.losses, df) + stats.t.ppf(POWER, df)
-        return float((self.margin / reach) ** 2)
+        return (self.margin / self.reach(df)) ** 2
+
+    def reach(self, df: float) -> float:
+        """How many standard errors a true difference must have to be found in 80 % of studies."""
+        return float(critical_value(1 - self.alpha, self.losses, df) + stats.t.ppf(POWER, df))
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Now:
 
 
 def seeds_needed(aim: Aim, now: Now) -> float:
-    """Seeds per fold with which the aim is reached; NaN where 100 do not do."""
+    """Seeds per fold with which the aim is reached; NaN where 20 do not do."""
     for more in range(now.seeds + 1, MOST_SEEDS + 1):
         then = now.with_seeds(more, aim.losses)
         if then.training + then.case <= aim.largest_variance(then.df):

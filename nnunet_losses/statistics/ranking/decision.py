@@ -223,6 +223,7 @@ def _of_losses(
     aim = Aim(margin, found.losses, alpha)
     rows["seeds_needed"] = [seeds_needed(aim, one) for one in now]
     rows["cases_needed"] = [cases_needed(aim, one) for one in now]
+    rows["detectable"] = [aim.reach(one.df) * np.sqrt(one.training + one.case) for one in now]
     rows["seeds_together"], rows["cases_together"] = zip(*(both_needed(aim, one) for one in now), strict=True)
     return rows
 

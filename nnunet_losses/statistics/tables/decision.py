@@ -4,7 +4,7 @@ from nnunet_losses.base.states import Question, Word
 from nnunet_losses.base.tables.schema import Table, integer, real, text
 from nnunet_losses.statistics.tables.identity import LABEL, PAIR, PANEL, REASON, TRAINER
 
-FORECASTS = ("seeds_needed", "cases_needed", "seeds_together", "cases_together")
+FORECASTS = ("seeds_needed", "cases_needed", "seeds_together", "cases_together", "detectable")
 SUBJECTS = ("losses", "models")
 
 DECISIONS = Table(
@@ -35,6 +35,7 @@ DECISIONS = Table(
         "cases_needed": real("Cases with which it would; NaN likewise."),
         "seeds_together": real("Seeds a fold that would do together with `cases_together` cases; NaN likewise."),
         "cases_together": real("Cases that would do together with `seeds_together` seeds a fold."),
+        "detectable": real("True difference that this study would find with a probability of 80 %; NaN likewise."),
         **REASON,
     },
     key=(*PANEL, "trainer_a", "trainer_b"),
