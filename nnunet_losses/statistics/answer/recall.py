@@ -118,7 +118,7 @@ def recall_decisions(
         else:
             parts.append(not_comparable(names, "lesions in fewer than two folds"))
     parts.append(with_those_left_out(trainers, recall.left_out, roster.baseline))
-    rows = decided(parts, margin=margin, n=n)
+    rows = decided(parts, margin=margin, n=n, bounds=metric.bounds)
     identity = {"dataset": roster.dataset, "configuration": roster.configuration, "label": roster.label}
     return rows.assign(**identity, metric=metric.name)
 

@@ -61,17 +61,24 @@ def decisions_table(
     reasons = zip(panel.coverage["trainer"].astype(str), panel.coverage["reason"].astype(str), strict=True)
     left_out = {t: r for t, r in reasons if t not in panel.trainers}
     parts.append(with_those_left_out(panel.trainers, left_out, panel.baseline))
-    rows = decided(parts, margin=margin, n=n)
+    rows = decided(parts, margin=margin, n=n, bounds=panel.metric.bounds)
     return panel.table(DECISIONS, **{str(name): column.to_numpy() for name, column in rows.items()})
 
 
-def decided(parts: Sequence[pd.DataFrame], *, margin: float, n: int) -> pd.DataFrame:
-    """Rows of pairs, put together and given their words; empty if there are none."""
+def decided(
+    parts: Sequence[pd.DataFrame], *, margin: float, n: int, bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> pd.DataFrame:
+    """Rows of pairs, put together and given their words; empty if there are none.
+
+    bounds: of a value; no end of an interval lies beyond the largest difference that there can be.
+    """
     full = [part for part in parts if len(part)]
     if not full:
         return pd.DataFrame()
     rows = pd.concat(full, ignore_index=True).assign(margin=margin, n=n)
-    ends = rows[["low", "high", "low_90", "high_90"]].to_numpy(dtype=float)
+    limits, largest = ["low", "high", "low_90", "high_90"], bounds[1] - bounds[0]
+    rows[limits] = rows[limits].clip(-largest, largest)
+    ends = rows[limits].to_numpy(dtype=float)
     words = [str(word_for(*map(float, row), margin=margin)) for row in ends]  # type: ignore[misc]
     rows["word"] = rows["word"].where(rows["word"] != "", pd.Series(words))
     decisive = ~rows["word"].isin([Word.UNDECIDED, Word.NOT_WORSE, Word.NOT_BETTER])

@@ -135,3 +135,9 @@ def test_fewer_than_two_cases_are_not_compared(make_cases: MakeCases) -> None:
     assert table[["word", "reason"]].to_numpy().tolist() == [
         ["not comparable", "1 common cases: a comparison needs two"]
     ]
+
+
+def test_no_interval_reaches_beyond_the_largest_difference_that_there_can_be(make_cases: MakeCases) -> None:
+    up, down = np.tile([0.0, 1.0, 1.0, 0.0, 0.5], 4), np.tile([1.0, 0.0, 0.0, 1.0, 0.5], 4)
+    (row,) = decisions_table(panel_of(make_cases({"A": up, "B": down})), margin=0.01).itertuples()
+    assert (row.low, row.high, row.word) == (-1, 1, "undecided")
