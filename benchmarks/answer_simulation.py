@@ -158,8 +158,8 @@ def _lesions(truth: Truth, rng: np.random.Generator, cases: pd.DataFrame) -> pd.
     )
 
 
-def told(tables: Mapping[str, pd.DataFrame]) -> Verdict:
-    """What a report of these tables would say first."""
+def answered(tables: Mapping[str, pd.DataFrame]) -> Comparison:
+    """The comparison of these tables, as far as the first screen needs it."""
     results = Results.of(
         tables["cases"], baseline=_baseline(tables), lesions=tables.get("lesions"), jobs=tables.get("jobs")
     )
@@ -173,8 +173,12 @@ def told(tables: Mapping[str, pd.DataFrame]) -> Verdict:
         "answers": answers, "decisions": decisions, "ranking": ranking,
         "values": pd.concat([p.values_table() for p in panels]),
     }  # fmt: skip
-    comparison = Comparison(tables=tables, statistics=statistics, title="Simulated", baseline=_baseline(tables))
-    return verdict(comparison.views[0])
+    return Comparison(tables=tables, statistics=statistics, title="Simulated", baseline=_baseline(tables))
+
+
+def told(tables: Mapping[str, pd.DataFrame]) -> Verdict:
+    """What a report of these tables would say first."""
+    return verdict(answered(tables).views[0])
 
 
 def _baseline(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -188,7 +192,8 @@ def rule_of(headline: str) -> int:
 
 def study(truth: Truth, seed: int) -> dict[str, object]:
     """One study: the rule of its headline, whether all is said that must be, and whether it claims something false."""
-    found = told(tables_of(truth, np.random.default_rng([seed, *truth.name.encode()])))
+    comparison = answered(tables_of(truth, np.random.default_rng([seed, *truth.name.encode()])))
+    found = verdict(comparison.views[0])
     rule = rule_of(found.headline)
     best = re.match(r"(?:Of these trained models, )?(\S+) is best", found.headline)
     false = best is not None and truth.shifts[int(best[1][1:])] <= sorted(truth.shifts)[-2]
@@ -196,7 +201,18 @@ def study(truth: Truth, seed: int) -> dict[str, object]:
         "rule": rule,
         "fits": rule in truth.expected and all(text in f"{found.headline} {found.left_out}" for text in truth.must_say),
         "false winner": false and rule != 2,
+        **_held(truth, comparison.statistics["decisions"]),
     }
+
+
+def _held(truth: Truth, decisions: pd.DataFrame) -> dict[str, float]:
+    """The share of the intervals on recall of small lesions that hold, and whether all do; nothing without lesions."""
+    own = decisions[decisions["metric"] == "small_recall_at_1_fp"]
+    if truth.small is None or own.empty:
+        return {}
+    true = -truth.small * (own["trainer_a"].eq("T0").astype(int) - own["trainer_b"].eq("T0").astype(int))
+    holds = (own["low"] <= true) & (true <= own["high"])
+    return {"small lesions: an interval holds": float(holds.mean()), "small lesions: all hold": float(holds.all())}
 
 
 def _run(job: tuple[Truth, int, int]) -> list[dict[str, object]]:
@@ -226,6 +242,9 @@ def main() -> None:
                 "fits": round(float(found["fits"].mean()), 4),
                 "false winner": round(float(found["false winner"].mean()), 4),
                 "rules": {str(rule): rules[rule] for rule in sorted(rules)},
+                **{
+                    name: round(float(found[name].mean()), 4) for name in found if str(name).startswith("small lesions")
+                },
             }
             write_json(RESULTS, done)
             print(truth.name, done[truth.name], flush=True)

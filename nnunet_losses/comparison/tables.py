@@ -70,6 +70,7 @@ def compare_tables(
             thresholds=tables.get("thresholds"),
             log_odds=tables.get("log_odds"),
             jobs=of_trainings.get("jobs"),
+            training=tables.get("training"),
             # what a preset measures only in some cases, such as those without reference, may not be there
             metrics=[name for name in record.metrics if name in measured or name not in CHALLENGE_METRICS],
             resamples=record.resamples,

@@ -44,6 +44,7 @@ def compare(
     thresholds: pd.DataFrame | None = None,
     log_odds: pd.DataFrame | None = None,
     jobs: pd.DataFrame | None = None,
+    training: pd.DataFrame | None = None,
     metrics: Sequence[str] | None = None,
     resamples: int = 10_000,
     test_resamples: int = 1_000,
@@ -70,6 +71,7 @@ def compare(
         thresholds: adds the tables of thresholds.
         log_odds: adds the tables of temperature scaling.
         jobs: adds the tables of failures and of costs.
+        training: adds to the failures the trainings that learned and then lost what they had learned.
         metrics: those to compare; all in the table of cases if absent.
         resamples: of cases, for means, ranks and detection.
         test_resamples: of cases, for test-then-rank.
@@ -98,6 +100,7 @@ def compare(
         thresholds=thresholds,
         log_odds=log_odds,
         jobs=jobs,
+        training=training,
         policy=policy,
         own_metrics=own_metrics,
         foreground_mean=foreground_mean,
@@ -141,7 +144,7 @@ def compare(
     if results.log_odds is not None:
         found |= calibration_tables(results.log_odds, results.rosters, confidence=confidence)
     if results.jobs is not None:
-        found["failures"] = failures_table(results.jobs)
+        found["failures"] = failures_table(results.jobs, results.training)
         found["costs"] = costs_table(results.jobs)
     asker = Asker(results, primary_metric, rope or {}, alpha, seed)
     found["answers"], found["decisions"] = asker.tables(panels, found.get("threshold_cases"))

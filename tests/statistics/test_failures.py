@@ -56,3 +56,29 @@ def test_costs_are_those_of_completed_trainings_collapsed_ones_included() -> Non
     ]  # fmt: skip
     assert costs_table(jobs.drop(columns="hardware"))["hardware"].tolist() == [""]
     assert costs_table(jobs.tail(1)).empty
+
+
+def test_a_training_that_lost_what_it_had_learned_is_counted() -> None:
+    run = {"dataset": "D", "configuration": "2d", "seed": 0}
+    jobs = pd.DataFrame(
+        [
+            {**run, "trainer": t, "fold": f, "status": "completed", "collapsed": False, "seconds": 1.0,
+             "peak_memory_mb": 1.0}
+            for t in "AB"
+            for f in range(3)
+        ]
+    )  # fmt: skip
+    curves = {
+        ("A", 0): [0.1, 0.6, 0.2], ("A", 1): [0.1, 0.6, 0.31], ("A", 2): [0.02, 0.09, 0.0],
+        ("B", 0): [0.0, 0.1, 0.04], ("B", 1): [0.6, 0.7, 0.0], ("B", 2): [0.5, 0.6, 0.7],
+    }  # fmt: skip
+    training = pd.DataFrame(
+        [
+            {**run, "trainer": t, "fold": f, "epoch": e, "ema_pseudo_dice": value}
+            for (t, f), values in curves.items()
+            for e, value in enumerate(values)
+        ]
+    )
+    found = failures_table(jobs, training).set_index("trainer")["learned_then_lost"]
+    assert found.to_dict() == {"A": 1, "B": 2}
+    assert set(failures_table(jobs)["learned_then_lost"]) == {0}

@@ -169,6 +169,8 @@ def _stability(line: Line, trainer: str) -> Cell:
     sd = float(row["value"])
     spread = "" if math.isnan(sd) else f"SD {number(sd, decimals(line.view.metric.unit))}"
     text = f"{failed or 'none'} of {trainings} failed"
+    lost = int(line.view.by_trainer("failures").get(trainer, {}).get("learned_then_lost", 0))
+    further = (f"{lost} learned, then lost it",) if lost else ()
     tip = f"SD of {in_sentence(line.view.metric.long_name)} over trainings"
-    lines = (spread, text) if spread else (text,)
-    return Cell(lines[0], None, tip, "bad" if failed else "", link=SECTIONS[line.question], below=lines[1:])
+    lines = ((spread, text) if spread else (text,)) + further
+    return Cell(lines[0], None, tip, "bad" if failed or lost else "", link=SECTIONS[line.question], below=lines[1:])

@@ -9,7 +9,7 @@ import pandas as pd
 from nnunet_losses.base.identity import STUDY
 from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric, metric_named
 from nnunet_losses.base.scale import mixed
-from nnunet_losses.base.tables.results import CASES, COVARIATES, JOBS, LESIONS, LOG_ODDS, THRESHOLDS
+from nnunet_losses.base.tables.results import CASES, COVARIATES, JOBS, LESIONS, LOG_ODDS, THRESHOLDS, TRAINING
 from nnunet_losses.base.tables.schema import Table, TableError
 from nnunet_losses.statistics.panels.clusters import clusters_of
 from nnunet_losses.statistics.panels.foreground import with_foreground_mean
@@ -37,6 +37,7 @@ class Results:
     thresholds: pd.DataFrame | None
     log_odds: pd.DataFrame | None
     jobs: pd.DataFrame | None
+    training: pd.DataFrame | None
     baseline: str
     policy: Policy
     own_metrics: Mapping[str, Metric]
@@ -53,6 +54,7 @@ class Results:
         thresholds: pd.DataFrame | None = None,
         log_odds: pd.DataFrame | None = None,
         jobs: pd.DataFrame | None = None,
+        training: pd.DataFrame | None = None,
         policy: Policy | None = None,
         own_metrics: Mapping[str, Metric] | None = None,
         foreground_mean: bool = False,
@@ -71,15 +73,16 @@ class Results:
             raise TableError("The table of cases is empty: nothing to compare.")
         cases = CASES.check(cases)
         lesions, thresholds, jobs = _checked(lesions, LESIONS), _checked(thresholds, THRESHOLDS), _checked(jobs, JOBS)
-        log_odds = _checked(log_odds, LOG_ODDS)
+        log_odds, training = _checked(log_odds, LOG_ODDS), _checked(training, TRAINING)
         # One decision for all tables: a repeat of which only a failed job is left still is a repeat.
         names = experiments(*(table for table in (cases, lesions, thresholds, jobs) if table is not None))
         cases, baseline = merge_seeds(cases, names), experiment_of(baseline, names)
         trainers = sorted(set(cases["trainer"]))
         if baseline not in trainers:
             raise TableError(f"The baseline {baseline!r} is not among the trainers {trainers}.")
-        lesions, thresholds, log_odds, jobs = (
-            None if table is None else merge_seeds(table, names) for table in (lesions, thresholds, log_odds, jobs)
+        lesions, thresholds, log_odds, jobs, training = (
+            None if table is None else merge_seeds(table, names)
+            for table in (lesions, thresholds, log_odds, jobs, training)
         )
         results = cls(
             cases=cases,
@@ -88,6 +91,7 @@ class Results:
             thresholds=thresholds,
             log_odds=log_odds,
             jobs=jobs,
+            training=training,
             baseline=baseline,
             policy=policy or Policy(),
             own_metrics=own_metrics or {},

@@ -183,6 +183,9 @@ FAILURES = Table(
         "diverged": integer("Stopped by a loss that is not finite."),
         "unfinished": integer("Started, but not finished."),
         "missing": integer("Never started."),
+        "learned_then_lost": integer(
+            "Trainings of which the moving average of pseudo-Dice ended below half of its best, which was at least 0.1."
+        ),
         "failed_runs": text("Fold, seed and fate of those that did not complete or collapsed."),
         "hours": real("Hours of all trainings."),
         "hours_per_run": real("Mean hours of a completed training."),
