@@ -246,7 +246,7 @@ def main() -> None:
                     name: round(float(found[name].mean()), 4) for name in found if str(name).startswith("small lesions")
                 },
             }
-            write_json(RESULTS, done)
+            write_json(RESULTS, {one.name: done[one.name] for one in TRUTHS if one.name in done})
             print(truth.name, done[truth.name], flush=True)
 
 
