@@ -19,7 +19,7 @@ PARTS = (*contents.QUESTIONS, *contents.APPENDIX, *contents.RUNS)
 DRAWN = [
     maker
     for maker in dict.fromkeys((*(maker for part in PARTS for maker in part.makers), consensus.draw))
-    if ".figures." in maker.__module__
+    if ".figures." in maker.__module__ and "Figure" in str(maker.__annotations__["return"])
 ]
 BY_NAME = {"ids": lambda maker: f"{maker.__module__.rpartition('.')[2]}.{maker.__name__}"}
 
