@@ -5,8 +5,8 @@
     python benchmarks/mutation.py again ROOM [--seed 1]             # the survivors once more, after new tests
     python benchmarks/mutation.py page                              # docs/mutation.md from the results
 
-Rooms: losses, evaluation, statistics, verdict, trainer. `--size 0` makes every mutant. Run it from the root of the
-repository, with CI=1 so that hypothesis draws the same examples each time.
+Rooms: losses, evaluation, statistics, headline, card, decision, trainer. `--size 0` makes every mutant. Run it from
+the root of the repository, with CI=1 so that hypothesis draws the same examples each time.
 
 A mutant runs in a child of a process that has imported the libraries but nothing of nnunet_losses. The child's import
 of the one module takes the changed source; no file is written, so several can run at once. It meets the tests that
@@ -49,7 +49,15 @@ ROOMS = {
     "losses": ("nnunet_losses/losses", ["tests/losses", "tests/conformance/test_values.py"]),
     "evaluation": ("nnunet_losses/evaluation", ["tests/evaluation"]),
     "statistics": ("nnunet_losses/statistics", ["tests/statistics"]),
-    "verdict": ("nnunet_losses/report/verdict.py", ["tests/report/test_verdict.py"]),
+    "headline": (
+        "nnunet_losses/report/headline.py",
+        ["tests/report/test_verdict.py", "tests/report/tables/test_card.py"],
+    ),
+    "card": ("nnunet_losses/report/tables/card.py", ["tests/report/tables/test_card.py"]),
+    "decision": (
+        "nnunet_losses/statistics/ranking/decision.py",
+        ["tests/statistics/ranking/test_decision.py", "tests/statistics/answer"],
+    ),
     "trainer": ("nnunet_losses/nnunet/training", ["tests/nnunet"]),
 }
 LIBRARIES = [

@@ -226,6 +226,12 @@ class View:
         """The rows of a table that belong to this view; None if the table is missing or has no such row."""
         return self._part(f"table {name}", self.comparison.tables.get(name))
 
+    @property
+    def cases(self) -> pd.DataFrame:
+        """The rows of the table of cases; empty for a metric that was not measured."""
+        rows = self.table("cases")
+        return self.comparison.cases.iloc[:0] if rows is None else rows
+
     def statistic(self, name: str) -> pd.DataFrame | None:
         """The rows of a statistic that belong to this view; None if it is missing or has no such row."""
         return self._part(f"statistic {name}", self.comparison.statistics.get(name))

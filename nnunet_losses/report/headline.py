@@ -61,7 +61,7 @@ def headline(card: Card) -> str:
     """The answer; what was left out stands in `left_out`."""
     view, line = card.view, card.line(Question.OVERLAP)
     if len(view.trainers) == 1:
-        return f"Nothing to compare: only {view.name(view.trainers[0])} was trained."
+        return f"Nothing to compare: only {view.name(*view.trainers)} was trained."
     if line is None:
         return f"Nothing to compare: no loss has a {in_sentence(view.metric.long_name)}."
     if len(line.compared) < 2:
@@ -346,16 +346,6 @@ def _training_seconds(view: View, trainers: list[str]) -> float:
     return math.fsum(seconds) if seconds and not any(map(math.isnan, seconds)) else math.nan
 
 
-def _folds(view: View) -> int:
-    cases = view.table("cases")
-    return 1 if cases is None else max(1, int(cases["fold"].nunique()))
-
-
-def _seeds(view: View) -> int:
-    cases = view.table("cases")
-    return 1 if cases is None else max(1, int(cases["seed"].nunique()))
-
-
 def _device_hours(view: View, seconds: float) -> str:
     jobs = view.table("jobs")
     device = set() if jobs is None or "device" not in jobs else set(jobs["device"].dropna().astype(str))
@@ -365,12 +355,18 @@ def _device_hours(view: View, seconds: float) -> str:
 
 def _hours(view: View, trainers: list[str], seeds: int) -> str:
     """What further seeds would cost, after a comma; empty if unknown."""
-    seconds = _training_seconds(view, trainers) * _folds(view) * max(seeds - _seeds(view), 0)
+    seconds = (
+        _training_seconds(view, trainers) * view.cases["fold"].nunique() * max(seeds - view.cases["seed"].nunique(), 0)
+    )
     return "" if math.isnan(seconds) or not seconds else f", {_device_hours(view, seconds)} more,"
 
 
 def _seeds_would_cost(view: View) -> str:
-    seconds = 3 * _folds(view) * _training_seconds(view, [t for t in view.trainers if t in view.by_trainer("costs")])
+    seconds = (
+        3
+        * view.cases["fold"].nunique()
+        * _training_seconds(view, [t for t in view.trainers if t in view.by_trainer("costs")])
+    )
     cost = "" if math.isnan(seconds) or not seconds else f"; seeds: [1, 2, 3] would cost {_device_hours(view, seconds)}"
     return f"One training per loss: luck of training is not excluded{cost}."
 
@@ -381,8 +377,7 @@ def left_out(card: Card) -> str:
     if line is None:
         return ""
     compared = [t for t in view.trainers if t in line.values and not pd.isna(line.values[t]["value"])]
-    rows = view.table("cases")
-    total = 0 if rows is None else int(rows["case"].nunique())
+    total = int(view.cases["case"].nunique())
     used = len(view.values)
     missing = [t for t in view.trainers if t not in compared]
     reasons = [f"{view.name(t)} is {_why(line.values.get(t))}" for t in missing]

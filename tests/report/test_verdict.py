@@ -185,6 +185,14 @@ def test_rule_4_names_the_best_of_each_line_and_gathers_what_one_loss_does() -> 
     )
 
 
+def test_rule_4_names_three_others_at_most() -> None:
+    five = [A, B, C, D, "BlobTrainer"]
+    better = dict.fromkeys([(A, t) for t in five[1:]], Word.BETTER)
+    questions = (Question.SURFACE, Question.LESIONS, Question.SMALL_LESIONS, Question.FALSE_ALARMS)
+    lines = {q: {(A, t): Word.WORSE} for q, t in zip(questions, five[1:], strict=True)}
+    assert headline(five, {Question.OVERLAP: better, **lines}).count(";") == 3
+
+
 def test_rule_4_gives_fewer_false_alarms_in_the_direction_of_the_metric() -> None:
     lines = {**BEST, Question.FALSE_ALARMS: {(A, D): (Word.WORSE, -2.0, -3.0, -1.0)}}
     assert "nnUNetTrainer raises fewer false alarms (−2.0 [−3.0, −1.0])." in headline([A, B, C, D], lines)
@@ -207,6 +215,14 @@ def test_rule_5_an_equivalent_top_group_with_the_cheapest_and_for_whom_another()
     assert headline([A, B, C, D], {**TOP_2, Question.SMALL_LESIONS: {(A, B): Word.BETTER}}).endswith(
         "; take Dice if small lesions matter."
     )
+
+
+def test_rule_5_a_loss_is_advised_once_and_only_if_it_alone_is_the_best() -> None:
+    lines = {**TOP_2, Question.TIME: {(A, B): Word.WORSE}, Question.SMALL_LESIONS: {(A, B): Word.WORSE}}
+    seconds = {A: 200.0, B: 100.0, C: 50.0, D: 60.0}
+    assert headline([A, B, C, D], lines, seconds=seconds).endswith("0.01 Dice; take the cheapest (Focal).")
+    three = {Question.OVERLAP: {(t, D): Word.BETTER for t in (A, B, C)}, Question.LESIONS: {(A, C): Word.BETTER}}
+    assert headline([A, B, C, D], three) == "Dice, Focal and TopK lead and are equivalent within 0.01 Dice."
 
 
 def undecided_top(**options: Any) -> str:
@@ -243,6 +259,13 @@ def test_rule_6_a_loss_that_is_best_but_not_better_than_all_leads_with_those_it_
     assert headline([A, B, C], lines).startswith("Dice and Focal lead; which is better is undecided")
     chain = {Question.OVERLAP: {(A, B): Word.UNDECIDED, (A, C): Word.BETTER, (B, C): Word.UNDECIDED}}
     assert headline([A, B, C], chain).startswith("Dice and Focal lead; which is better is undecided")
+
+
+def test_rule_6_the_best_leads_with_a_loss_that_only_another_is_better_than() -> None:
+    circle = {Question.OVERLAP: {(A, B): Word.BETTER, (B, C): Word.BETTER, (A, C): Word.UNDECIDED}}
+    assert headline([A, B, C], circle).startswith("Dice and TopK lead; which is better is undecided")
+    turned = {Question.OVERLAP: {(B, C): Word.WORSE, (A, B): Word.WORSE, (A, C): Word.UNDECIDED}}
+    assert headline([A, B, C], turned).startswith("Dice and TopK lead")
 
 
 def test_rule_6_where_nobody_leads() -> None:
@@ -304,6 +327,24 @@ def test_a_loss_that_collapsed_once_does_not_lead_though_nothing_is_better_for_c
     assert both.startswith("Nothing can be told yet")
 
 
+def test_a_loss_of_which_nothing_is_left_but_its_trainings_is_named() -> None:
+    lost = viewed([A, B], {Question.OVERLAP: {}}, statuses=[(A, "completed"), (B, "completed"), (C, "missing")])
+    assert verdict(lost).left_out == (
+        "Compared: 2 of 3 losses, 20 of 20 cases; TopK is left out: it has no case; TopK lacks 1 of 1 training."
+    )
+
+
+def test_what_seeds_cost_counts_folds_and_the_seeds_that_are_there() -> None:
+    seconds = dict.fromkeys([A, B, C, D], 1800.0)
+    view = viewed([A, B, C, D], {Question.OVERLAP: {**TOP_2[Question.OVERLAP], (A, B): Word.UNDECIDED}},
+                  needed={"seeds_needed": 5}, seconds=seconds)  # fmt: skip
+    cases = view.comparison.tables["cases"]
+    cases["fold"] = cases["case"].str[1:].astype(int) % 3
+    cases["seed"] = cases["case"].str[1:].astype(int) % 2
+    told = verdict(view).headline
+    assert "(5 seeds a fold, 9.0\u00a0h of GPU time more, would" in told  # 2 losses × 3 folds × 3 seeds × 0.5 h
+
+
 def test_nothing_is_said_of_who_was_compared_if_nothing_is_missing() -> None:
     assert verdict(viewed([A, B], {Question.OVERLAP: {}})).left_out == ""
 
@@ -316,6 +357,8 @@ def test_cases_that_one_loss_costs_all_others_are_told() -> None:
     assert verdict(found).left_out == (
         "Compared: 2 of 2 losses, 11 of 20 cases; 9 cases left out: Dice is not defined (Focal 9)."
     )
+    one = viewed([A, B], {Question.OVERLAP: {}}, cases_of={A: 20, B: 19})
+    assert "19 of 20 cases; 1 case left out" in verdict(one).left_out
     silent = viewed([A, B], {Question.OVERLAP: {}}, cases_of={A: 20, B: 11})
     assert verdict(silent).left_out.endswith("9 cases left out, because some loss has no prediction.")
 
