@@ -1,58 +1,18 @@
 """The keys of a data-set file (config/datasets/*.yaml): types, limits, defaults and help, checked before any work."""
 
-import os
-import re
-import string
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, Says, checked, key, read_yaml, shown
 from nnunet_losses.base.dataset import DATASET_NAME
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.names import name_problem
+from nnunet_losses.data.addresses import CHECKSUM, Address, AddressPattern, CaseName, Expanded, Limits
 from nnunet_losses.data.phantom_options import Phantom
 
 MOST_CASES = 100_000
-CHECKSUM = r"^(md5:[0-9a-f]{32}|sha1:[0-9a-f]{40}|sha256:[0-9a-f]{64})$"
-
-
-def expand_variables(text: str) -> str:
-    """Replace every ``${NAME}`` by the environment's value.
-
-    Raises:
-        ValueError: the variable is not set.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1)
-        if name not in os.environ:
-            raise ValueError(f"uses ${{{name}}}, which is not set; run 'export {name}=...' first")
-        return os.environ[name]
-
-    return re.sub(r"\$\{(\w+)\}", value, text)
-
-
-def _pattern(text: str) -> str:
-    try:
-        fields = [field for field in string.Formatter().parse(text) if field[1] is not None]
-    except ValueError as error:
-        raise ValueError(f"'{text}' is not a pattern ({error}); write the case's number as {{case:02d}}") from None
-    if not fields:
-        raise ValueError(f"'{text}' does not depend on the case; write its number as {{case:02d}}")
-    for _, name, spec, conversion in fields:
-        if name != "case" or conversion or not re.fullmatch(r"(0?\d)?d?", spec or ""):
-            raise ValueError(f"'{text}' is not a pattern; write the case's number as {{case:02d}}")
-    return text
-
-
-def _name_of_case(pattern: str) -> str:
-    if problem := name_problem(pattern.format(case=0)):
-        raise ValueError(f"'{pattern}' {problem}; give a name that a file can have, such as patient{{case:02d}}")
-    return pattern
 
 
 def _label(value: Any) -> Any:
@@ -62,37 +22,7 @@ def _label(value: Any) -> Any:
     return tuple(values) if isinstance(value, list) else value
 
 
-def is_web_address(url: str) -> bool:
-    """Whether ``url`` is an address that can be downloaded from."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
-
-
-def _address(url: str) -> str:
-    if not is_web_address(url):
-        raise ValueError(f"'{url}' is not a web address (http:// or https://); for files of your own, use 'path'")
-    return url
-
-
-Expanded = Annotated[Line, AfterValidator(expand_variables)]
-Pattern = Annotated[Expanded, AfterValidator(_pattern), Says("text that holds the case's number: {case:02d}")]
-Address = Annotated[Expanded, AfterValidator(_address), Says("an address that begins with https:// or http://")]
-AddressPattern = Annotated[Pattern, AfterValidator(_address), Says("an address with the case's number: {case:02d}")]
-CaseName = Annotated[Pattern, AfterValidator(_name_of_case)]
 Label = Annotated[Any, AfterValidator(_label), Says("a whole number or a list of them")]
-
-
-class Limits(ConfigModel):
-    """Limits beyond which an archive is refused as a decompression bomb, that is, one made to fill a disk."""
-
-    size_gb: float = key("largest size of an archive's unpacked content", default=500.0, unit="GB", gt=0)
-    ratio: float = key(
-        "largest ratio of unpacked to packed size; up to 0.1 GB, any ratio is allowed", default=100.0, ge=1
-    )
-    files: int = key("largest number of files in an archive", default=200_000, ge=1)
 
 
 class Archive(ConfigModel):

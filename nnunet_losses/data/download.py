@@ -17,7 +17,7 @@ from urllib3.util.retry import Retry
 from nnunet_losses.base.disk import on_disk, require_space
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
-from nnunet_losses.data.description import is_web_address
+from nnunet_losses.data.addresses import is_web_address
 
 ATTEMPTS = 3
 CONNECT_SECONDS = 10.0

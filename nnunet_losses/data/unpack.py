@@ -13,7 +13,7 @@ from typing import IO
 from nnunet_losses.base.disk import bytes_text, disk_full, is_disk_full, require_space
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import unprintable
-from nnunet_losses.data.description import Limits
+from nnunet_losses.data.addresses import Limits
 
 GB = 10**9
 SMALL = GB // 10

@@ -18,7 +18,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nnunet_losses.base.images import check_intact, count_not_finite, read_geometry, read_segmentation
-from nnunet_losses.data.description import Limits, find_descriptions, load_dataset_description
+from nnunet_losses.data.addresses import Limits
+from nnunet_losses.data.description import find_descriptions, load_dataset_description
 from nnunet_losses.data.inspection import inspect_dataset
 from nnunet_losses.data.raw import prepare_raw
 from nnunet_losses.data.sources import bring_folder, folder_cases

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.data.description import Limits
+from nnunet_losses.data.addresses import Limits
 from nnunet_losses.data.unpack import unpack
 
 
