@@ -25,6 +25,7 @@ METRICS = {
     Question.FALSE_ALARMS: "false_positive_count",
     Question.SURFACE: "nsd",
     Question.TIME: "training_time",
+    Question.STABILITY: "dice",
 }
 DEFAULTS = {
     Word.BETTER: (0.03, 0.02, 0.04),
@@ -59,7 +60,7 @@ def viewed(
     compared = [t for t in trainers if not (reasons or {}).get(t)]
     for question, words in lines.items():
         metric = METRICS[question]
-        for pair in combinations(compared, 2):
+        for pair in combinations(compared, 2) if question is not Question.STABILITY else ():
             found = words.get(pair, Word.EQUIVALENT)
             word, difference, low, high = found if isinstance(found, tuple) else (found, *DEFAULTS[found])
             decisions.append(

@@ -1,5 +1,9 @@
 """The card: values of the baseline, words for the others, best in bold, and where each cell leads."""
 
+import math
+
+import pandas as pd
+
 from nnunet_losses.base.states import Question, Word
 from nnunet_losses.report.blocks import Cell, Table
 from nnunet_losses.report.comparison import View
@@ -80,3 +84,17 @@ def test_every_cell_leads_to_the_part_that_shows_why() -> None:
     links = {cells[0].text: {cell.link for cell in cells[:-1]} for cells in table.rows}
     assert links["Dice, as trained"] == {"results-1-overlap"}
     assert links["Training time"] == {"runs-1-time-and-memory"}
+
+
+def test_stability_shows_spread_and_failures() -> None:
+    lines = {Question.OVERLAP: {}, Question.STABILITY: {}}
+    failures = pd.DataFrame([{"dataset": "D", "configuration": "2d", "trainer": B, "learned_then_lost": 2}])
+    view = viewed([A, B, D], lines, failed={A: 3}, seconds={A: 0.0123, B: 0.02, D: math.nan}, failures=failures)
+    cells = dict(zip(("D", "A", "B"), row(view, "Stability")[1:-1], strict=True))
+    assert (cells["A"].text, cells["A"].below, cells["A"].kind) == ("SD 0.012", ("3 of 5 failed",), "bad")
+    assert (cells["B"].below, cells["B"].kind) == (("none of 5 failed", "2 learned, then lost it"), "bad")
+    assert (cells["D"].text, cells["D"].below, cells["D"].kind) == ("none of 5 failed", (), "")
+
+
+def test_there_is_no_card_of_one_loss() -> None:
+    assert card.table(viewed([D], {Question.OVERLAP: {}})) is None

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from nnunet_losses.base.states import Word
 from nnunet_losses.statistics import Results
+from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann
+from nnunet_losses.statistics.estimators.retraining import critical_value
 from nnunet_losses.statistics.panels.panel import Panel
-from nnunet_losses.statistics.ranking.decision import decisions_table, failed_trainings, word_for
-from nnunet_losses.statistics.tables.decision import DECISIONS
+from nnunet_losses.statistics.ranking.decision import decisions_table, failed_trainings, training_spread, word_for
+from nnunet_losses.statistics.tables.decision import DECISIONS, FORECASTS
 
 MakeCases = Callable[..., pd.DataFrame]
 nan = float("nan")
@@ -141,3 +143,57 @@ def test_no_interval_reaches_beyond_the_largest_difference_that_there_can_be(mak
     up, down = np.tile([0.0, 1.0, 1.0, 0.0, 0.5], 4), np.tile([1.0, 0.0, 0.0, 1.0, 0.5], 4)
     (row,) = decisions_table(panel_of(make_cases({"A": up, "B": down})), margin=0.01).itertuples()
     assert (row.low, row.high, row.word) == (-1, 1, "undecided")
+
+
+def test_intervals_of_models_are_those_of_hodges_and_lehmann_with_bonferroni(make_cases: MakeCases) -> None:
+    rng = np.random.default_rng(0)
+    values = {t: rng.random(25) for t in "ABC"}
+    table = decisions_table(panel_of(make_cases(values, fold=0)), margin=0.01, alpha=0.06)
+    for row in table.itertuples():
+        gains = values[row.trainer_a] - values[row.trainer_b]
+        assert (row.difference, row.low, row.high) == pytest.approx(hodges_lehmann(gains, confidence=0.98))
+        assert (row.low_90, row.high_90) == pytest.approx(hodges_lehmann(gains, confidence=0.96)[1:])
+
+
+def test_the_interval_for_equivalence_has_twice_the_level(study: pd.DataFrame) -> None:
+    for row in decisions_table(panel_of(study), margin=0.01, alpha=0.04).itertuples():
+        reach = critical_value(0.92, 4, row.df) * row.se
+        assert (row.low_90, row.high_90) == pytest.approx((row.difference - reach, row.difference + reach))
+
+
+def test_seeds_of_one_fold_know_the_direction_of_the_metric(make_cases: MakeCases) -> None:
+    rng = np.random.default_rng(0)
+    far = rng.uniform(5, 9, 20)
+    parts = [
+        make_cases({"A": far, "B": far - 3 + rng.normal(0, 0.1, 20)}, metric="hd95", unit="mm", fold=0, seed=seed)
+        for seed in (1, 2)
+    ]
+    cases = pd.concat([part.assign(trainer=part["trainer"] + f"_seed{part['seed'].iloc[0]}") for part in parts])
+    panel = panel_of(cases, baseline="A_seed1")
+    (row,) = decisions_table(panel, margin=1).itertuples()
+    assert (row.subject, row.word, row.trainings) == ("losses", "better", 2)
+    assert row.difference == pytest.approx(3, abs=0.1)
+    assert training_spread(panel) == pytest.approx([0, 0], abs=0.2)
+
+
+def test_what_would_decide_stands_beside_undecided_pairs_alone(make_cases: MakeCases) -> None:
+    rng = np.random.default_rng(0)
+    luck = np.tile([0.02, -0.02, 0.0, 0.01, -0.01], 6)
+    base = rng.uniform(0.4, 0.8, 30)
+    values = {
+        "A": base, "B": base + luck + rng.normal(0, 0.01, 30), "C": base - 0.3 + rng.normal(0, 0.01, 30),
+    }  # fmt: skip
+    panel = panel_of(make_cases(values))
+    table = decisions_table(panel, margin=0.02, forecast=True).set_index(["trainer_a", "trainer_b"])
+    undecided, decided = table.loc[("B", "A")], table.loc[("C", "A")]
+    assert undecided["word"] in ("undecided", "not worse", "not better")
+    assert undecided["seeds_needed"] > 1
+    assert undecided["detectable"] > 0.02
+    assert decided["word"] == "worse"
+    assert decided[list(FORECASTS)].isna().all()
+    assert decisions_table(panel, margin=0.02)[list(FORECASTS)].isna().all(axis=None)
+
+
+def test_two_cases_are_enough_to_see_that_a_training_failed(make_cases: MakeCases) -> None:
+    values = {"A": np.full(10, 0.5), "B": np.where(np.arange(10) % 5 == 0, 0.0, 0.5)}
+    assert failed_trainings(None, panel_of(make_cases(values))) == {"B": 1}
