@@ -7,10 +7,12 @@ column ``unit`` of cases and of lesions, and ``dimensions`` of lesions. Statisti
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from nnunet_losses.base.metrics import Metric
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Length(StrEnum):
@@ -49,7 +51,7 @@ class Scale:
         return cls(length, _VOLUME if thick else AREA_MM, dimensions)
 
     @classmethod
-    def of_tables(cls, cases: pd.DataFrame, lesions: pd.DataFrame | None = None) -> "Scale":
+    def of_tables(cls, cases: "pd.DataFrame", lesions: "pd.DataFrame | None" = None) -> "Scale":
         """The scale of the rows of one data set; earlier versions measured everything in mm."""
         units = set(cases["unit"].unique())
         length = Length.PX if Length.PX in units else Length.MM

@@ -10,12 +10,16 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.base.names import SPLITS_JSON, fold_name, table_name
 from nnunet_losses.base.splits import Splits, read_splits
+from nnunet_losses.base.tables.results import LOG_ODDS
+from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.study.record import Run
 
-MEASURED = ("cases", "lesions", "thresholds", "calibration")
+MEASURED = ("cases", "lesions", "thresholds", "calibration", "log_odds")
 """Tables of the evaluation, in ``results/tables``."""
 TRAINED = ("training", "jobs")
 """Tables of the training, in ``results/models``."""
+LATER = table_name(LOG_ODDS.name)
+"""A table that trainings of earlier versions do not have; an empty one takes its place."""
 
 
 def keep_tables(runs: Iterable[Run], plans: str, results: Path, kept: Path) -> list[Run]:
@@ -25,7 +29,7 @@ def keep_tables(runs: Iterable[Run], plans: str, results: Path, kept: Path) -> l
         runs: trainings that may have finished.
         plans: nnU-Net's plans.
         results: ``results`` of the workflow.
-        kept: the folder to keep them in, such as ``reports/<study>/trainings``: a folder of six tables for each
+        kept: the folder to keep them in, such as ``reports/<study>/trainings``: a folder of tables for each
             training.
 
     Returns:
@@ -37,9 +41,10 @@ def keep_tables(runs: Iterable[Run], plans: str, results: Path, kept: Path) -> l
     finished = []
     for run in runs:
         files = _files(run, plans, results)
-        if all(file.is_file() for file in files.values()):
+        if all(file.is_file() for name, file in files.items() if name != LATER):
             for name, file in files.items():
-                _copy(file, kept / _folder(run, plans) / name)
+                if file.is_file():
+                    _copy(file, kept / _folder(run, plans) / name)
             finished.append(run)
     return finished
 
@@ -69,7 +74,7 @@ def restore_tables(runs: Iterable[Run], plans: str, results: Path, kept: Path) -
         folder = kept / _folder(run, plans)
         files = _files(run, plans, results)
         there = [file.exists() for file in files.values()]
-        if all(there) or not all((folder / name).is_file() for name in files):
+        if all(there) or not all((folder / name).is_file() for name in files if name != LATER):
             continue
         if run.dataset not in splits:
             splits[run.dataset] = read_splits(
@@ -77,7 +82,10 @@ def restore_tables(runs: Iterable[Run], plans: str, results: Path, kept: Path) -
             )
         _check_cases(folder / table_name("cases"), splits[run.dataset][run.fold]["val"], run)
         for name, file in files.items():
-            _copy(folder / name, file)
+            if (folder / name).is_file():
+                _copy(folder / name, file)
+            else:
+                write_tables(file.parent, {LOG_ODDS.name: LOG_ODDS.build()})
         restored.append(run)
     return restored
 

@@ -229,7 +229,7 @@ def test_an_image_that_is_not_finite_is_named(raw_dataset: Path, write_image: Wr
 
 def test_an_empty_image_is_named(raw_dataset: Path) -> None:
     (raw_dataset / "imagesTr/b_0001.nii.gz").write_bytes(b"")
-    with pytest.raises(UserError, match=r"imagesTr/b_0001.nii.gz cannot be read as an image"):
+    with pytest.raises(UserError, match=r"imagesTr/b_0001.nii.gz is an empty file \(0 bytes\)"):
         inspect_dataset(raw_dataset)
 
 

@@ -29,7 +29,8 @@ def files_of_the_project() -> list[Path]:
     """The files in git, or all files where there is no git."""
     listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True, check=False)
     if listed.returncode == 0:
-        return [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+        named = [Path(name) for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
+        return [path for path in named if path.parts[0] != "reports"]  # results, not the project
     return [path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file() and ".venv" not in path.parts]
 
 
