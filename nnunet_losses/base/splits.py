@@ -1,12 +1,43 @@
 """The folds of a cross-validation, as nnU-Net's ``splits_final.json`` holds them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from nnunet_losses.base.errors import UserError
 
 Splits = list[dict[str, list[str]]]
 """A fold each: the cases it trains on ("train") and those it predicts ("val")."""
+
+
+MOST_LEFT_OUT = 20
+"""Values of a column that are left out in turn; more are patients rather than sites, and cost a training each."""
+
+
+def left_out_values(values: Mapping[str, str], column: str) -> list[str]:
+    """The values of a column that are left out in turn, fold by fold: each once, in alphabetical order.
+
+    Args:
+        values: of the column, by case.
+        column: its name, for messages.
+
+    Raises:
+        UserError: there are fewer than 2 values or more than 20, or one is that of so many cases that fewer than 2 are
+            left to train with.
+    """
+    found = sorted(set(values.values()))
+    if not 2 <= len(found) <= MOST_LEFT_OUT:
+        raise UserError(
+            f"To leave out each '{column}' in turn, there must be 2 to {MOST_LEFT_OUT} values of it, but there are "
+            f"{len(found)}; group the cases by another column, or use folds.group."
+        )
+    for value in found:
+        if (rest := sum(other != value for other in values.values())) < 2:
+            raise UserError(
+                f"Without the cases of {column} '{value}', only {rest} of {len(values)} cases is left to train with, "
+                "and 2 are needed; choose another column."
+            )
+    return found
 
 
 def read_splits(path: Path | str, where: str) -> Splits:

@@ -51,10 +51,15 @@ def inspect(
 @command("split")
 def split(
     dataset: Dataset,
-    folds: Annotated[int, typer.Option(min=2)] = 5,
+    folds: Annotated[
+        int | None, typer.Option(min=2, show_default="5, or the values of the column that is left out")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the split; nnU-Net's own is 12345.")] = 12345,
     group: Annotated[
         str | None, typer.Option(help="Column of the case table: cases of equal value stay in one fold.")
+    ] = None,
+    leave_out: Annotated[
+        str | None, typer.Option(help="Column of the case table, such as site: each of its values is one fold.")
     ] = None,
     case_table: Annotated[Path | None, typer.Option(help="CSV file with that column and the column 'case'.")] = None,
     stratify: Annotated[
@@ -71,21 +76,39 @@ def split(
     from nnunet_losses.data.case_table import read_case_column
     from nnunet_losses.data.summary import read_lesion_counts
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
-    from nnunet_losses.nnunet.preparation.splits import case_names, make_balanced_splits, make_splits, write_splits
+    from nnunet_losses.nnunet.preparation.splits import (
+        case_names,
+        leave_out_splits,
+        make_balanced_splits,
+        make_splits,
+        write_splits,
+    )
 
     raw = find_dataset(nnunet_folder("nnUNet_raw"), dataset)
     preprocessed = nnunet_folder("nnUNet_preprocessed") / raw.name
     cases = case_names(raw)
-    if (group is None) != (case_table is None):
-        raise UserError("--group and --case-table belong together: the column, and the CSV file that has it.")
+    column = group if leave_out is None else leave_out
+    if (column is None) != (case_table is None):
+        raise UserError(
+            "--group or --leave-out, and --case-table belong together: the column, and the CSV file that has it."
+        )
+    if leave_out is not None and not (group is stratify is file is None):
+        raise UserError("--leave-out already defines the folds; leave --group, --stratify and --file out.")
+    values = None if column is None or case_table is None else read_case_column(case_table, column, cases)
     if file is not None:
         splits = read_splits(file, "--file")
+    elif leave_out is not None and values is not None:
+        splits = leave_out_splits(values, column=leave_out)
+        if folds not in (None, len(splits)):
+            raise UserError(
+                f"The {len(cases)} cases of {raw.name} have {len(splits)} values of '{leave_out}', but {folds} folds "
+                f"are asked for, as many as {case_table} has; leave the cases that are not used out of that table."
+            )
     elif group is None and stratify is None:
-        splits = make_splits(cases, folds=folds, seed=seed)
+        splits = make_splits(cases, folds=folds or 5, seed=seed)
     else:
-        groups = None if group is None or case_table is None else read_case_column(case_table, group, cases)
         counts = None if stratify is None else read_lesion_counts(stratify, cases)
-        splits = make_balanced_splits(cases, folds=folds, seed=seed, groups=groups, counts=counts)
+        splits = make_balanced_splits(cases, folds=folds or 5, seed=seed, groups=values, counts=counts)
     written = write_splits(preprocessed, splits, cases)
     if out is not None:
         write_json(out, splits)

@@ -43,15 +43,13 @@ def restore(configfile: Configfile, directory: Directory = Path(), folder: Kept 
 
 def _study(configfile: Path) -> "tuple[Study, tuple[Run, ...]]":
     """The study in a config file, and all its trainings."""
-    from nnunet_losses.base.splits import read_splits
-    from nnunet_losses.data.description import find_descriptions
+    from nnunet_losses.data.description import find_descriptions, load_dataset_description
     from nnunet_losses.study.study import read_study
 
     study = read_study(configfile)
     datasets = find_descriptions(study.config.datasets, Path("config/datasets"))
-    folds = study.config.folds
-    count = folds.number if folds.file is None else len(read_splits(folds.file, "folds.file"))
-    return study, study.runs(tuple(datasets), count)
+    descriptions = {name: load_dataset_description(path) for name, path in datasets.items()}
+    return study, study.runs(tuple(datasets), study.fold_count(descriptions))
 
 
 def _default(study: "Study") -> Path:

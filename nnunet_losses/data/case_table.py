@@ -1,11 +1,21 @@
 """What is known of the cases beside their images: a CSV file with a row for each case."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
+
+
+def read_all_cases(path: Path, column: str) -> dict[str, str]:
+    """The values of one column of a case table, by case, for all cases in it.
+
+    Raises:
+        UserError: the file is missing or no CSV, lacks a column, names a case twice, or has no value for a case.
+    """
+    values = _read(path, column)
+    return _complete(values, path, column, values)
 
 
 def read_case_column(path: Path, column: str, cases: Iterable[str]) -> dict[str, str]:
@@ -17,8 +27,12 @@ def read_case_column(path: Path, column: str, cases: Iterable[str]) -> dict[str,
         cases: the cases whose values are wanted; further rows are left alone.
 
     Raises:
-        UserError: the file is missing or no CSV, lacks a column, names a case twice, or has no value for a case.
+        UserError: as for `read_all_cases`.
     """
+    return _complete(_read(path, column), path, column, cases)
+
+
+def _read(path: Path, column: str) -> dict[str, str]:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError:
@@ -31,7 +45,10 @@ def read_case_column(path: Path, column: str, cases: Iterable[str]) -> dict[str,
             raise UserError(f"The case table {path} has no column '{name}'; it has {there}.")
     if not (twice := table["case"][table["case"].duplicated()]).empty:
         raise UserError(f"The case table {path} has the case {twice.iloc[0]} twice; remove one row.")
-    values = dict(zip(table["case"], table[column], strict=True))
+    return dict(zip(table["case"], table[column], strict=True))
+
+
+def _complete(values: Mapping[str, str], path: Path, column: str, cases: Iterable[str]) -> dict[str, str]:
     for case in cases:
         if not values.get(case):
             raise UserError(f"The case table {path} has no value of '{column}' for the case {case}; add it.")

@@ -117,6 +117,12 @@ class Folds(ConfigModel):
         default=None,
         absent="each case by itself",
     )
+    leave_out: Line | None = key(
+        "column of the data set's `case_table`, such as `site`: each of its values is a fold, which is predicted by a "
+        "model trained on all others; instead of `number`, `seed`, `group` and `stratify`",
+        default=None,
+        absent="none",
+    )
     stratify: Literal["lesions"] | None = key(
         "`lesions`: every fold gets cases with few and with many lesions", default=None, absent="not stratified"
     )

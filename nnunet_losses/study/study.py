@@ -8,7 +8,8 @@ from typing import Any
 from nnunet_losses.base.config import checked, read_yaml
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import PLANS
-from nnunet_losses.data.case_table import read_case_column
+from nnunet_losses.base.splits import left_out_values, read_splits
+from nnunet_losses.data.case_table import read_all_cases, read_case_column
 from nnunet_losses.data.description import DatasetDescription
 from nnunet_losses.nnunet.names.ensembles import ensemble_name
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
@@ -95,6 +96,33 @@ class Study:
         new = [entry for entry in self.config.configurations if isinstance(entry, NewConfiguration)]
         return next((entry.options for entry in new if entry.name == name), "")
 
+    def fold_count(self, descriptions: Mapping[str, DatasetDescription]) -> int:
+        """The number of folds that exist: as given, those of a file, or the values of the column that is left out.
+
+        Args:
+            descriptions: of the data sets, by name.
+
+        Raises:
+            UserError: the file or the column cannot be read, cannot be used as folds, or gives two data sets different
+                numbers of folds.
+        """
+        folds = self.config.folds
+        if folds.file is not None:
+            return len(read_splits(folds.file, "folds.file"))
+        if folds.leave_out is None:
+            return folds.number
+        counts = {
+            name: len(left_out_values(read_all_cases(Path(table), folds.leave_out), folds.leave_out))
+            for name, table in self.case_tables(descriptions).items()
+        }
+        if len(set(counts.values())) > 1:
+            several = ", ".join(f"{count} in {name}" for name, count in counts.items())
+            raise UserError(
+                f"{self.where}: folds.leave_out needs as many values of '{folds.leave_out}' in every data set, but "
+                f"there are {several}; make a study of each."
+            )
+        return next(iter(counts.values()))
+
     def folds(self, count: int) -> tuple[int, ...]:
         """The folds to train, of ``count`` that exist.
 
@@ -138,10 +166,15 @@ class Study:
             descriptions: of the data sets, by name.
 
         Raises:
-            UserError: a data set has no case table, or its table lacks a column, that ``folds.group`` or
-                ``statistics.cluster`` names.
+            UserError: a data set has no case table, or its table lacks a column, that ``folds.group``,
+                ``folds.leave_out`` or ``statistics.cluster`` names.
         """
-        wanted = {"folds.group": self.config.folds.group, "statistics.cluster": self.config.statistics.cluster}
+        folds = self.config.folds
+        wanted = {
+            "folds.group": folds.group,
+            "folds.leave_out": folds.leave_out,
+            "statistics.cluster": self.config.statistics.cluster,
+        }
         for key, column in wanted.items():
             for name, description in descriptions.items() if column is not None else ():
                 if description.case_table_file is None:
@@ -213,13 +246,15 @@ def load_study(content: Any, where: str = "the study's config") -> Study:
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"{where}: the configuration {twice[0]} is listed twice; remove one.")
     given = config.folds.model_fields_set
-    if config.folds.file is not None and (superfluous := given & {"number", "seed", "group", "stratify"}):
+    if config.folds.file is not None and (superfluous := given & {"number", "seed", "group", "leave_out", "stratify"}):
         raise UserError(f"{where}: folds.file already defines the folds; leave folds.{min(superfluous)} out.")
+    if config.folds.leave_out is not None and (superfluous := given & {"number", "seed", "group", "stratify"}):
+        raise UserError(f"{where}: folds.leave_out already defines the folds; leave folds.{min(superfluous)} out.")
     ensembles = compared_ensembles(config, trainers, where)
     study = Study(config=config, trainers=trainers, baseline=baseline, where=where, ensembles=ensembles)
     for members in ensembles:
         ensemble_name(members)  # which may be too long
-    if config.folds.file is None:
+    if config.folds.file is None and config.folds.leave_out is None:
         study.folds(config.folds.number)
     return study
 

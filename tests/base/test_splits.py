@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.splits import read_splits
+from nnunet_losses.base.splits import left_out_values, read_splits
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,21 @@ def test_splits_are_read_as_they_stand(tmp_path: Path) -> None:
         {"train": ["a"], "val": ["b"]},
         {"train": ["b"], "val": ["a"]},
     ]
+
+
+@pytest.mark.parametrize(
+    ("sites", "sentence"),
+    [
+        ("AAA", "2 to 20 values of it, but there are 1;"),
+        ("ABCDEFGHIJKLMNOPQRSTU", "To leave out each 'site' in turn, there must be 2 to 20 values of it, but .* 21;"),
+        ("AAAB", "Without the cases of site 'A', only 1 of 4 cases is left to train with"),
+    ],
+)
+def test_what_cannot_be_left_out_in_turn_is_one_sentence(sites: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        left_out_values({str(n): site for n, site in enumerate(sites)}, "site")
+
+
+def test_what_is_left_out_is_each_value_once_in_alphabetical_order() -> None:
+    assert left_out_values({str(n): site for n, site in enumerate("BACA")}, "site") == ["A", "B", "C"]
+    assert len(left_out_values({site: site for site in "ABCDEFGHIJKLMNOPQRST"}, "site")) == 20

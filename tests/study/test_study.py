@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from nnunet_losses.base.config.messages import keys_of
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.data.description import load_dataset_description
+from nnunet_losses.data.description import DatasetDescription, load_dataset_description
 from nnunet_losses.study.config import Plans, StudyConfig
 from nnunet_losses.study.study import Study, load_study, read_study
 
@@ -118,6 +119,7 @@ MANY = [n / 1000 for n in range(100)]
         ({"configurations": ["2d", "2d"]}, "the configuration 2d is listed twice; remove one."),
         ({"folds": {"number": 3, "run": [0, 3]}}, "folds.run asks for fold 3, but there are 3 folds, 0 to 2."),
         ({"folds": {"file": "a.json", "number": 3}}, "folds.file already defines the folds; leave folds.number out."),
+        ({"folds": {"leave_out": "site", "group": "a"}}, "folds.leave_out already defines the folds; leave folds.g"),
         ({"folds": {"seed": -1}}, "folds.seed must be a whole number from 0 to 4,294,967,295, got -1."),
         ({"device": "gpu"}, "device must be one of cpu, cuda, mps, got 'gpu'."),
         ({"title": "a\nb"}, r"title must be one line of printable text, got 'a\nb'."),
@@ -248,6 +250,22 @@ def test_folds_by_group_need_a_case_table_with_that_column(tmp_path: Path) -> No
         load(folds={"group": "patient"}).case_tables(without)
     with pytest.raises(UserError, match="has no column 'site'; it has case, patient"):
         load(folds={"group": "site"}).case_tables(with_table)
+
+
+def test_the_folds_that_leave_a_site_out_are_as_many_as_sites(tmp_path: Path) -> None:
+    def described(number: int, sites: Sequence[str]) -> dict[str, DatasetDescription]:
+        name, table = f"Dataset00{number}_A", f"cases{number}.csv"
+        (tmp_path / table).write_text("case,site\n" + "".join(f"c{n},{site}\n" for n, site in enumerate(sites)))
+        source = {"name": name, "source": {"path": str(tmp_path)}, "case_table": table}
+        return {name: load_dataset_description(source)}
+
+    study = load(folds={"leave_out": "site", "run": [6]})
+    assert study.fold_count(described(1, "ABCDEFGG")) == 7
+    assert load(folds={"number": 4}).fold_count(described(1, "AB")) == 4
+    with pytest.raises(UserError, match="as many values of 'site' in every data set, .* 3 in Dataset001_A, 2 in Dat"):
+        study.fold_count(described(1, "ABC") | described(2, "ABAB"))
+    with pytest.raises(UserError, match="has no value of 'site' for the case c1"):
+        study.fold_count(described(1, ["A", "", "B"]))
 
 
 def test_the_scores_of_a_preset_are_compared_beside_the_metrics_and_can_decide() -> None:

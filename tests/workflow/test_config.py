@@ -144,8 +144,8 @@ def test_the_template_of_a_study_can_be_planned(
 
 
 @pytest.mark.slow
-def test_the_case_table_of_a_data_set_reaches_the_comparison(workplace: Make) -> None:
-    place = workplace(statistics={"resamples": 200, "cluster": "patient"})
+def test_the_case_table_of_a_data_set_reaches_the_split_and_the_comparison(workplace: Make) -> None:
+    place = workplace(statistics={"resamples": 200, "cluster": "patient"}, folds={"leave_out": "patient"})
     table = place.folder / "cases.csv"
     table.write_text("case,patient\n" + "".join(f"phantom_{n:03d},{n // 2}\n" for n in range(4)))
     with (place.folder / "phantom.yaml").open("a") as file:
@@ -153,3 +153,4 @@ def test_the_case_table_of_a_data_set_reaches_the_comparison(workplace: Make) ->
     planned = place.succeed("--dry-run", "--printshellcmds")
     quoted = shlex.quote(f"Dataset900_Phantom={table}")
     assert f"--cases {quoted}" in planned
+    assert f"--leave-out patient --case-table {shlex.quote(str(table))}" in planned

@@ -15,7 +15,6 @@ from nnunet_losses.base.disk import DiskFullError, disk_full, no_space_left
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import check_writable
 from nnunet_losses.base.locks import take_lock
-from nnunet_losses.base.splits import read_splits
 from nnunet_losses.base.surroundings import surroundings
 from nnunet_losses.data.description import find_descriptions, load_dataset_description
 from nnunet_losses.comparison.provenance import checked_out_commit
@@ -44,7 +43,7 @@ try:
     description_files = find_descriptions(study.config.datasets, Path(workflow.basedir, "config/datasets"))
     descriptions = {name: load_dataset_description(path) for name, path in description_files.items()}
     own_splits = study.config.folds.file
-    split_count = len(read_splits(own_splits, "folds.file")) if own_splits else study.config.folds.number
+    split_count = study.fold_count(descriptions)
     runs = study.runs(tuple(description_files), split_count)
     rounds = study.rounds(runs)
     ensembles = study.ensembled
@@ -164,14 +163,15 @@ def split_options(dataset):
     if own_splits:
         return f"--file {shlex.quote(own_splits)}"
     options = f"--folds {split_count} --seed {folds.seed}"
-    if folds.group:
-        options += f" --group {shlex.quote(folds.group)} --case-table {shlex.quote(case_tables[dataset])}"
+    for option, column in (("--group", folds.group), ("--leave-out", folds.leave_out)):
+        if column:
+            options += f" {option} {shlex.quote(column)} --case-table {shlex.quote(case_tables[dataset])}"
     return options + (f" --stratify results/datasets/{dataset}/summary.json" if folds.stratify else "")
 
 
 def case_table_of_split(dataset):
     """The table that the split of a data set needs."""
-    return case_tables[dataset] if study.config.folds.group else []
+    return case_tables[dataset] if study.config.folds.group or study.config.folds.leave_out else []
 
 
 def priority(wildcards, step):

@@ -11,7 +11,7 @@ from pathlib import Path
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.base.names import SPLITS_JSON
-from nnunet_losses.base.splits import Splits, read_splits
+from nnunet_losses.base.splits import Splits, left_out_values, read_splits
 
 
 def make_splits(cases: list[str], *, folds: int, seed: int = 12345) -> Splits:
@@ -74,6 +74,28 @@ def make_balanced_splits(
     parts = splitter.split(names, [stratum[group_of[case]] for case in names], [group_of[case] for case in names])
     by_name = np.array(names)
     return [{"train": by_name[train].tolist(), "val": by_name[val].tolist()} for train, val in parts]
+
+
+def leave_out_splits(values: Mapping[str, str], *, column: str) -> Splits:
+    """Split cases so that each fold predicts the cases of one value, and trains on all others.
+
+    Args:
+        values: of the column, such as the site, by case.
+        column: its name, for messages.
+
+    Returns:
+        The folds, in alphabetical order of the values.
+
+    Raises:
+        UserError: the values cannot be left out in turn, as `left_out_values` says.
+    """
+    import numpy as np
+    from sklearn.model_selection import LeaveOneGroupOut
+
+    left_out_values(values, column)
+    names = np.array(sorted(values))
+    parts = LeaveOneGroupOut().split(names, groups=[values[name] for name in names])
+    return [{"train": names[train].tolist(), "val": names[val].tolist()} for train, val in parts]
 
 
 def write_splits(preprocessed: Path, splits: Splits, cases: list[str]) -> Path:

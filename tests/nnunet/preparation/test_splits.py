@@ -7,7 +7,14 @@ import pytest
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.splits import Splits
-from nnunet_losses.nnunet.preparation.splits import case_names, make_balanced_splits, make_splits, write_splits
+from nnunet_losses.cli import data
+from nnunet_losses.nnunet.preparation.splits import (
+    case_names,
+    leave_out_splits,
+    make_balanced_splits,
+    make_splits,
+    write_splits,
+)
 
 CASES = [f"c{n:02d}" for n in range(10)]
 
@@ -78,3 +85,31 @@ def test_another_seed_gives_another_split_and_the_same_seed_the_same() -> None:
 def test_fewer_groups_than_folds_are_refused() -> None:
     with pytest.raises(UserError, match="3 folds need at least 3 groups of cases, but there are 2"):
         make_balanced_splits(CASES, folds=3, groups=dict(zip(CASES, "aaaaabbbbb", strict=True)))
+
+
+def test_each_site_is_predicted_by_a_model_of_all_others() -> None:
+    sites = dict(zip(CASES, "BACABBCABA", strict=True))
+    splits = leave_out_splits(sites, column="site")
+    for site, split in zip("ABC", splits, strict=True):
+        assert split["val"] == [case for case in CASES if sites[case] == site]
+        assert split["train"] == [case for case in CASES if sites[case] != site]
+
+
+def test_the_command_leaves_out_sites_and_refuses_another_number_of_folds(
+    world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("nnUNet_raw", str(world_once / "raw"))
+    monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path))
+    (tmp_path / "Dataset901_Labels").mkdir()
+    table = tmp_path / "cases.csv"
+    table.write_text("case,site\n" + "".join(f"case_{n},{'AAB'[n % 3]}\n" for n in range(6)))
+    options = {"leave_out": "site", "case_table": table}
+    data.split("Dataset901_Labels", folds=2, **options, out=tmp_path / "splits.json")
+    assert [fold["val"] for fold in json.loads((tmp_path / "splits.json").read_text())] == [
+        ["case_0", "case_1", "case_3", "case_4"],
+        ["case_2", "case_5"],
+    ]
+    with pytest.raises(UserError, match="The 6 cases of Dataset901_Labels have 2 values of 'site', but 3 folds"):
+        data.split("Dataset901_Labels", folds=3, **options)
+    with pytest.raises(UserError, match="--leave-out already defines the folds"):
+        data.split("Dataset901_Labels", group="site", **options)
