@@ -74,6 +74,16 @@ class Geometry:
             flat = list(self.spacing_mm)
         return Length.PX if flat == [1.0, 1.0] else Length.MM
 
+    @property
+    def orientation(self) -> str:
+        """Where each array axis leads: R(ight) or L(eft), A(nterior) or P(osterior), S(uperior) or I(nferior); "RAS".
+
+        Empty in 2D.
+        """
+        return (
+            "".join(axis or "?" for axis in nib.orientations.aff2axcodes(self.affine)) if len(self.shape) == 3 else ""
+        )
+
     def offset_voxels(self, other: "Geometry") -> float:
         """Largest distance between corresponding corners of two images of one shape, in edges of the smallest voxel."""
         shape = (*self.shape, 1)[:3]
@@ -144,27 +154,6 @@ def check_intact(path: Path) -> None:
                     length += len(block)
                     if length > most:
                         raise ValueError("it is longer than its header promises")
-
-
-def count_not_finite(path: Path) -> int:
-    """How many values of an image file are NaN or infinite; the voxels are read only where they could be.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    if _is_nifti(path):
-        with readable(path):
-            header: Any = nib.load(path).header
-            scaled = not all(np.isfinite(value) for value in header.get_slope_inter() if value is not None)
-            if header.get_data_dtype().kind in "iu" and not scaled:
-                return 0
-    voxels = read_voxels(path)
-    # The sum of finite values is finite, and takes no memory; it could overflow only beyond 1e300.
-    with np.errstate(invalid="ignore", over="ignore"):
-        finite = voxels.dtype.kind in "iub" or bool(np.isfinite(voxels.sum(dtype=np.float64)))
-    if finite:
-        return 0
-    return int(np.count_nonzero(~np.isfinite(voxels)))
 
 
 def _read(path: Path) -> tuple[NDArray[Any], int]:

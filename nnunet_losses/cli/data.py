@@ -32,6 +32,8 @@ def prepare(
     )
     found = inspect_dataset(folder, workers=workers)
     say(f"{folder}: {found}")
+    for warning in found.warnings:
+        say(f"Warning: {warning}")
     if summary is not None:
         fingerprint = data_fingerprint(folder) or source_state(dataset, cases)
         write_json(summary, {**found.as_dict(), "fingerprint": fingerprint})
@@ -40,12 +42,31 @@ def prepare(
 @command("inspect")
 def inspect(
     folder: Annotated[Path, typer.Argument(help="An nnU-Net raw folder, DatasetXXX_Name.")],
+    plans: Annotated[
+        Path | None, typer.Option(help="nnU-Net's plans of it; without them, its usual spacing is assumed.")
+    ] = None,
+    configuration: Annotated[str, typer.Option(help="Configuration of the plans.")] = "3d_fullres",
+    splits: Annotated[Path | None, typer.Option(help="A splits_final.json, to find copies across its folds.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for imbalance.csv, imbalance.svg, summary.json and warnings.txt.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
-    """Check a raw data set and name every problem in it."""
-    from nnunet_losses.data.inspection import inspect_dataset
+    """Check a raw data set: name every problem in it, and say how unbalanced it is."""
+    from nnunet_losses.base.splits import read_splits
+    from nnunet_losses.cli.look import look_into
+    from nnunet_losses.data.imbalance import sentences
+    from nnunet_losses.data.warnings import across_folds
 
-    say(str(inspect_dataset(folder, workers=workers)))
+    seen = look_into(folder, plans=plans, configuration=configuration, workers=workers)
+    warnings = seen.warnings
+    if splits is not None:
+        warnings = [*warnings, *across_folds(read_splits(splits, "--splits"), seen.summary.copies)]
+    say(str(seen.summary))
+    for line in (*sentences(seen.facts), *(f"Warning: {warning}" for warning in warnings)):
+        say(line)
+    if out is not None:
+        seen.write(out, warnings)
 
 
 @command("split")

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,16 +17,28 @@ from nnunet_losses.base.images import (
     ENDINGS,
     SAME_GRID_VOXELS,
     Geometry,
-    count_not_finite,
     read_geometry,
     read_segmentation,
 )
 from nnunet_losses.base.labels import LabelSet, label_problems, mask_of
 from nnunet_losses.base.names import DATASET_JSON, IMAGES_FOLDER, LABELS_FOLDER, image_file
 from nnunet_losses.data.layout import CaseFiles, ending_problems, list_cases
+from nnunet_losses.data.looks import Look, find_copies, look, look_at
 from nnunet_losses.data.summary import CaseSummary, DatasetSummary
+from nnunet_losses.data.warnings import find_warnings
 
 T = TypeVar("T")
+
+
+class _Inspected(NamedTuple):
+    """One case: its problems, and what was seen of it if it could be read."""
+
+    problems: list[str]
+    summary: CaseSummary | None = None
+    looks: Mapping[int, Look] = {}
+    label_digest: str = ""
+
+
 MIN_CASES = 2  # cross-validation needs two
 _SHOWN_PROBLEMS = 20
 _REQUIRED = ("channel_names", "labels", "numTraining", "file_ending")
@@ -34,7 +47,8 @@ _REQUIRED = ("channel_names", "labels", "numTraining", "file_ending")
 def inspect_dataset(folder: Path | str, *, workers: int = 1, progress: bool = False) -> DatasetSummary:
     """Check a data set in nnU-Net's raw layout and summarise it.
 
-    The headers of all files are read, and the voxels of the labels and of images that can hold NaN or infinity.
+    All files are read once. What would make a training fail or mean nothing is a problem and raises; what may be right
+    is a warning in the summary.
 
     Args:
         folder: ``nnUNet_raw/DatasetXXX_Name``.
@@ -51,28 +65,34 @@ def inspect_dataset(folder: Path | str, *, workers: int = 1, progress: bool = Fa
     files, problems = list_files(folder, content)
     labels = LabelSet.parse(content["labels"])
 
-    def inspect(item: tuple[str, CaseFiles]) -> tuple[list[str], CaseSummary | None]:
+    def inspect(item: tuple[str, CaseFiles]) -> _Inspected:
         return _inspect_case(*item, labels, len(content["channel_names"]))
 
     with ThreadPoolExecutor(workers) as pool:
         inspected = pool.map(inspect, files.items())
         results = list(tqdm(inspected, total=len(files), desc=f"inspect {folder.name}", disable=not progress))
-    problems += [problem for found, _ in results for problem in found]
-    cases = tuple(summary for _, summary in results if summary is not None)
+    problems += [problem for result in results for problem in result.problems]
+    cases = tuple(result.summary for result in results if result.summary is not None)
     if cases and len(cases) == len(files) and not any(case.foreground_fraction for case in cases):
         problems.append(
             f"No label of {folder.name} has any foreground, only background or ignored voxels, so there is nothing to "
             "learn; check how the labels were exported."
         )
     refuse(folder, problems)
+    channel_names = tuple(map(str, content["channel_names"].values()))
+    looks = {name: result.looks for name, result in zip(files, results, strict=True)}
+    digests = {name: result.label_digest for name, result in zip(files, results, strict=True)}
+    copies = find_copies(looks)
     return DatasetSummary(
         name=folder.name,
         folder=folder,
-        channel_names=tuple(content["channel_names"].values()),
+        channel_names=channel_names,
         labels={name: values if len(values) > 1 else values[0] for name, values in labels.foreground.items()},
         ignore_label=labels.ignore,
         file_ending=content["file_ending"],
         cases=cases,
+        copies=tuple(group.cases for group in copies),
+        warnings=tuple(find_warnings(cases, looks, digests, copies, channel_names)),
     )
 
 
@@ -177,17 +197,20 @@ def _short(path: Path) -> str:
     return name if name.isprintable() else ascii(name)
 
 
-def _inspect_case(name: str, files: CaseFiles, labels: LabelSet, channels: int) -> tuple[list[str], CaseSummary | None]:
+def _inspect_case(name: str, files: CaseFiles, labels: LabelSet, channels: int) -> _Inspected:
     problems: list[str] = []
     images: dict[str, Geometry] = {}
-    for path in files.images.values():
+    looks: dict[int, Look] = {}
+    for channel, path in files.images.items():
         if geometry := _try(read_geometry, path, problems):
             images[path.name] = geometry
-            if wrong := _try(count_not_finite, path, problems):
-                problems.append(
-                    f"Case '{name}': image {path.name} holds NaN or infinity in {wrong} voxels, which makes every loss "
-                    "NaN; replace them, for example with 0."
-                )
+            if seen := _try(partial(look_at, channels=geometry.channels), path, problems):
+                looks[channel] = seen
+                if seen.not_finite:
+                    problems.append(
+                        f"Case '{name}': image {path.name} holds NaN or infinity in {seen.not_finite} voxels, which "
+                        "makes every loss NaN; replace them, for example with 0."
+                    )
     found = sum(geometry.channels for geometry in images.values())
     if len(images) == len(files.images) and found != channels:
         # Several channels in one file (a colour picture) count as several.
@@ -198,10 +221,10 @@ def _inspect_case(name: str, files: CaseFiles, labels: LabelSet, channels: int) 
         else:
             problems.append(f"Case '{name}' has {found} channels, dataset.json names {channels}; correct one of them.")
     if without_label := missing_labels({name: files}):
-        return [*problems, *without_label], None
+        return _Inspected([*problems, *without_label])
     label_geometry = _try(read_geometry, files.label, problems)
     if label_geometry is None:
-        return problems, None
+        return _Inspected(problems)
     for image, geometry in images.items():
         if geometry.shape != label_geometry.shape:
             problems.append(
@@ -215,9 +238,9 @@ def _inspect_case(name: str, files: CaseFiles, labels: LabelSet, channels: int) 
             )
     segmentation = _try(read_segmentation, files.label, problems)
     if segmentation is None:
-        return problems, None
+        return _Inspected(problems)
     problem, summary = _summarise(name, segmentation, label_geometry, labels)
-    return [*problems, *problem], summary
+    return _Inspected([*problems, *problem], summary, looks, look(segmentation).digest)
 
 
 def _channel_file(name: str, files: CaseFiles, channel: int) -> str:
@@ -253,6 +276,8 @@ def _summarise(
         case=name,
         shape=geometry.shape,
         spacing_mm=geometry.spacing_mm,
+        unit=str(geometry.unit),
+        orientation=geometry.orientation,
         foreground_fraction=float(counts[foreground].sum() / segmentation.size),
         voxels={label.name: int(counts[list(label.values)].sum()) for label in labels.labels},
         lesion_voxels={

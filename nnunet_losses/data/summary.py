@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.labels import BACKGROUND, IGNORE
 
 
 @dataclass(frozen=True)
 class CaseSummary:
     """One case in numbers.
 
+    unit: of lengths: "mm", or "px" in pictures without spacing.
+    orientation: the direction of each array axis, such as "RAS"; empty in 2D.
     foreground_fraction: share of the voxels that have any foreground label.
     voxels: number of voxels of each foreground label or region.
     lesion_voxels: sizes in voxels of the connected components (lesions) of each.
@@ -21,6 +24,8 @@ class CaseSummary:
     case: str
     shape: tuple[int, ...]
     spacing_mm: tuple[float, ...]
+    unit: str
+    orientation: str
     foreground_fraction: float
     voxels: dict[str, int]
     lesion_voxels: dict[str, tuple[int, ...]]
@@ -33,7 +38,11 @@ class CaseSummary:
 
 @dataclass(frozen=True)
 class DatasetSummary:
-    """A sound data set: what its dataset.json says, and its training cases in numbers."""
+    """A sound data set: what its dataset.json says, and its training cases in numbers.
+
+    copies: groups of cases with the same image, exactly or nearly.
+    warnings: what may be right, but should be looked at, one sentence each.
+    """
 
     name: str
     folder: Path
@@ -42,6 +51,8 @@ class DatasetSummary:
     ignore_label: int | None
     file_ending: str
     cases: tuple[CaseSummary, ...]
+    copies: tuple[tuple[str, ...], ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         fractions = [case.foreground_fraction for case in self.cases]
@@ -51,6 +62,12 @@ class DatasetSummary:
             f"labels {', '.join(self.labels)}; foreground {min(fractions):.3%} to {max(fractions):.3%} of the voxels, "
             f"{min(lesions)} to {max(lesions)} connected components per case."
         )
+
+    @property
+    def label_table(self) -> dict[str, int | tuple[int, ...]]:
+        """The labels as dataset.json has them, background and ignored voxels included."""
+        ignored = {} if self.ignore_label is None else {IGNORE: self.ignore_label}
+        return {BACKGROUND: 0, **self.labels, **ignored}
 
     def as_dict(self) -> dict[str, Any]:
         """The summary as JSON can hold it."""

@@ -17,10 +17,11 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nnunet_losses.base.images import check_intact, count_not_finite, read_geometry, read_segmentation
+from nnunet_losses.base.images import check_intact, read_geometry, read_segmentation
 from nnunet_losses.data.addresses import Limits
 from nnunet_losses.data.description import find_descriptions, load_dataset_description
 from nnunet_losses.data.inspection import inspect_dataset
+from nnunet_losses.data.looks import look_at
 from nnunet_losses.data.raw import prepare_raw
 from nnunet_losses.data.sources import bring_folder, folder_cases
 from nnunet_losses.data.unpack import unpack
@@ -151,7 +152,7 @@ LARGE.header["dim"][1:4] = 32_767
 def test_any_nifti_file(world: Path, content: bytes, ending: str) -> None:
     path = world / f"image{'.nii.gz' if ending == '+' else ending}"
     path.write_bytes(gzip.compress(content, 1) if ending == "+" else content)
-    for read in (read_geometry, read_segmentation, count_not_finite, check_intact):
+    for read in (read_geometry, read_segmentation, look_at, check_intact):
         outcome(lambda read=read: read(path))  # type: ignore[misc]
 
 
