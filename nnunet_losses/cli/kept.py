@@ -1,5 +1,6 @@
 """Commands that keep the tables of finished trainings, and put them back: keep, restore."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +28,7 @@ def keep(configfile: Configfile, directory: Directory = Path(), folder: Kept = N
     study, runs = _study(configfile)
     folder = folder or _default(study)
     finished = keep_tables(runs, study.plans, directory / "results", folder)
-    say(f"{folder}: {len(finished)} of {len(runs)} trainings have finished.")
+    say(f"{folder}: {_counted(finished, runs)} have finished.")
 
 
 @command("restore")
@@ -38,18 +39,31 @@ def restore(configfile: Configfile, directory: Directory = Path(), folder: Kept 
     study, runs = _study(configfile)
     folder = folder or _default(study)
     restored = restore_tables(runs, study.plans, directory / "results", folder)
-    say(f"{directory / 'results'}: {len(restored)} of {len(runs)} trainings were put back from {folder}.")
+    say(f"{directory / 'results'}: {_counted(restored, runs)} were put back from {folder}.")
 
 
 def _study(configfile: Path) -> "tuple[Study, tuple[Run, ...]]":
-    """The study in a config file, and all its trainings."""
+    """The study in a config file, and all its trainings and ensembles."""
     from nnunet_losses.data.description import find_descriptions, load_dataset_description
     from nnunet_losses.study.study import read_study
 
     study = read_study(configfile)
     datasets = find_descriptions(study.config.datasets, Path("config/datasets"))
     descriptions = {name: load_dataset_description(path) for name, path in datasets.items()}
-    return study, study.runs(tuple(datasets), study.fold_count(descriptions))
+    runs = study.runs(tuple(datasets), study.fold_count(descriptions))
+    return study, (*runs, *study.ensemble_runs(runs))
+
+
+def _counted(done: Sequence["Run"], runs: Sequence["Run"]) -> str:
+    """How many of all, such as "3 of 4 trainings and 1 of 2 folds of ensembles"."""
+    from nnunet_losses.nnunet.names.ensembles import is_ensemble
+
+    (trained, trainings), (ensembled, ensembles) = (
+        [len([run for run in which if is_ensemble(run.trainer) == joined]) for which in (done, runs)]
+        for joined in (False, True)
+    )
+    words = f"{trained} of {trainings} trainings"
+    return f"{words} and {ensembled} of {ensembles} folds of ensembles" if ensembles else words
 
 
 def _default(study: "Study") -> Path:

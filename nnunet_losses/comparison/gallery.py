@@ -67,7 +67,7 @@ def gallery_files(predicted: Iterable[Predicted]) -> pd.DataFrame | None:
 def predictions_of_study(
     record: StudyRecord, *, predictions: Path, raw: Path, preprocessed: Path
 ) -> Iterator[Predicted]:
-    """The predictions that the workflow published.
+    """The predictions that the workflow published, those of ensembles last.
 
     Args:
         record: the record of the study.
@@ -79,7 +79,7 @@ def predictions_of_study(
         UserError: a data set was not preprocessed there.
     """
     described: dict[str, dict[str, Any]] = {}
-    for run in record.runs:
+    for run in record.evaluated:
         if run.dataset not in described:
             file = preprocessed / run.dataset / DATASET_JSON
             if not file.is_file():

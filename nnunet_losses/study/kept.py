@@ -12,6 +12,7 @@ from nnunet_losses.base.names import SPLITS_JSON, fold_name, table_name
 from nnunet_losses.base.splits import Splits, read_splits
 from nnunet_losses.base.tables.results import LOG_ODDS
 from nnunet_losses.base.tables.storage import write_tables
+from nnunet_losses.nnunet.names.ensembles import is_ensemble
 from nnunet_losses.study.record import Run
 
 MEASURED = ("cases", "lesions", "thresholds", "calibration", "log_odds")
@@ -26,14 +27,14 @@ def keep_tables(runs: Iterable[Run], plans: str, results: Path, kept: Path) -> l
     """Copy the tables of all trainings that were trained and evaluated; what was kept before is brought up to date.
 
     Args:
-        runs: trainings that may have finished.
+        runs: trainings that may have finished, and ensembles, which have no tables of a training.
         plans: nnU-Net's plans.
         results: ``results`` of the workflow.
         kept: the folder to keep them in, such as ``reports/<study>/trainings``: a folder of tables for each
             training.
 
     Returns:
-        The trainings that have finished.
+        The trainings and ensembles that have finished.
 
     Raises:
         DiskFullError: there is no space for them.
@@ -56,13 +57,14 @@ def restore_tables(runs: Iterable[Run], plans: str, results: Path, kept: Path) -
     that are there already stay as they are.
 
     Args:
-        runs: trainings whose tables may have been kept.
+        runs: trainings and ensembles whose tables may have been kept. A restored ensemble does not need the predictions
+            of its members.
         plans: nnU-Net's plans.
         results: ``results`` of the workflow, in which the target ``data`` has been made.
         kept: the folder in which `keep_tables` put them.
 
     Returns:
-        The trainings that were put back.
+        The trainings and ensembles that were put back.
 
     Raises:
         UserError: the data have not been split yet, or a training was evaluated on other cases than its fold has.
@@ -73,7 +75,7 @@ def restore_tables(runs: Iterable[Run], plans: str, results: Path, kept: Path) -
     for run in runs:
         folder = kept / _folder(run, plans)
         files = _files(run, plans, results)
-        there = [file.exists() for file in files.values()]
+        there = [file.exists() for name, file in files.items() if name != LATER]
         if all(there) or not all((folder / name).is_file() for name in files if name != LATER):
             continue
         if run.dataset not in splits:
@@ -104,8 +106,8 @@ def _folder(run: Run, plans: str) -> Path:
 
 
 def _files(run: Run, plans: str, results: Path) -> dict[str, Path]:
-    """Where the workflow has the tables of a training, by the name of the file."""
-    kinds = {"tables": MEASURED, "models": TRAINED}
+    """Where the workflow has the tables of a training or an ensemble, by the name of the file."""
+    kinds = {"tables": MEASURED, "models": () if is_ensemble(run.trainer) else TRAINED}
     return {
         table_name(table): results / kind / _folder(run, plans) / table_name(table)
         for kind, tables in kinds.items()

@@ -10,7 +10,7 @@ from nnunet_losses.base.files import write_json
 from nnunet_losses.data.fingerprint import FileState, States, difference, plain_states, read_states
 
 FILES = "files"
-HASHED = (".parquet", ".json", ".csv", ".html")
+HASHED = (".parquet", ".json", ".csv", ".html", ".svg", ".tex", ".txt", ".md", ".bib")
 """Endings of the files whose content is recorded. Of all others, models and images, only the presence is: they are
 large, and the report does not need them any more."""
 

@@ -1,6 +1,7 @@
 """What was asked for, as one typed record: written by the workflow, read by comparison and report."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,16 @@ class Run(ConfigModel):
     fold: int = key("fold, counted from 0", ge=0)
 
 
+def ensemble_runs(ensembles: Iterable[str], runs: Iterable[Run]) -> tuple[Run, ...]:
+    """What is evaluated beside the trainings: each ensemble wherever its members are trained."""
+    places = dict.fromkeys((run.dataset, run.configuration, run.fold) for run in runs)
+    return tuple(
+        Run(dataset=dataset, configuration=configuration, trainer=name, fold=fold)
+        for name in ensembles
+        for dataset, configuration, fold in places
+    )
+
+
 def _kind_of_config(value: Any) -> str:
     of_study = isinstance(value, StudyConfig) or (isinstance(value, dict) and "study" in value)
     return "<study>" if of_study else "<comparison>"
@@ -39,6 +50,11 @@ class StudyRecord(ConfigModel):
     plans: Line | None = key("nnU-Net's plans", default=None)
     runs: Many[Run] = key("every training that was asked for", default=())
     ensembles: dict[Line, Many[Line]] = key("the members of each ensemble, by its name", default={})
+
+    @property
+    def evaluated(self) -> tuple[Run, ...]:
+        """Every training, then every ensemble in each of its folds."""
+        return (*self.runs, *ensemble_runs(self.ensembles, self.runs))
 
     @property
     def primary_metric(self) -> str:

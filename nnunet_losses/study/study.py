@@ -14,7 +14,7 @@ from nnunet_losses.data.description import DatasetDescription
 from nnunet_losses.nnunet.names.ensembles import ensemble_name
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.study.config import NewConfiguration, StudyConfig
-from nnunet_losses.study.record import Run, StudyRecord
+from nnunet_losses.study.record import Run, StudyRecord, ensemble_runs
 from nnunet_losses.study.trainers import compared_ensembles, compared_trainers, complete
 
 MOST_RUNS = 100_000  # more is a slip, and Snakemake would plan for hours
@@ -84,12 +84,7 @@ class Study:
 
     def ensemble_runs(self, runs: Iterable[Run]) -> tuple[Run, ...]:
         """What is evaluated beside the trainings: each ensemble wherever its members are trained."""
-        places = dict.fromkeys((run.dataset, run.configuration, run.fold) for run in runs)
-        return tuple(
-            Run(dataset=dataset, configuration=configuration, trainer=name, fold=fold)
-            for name in self.ensembled
-            for dataset, configuration, fold in places
-        )
+        return ensemble_runs(self.ensembled, runs)
 
     def configuration_options(self, name: str) -> str:
         """The command-line options of ``nnunet-losses configure`` that make a configuration; none for nnU-Net's own."""

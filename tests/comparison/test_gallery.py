@@ -21,6 +21,7 @@ RECORD = StudyRecord.model_validate(
             for seed in (1, 2)
             for fold in (0, 1)
         ],
+        "ensembles": {f"Ensemble_A+B_seed{seed}": ["A", "B"] for seed in (1, 2)},
     }
 )
 
@@ -33,7 +34,7 @@ def test_each_case_is_shown_once_a_trainer_from_the_first_seed_if_it_has_an_imag
     )
     images = folders["raw"] / "Dataset900_P/imagesTr"
     images.mkdir(parents=True)
-    for run in RECORD.runs:
+    for run in RECORD.evaluated:
         folder = folders["predictions"] / "Dataset900_P/plans__3d" / run.trainer / f"fold_{run.fold}"
         folder.mkdir(parents=True)
         (folder / f"c{run.fold}.nii.gz").touch()
@@ -41,11 +42,11 @@ def test_each_case_is_shown_once_a_trainer_from_the_first_seed_if_it_has_an_imag
         (images / f"c{run.fold}_0000.nii.gz").touch()
     gallery = gallery_files(predictions_of_study(RECORD, **folders))
     assert gallery is not None
-    assert gallery["case"].tolist() == ["c0", "c1"]
-    assert set(gallery["trainer"]) == {"DiceTrainer_iw"}
+    assert gallery["case"].tolist() == ["c0", "c1", "c0", "c1"]
+    assert gallery["trainer"].tolist() == ["DiceTrainer_iw", "DiceTrainer_iw", "Ensemble_A+B", "Ensemble_A+B"]
     assert all("seed1" in path for path in gallery["prediction"])
-    assert gallery["image"].tolist() == [str(images / f"c{n}_0000.nii.gz") for n in (0, 1)]
-    assert gallery["ignore"].tolist() == [2, 2]
+    assert gallery["image"].tolist() == [str(images / f"c{n}_0000.nii.gz") for n in (0, 1, 0, 1)]
+    assert gallery["ignore"].tolist() == [2] * 4
     assert gallery["reference"].iloc[0].endswith("preprocessed/Dataset900_P/gt_segmentations/c0.nii.gz")
 
 

@@ -1,6 +1,7 @@
 """Tables of finished trainings are kept and put back, and never mixed up."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -52,6 +53,28 @@ def test_what_is_there_stays(results: Path, tmp_path: Path) -> None:
     before = {file: file.stat().st_mtime_ns for file in results.rglob("*.parquet")}
     assert restore_tables(RUNS, "nnUNetPlans", results, tmp_path / "kept") == []
     assert {file: file.stat().st_mtime_ns for file in before} == before
+
+
+def test_what_an_earlier_version_measured_stays_although_it_lacks_a_table(results: Path, tmp_path: Path) -> None:
+    keep_tables(RUNS, "nnUNetPlans", results, tmp_path / "kept")
+    later = results / "tables" / PLACE / "T1/fold_0/log_odds.parquet"
+    later.unlink()
+    split(results, "a")
+    before = {file: file.stat().st_mtime_ns for file in results.rglob("*.parquet")}
+    assert restore_tables(RUNS, "nnUNetPlans", results, tmp_path / "kept") == []
+    assert {file: file.stat().st_mtime_ns for file in results.rglob("*.parquet")} == before
+
+
+def test_an_ensemble_has_no_tables_of_a_training_and_comes_back_without_its_members(
+    results: Path, tmp_path: Path
+) -> None:
+    name = "Ensemble_Dice+Tversky"
+    ensemble = Run(dataset="Dataset001_A", configuration="2d", trainer=name, fold=0)
+    shutil.copytree(results / "tables" / PLACE / "T1", results / "tables" / PLACE / name)
+    assert keep_tables([ensemble], "nnUNetPlans", results, tmp_path / "kept") == [ensemble]
+    other = split(tmp_path / "other", "a")
+    assert restore_tables([ensemble], "nnUNetPlans", other, tmp_path / "kept") == [ensemble]
+    assert sorted(file.stem for file in other.rglob("*.parquet")) == sorted(MEASURED)
 
 
 def test_tables_of_other_folds_are_refused(results: Path, tmp_path: Path) -> None:

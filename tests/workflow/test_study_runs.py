@@ -21,6 +21,7 @@ from .conftest import RUN, Workplace, job_counts, kill
 Make = Callable[..., Workplace]
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
+ENSEMBLE = "Ensemble_DiceCrossEntropy+Tversky-iw_2epochs_1iters_seed1"
 TRAINERS = ["DiceCrossEntropyTrainer_2epochs_1iters", "TverskyTrainer_iw_2epochs_1iters"]
 
 
@@ -52,6 +53,9 @@ def test_a_study_ends_in_complete_tables_and_a_report(finished: Workplace) -> No
     assert not (jobs["status"] == "missing").any()
     assert not list((folder / "results").glob("probabilities/*/*/*/*/*.npz"))  # temporary
     assert "TverskyTrainer_iw" in (folder / "reports/toy/report.html").read_text()
+    sealed = json.loads((folder / "reports/toy/manifest.json").read_text())["files"]
+    assert {"reports/toy/report.html", "reports/toy/paper/methods.txt"} < sealed.keys()
+    assert any(name.startswith("reports/toy/figures/figure-01") for name in sealed)
     record = json.loads((folder / "results/studies/toy/study.json").read_text())
     assert record["config"]["statistics"] == {"resamples": 200, "seed": 0}
 
@@ -176,16 +180,27 @@ def test_trainings_of_which_only_the_kept_tables_are_left_are_not_trained_again(
 ) -> None:
     place = replace(finished, folder=tmp_path / "a copy", config=finished.config | {"report": {"gallery": False}})
     shutil.copytree(finished.folder, place.folder)
-    place.command()  # writes the config
+    for fold in range(2):  # as if an ensemble had been evaluated
+        tables = place.folder / "results/tables/Dataset900_Phantom/nnUNetPlans__3d_toy"
+        shutil.copytree(tables / f"{TRAINERS[0]}_seed1/fold_{fold}", tables / ENSEMBLE / f"fold_{fold}")
+    place.command(ensembles=[place.config["trainers"]])  # writes the config
     options = ["--configfile", str(place.folder / "study.yaml"), "--directory", str(place.folder)]
     options += ["--folder", str(tmp_path / "kept")]
-    assert "4 of 4 trainings have finished" in CliRunner().invoke(app, ["keep", *options]).output
+    assert (
+        "4 of 4 trainings and 2 of 2 folds of ensembles have finished"
+        in CliRunner().invoke(app, ["keep", *options]).output
+    )
     for lost in ("results/models", "results/predictions", "results/tables", "results/studies", "reports", ".snakemake"):
         shutil.rmtree(place.folder / lost)
     shutil.rmtree(place.folder / "work/nnUNet_results")
-    assert "4 of 4 trainings were put back" in CliRunner().invoke(app, ["restore", *options]).output
+    assert (
+        "4 of 4 trainings and 2 of 2 folds of ensembles were put back"
+        in CliRunner().invoke(app, ["restore", *options]).output
+    )
     counts = job_counts(place.succeed("--dry-run", trainers=[*place.config["trainers"], "DiceTrainer"]))
     assert counts["train"] == counts["predict"] == counts["evaluate"] == 2
+    again = job_counts(place.succeed("--dry-run", ensembles=[place.config["trainers"]]))
+    assert not {"train", "predict", "ensemble", "evaluate"} & set(again)
     assert not {"prepare", "plan", "split", "preprocess"} & set(counts)
     place.succeed()
     pd.testing.assert_frame_equal(case_values(place.folder, TRAINERS[1]), case_values(finished.folder, TRAINERS[1]))

@@ -119,7 +119,7 @@ def study_folders():
         *collect("results/datasets/{dataset}", dataset=description_files),
         *(folder for kind in ("tables", "models", "predictions") for folder in run_files(kind)),
         f"reports/{study.name}",
-        f"reports/{study.name}/data",
+        *(f"reports/{study.name}/{part}" for part in ("data", "figures", "paper")),
     ]
 
 

@@ -39,6 +39,11 @@ def ensemble_name(members: Sequence[str]) -> str:
     return name
 
 
+def is_ensemble(name: str) -> bool:
+    """Whether a name is that of an ensemble, not of a trainer."""
+    return name.startswith(PREFIX)
+
+
 def split_seed(name: str) -> tuple[str, int]:
     """The name of an ensemble without its seed, and the seed; 0 if it has none."""
     found = _SEED.search(name)

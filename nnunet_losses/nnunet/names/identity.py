@@ -1,7 +1,7 @@
 """Which training a row of a table belongs to."""
 
 from nnunet_losses.base.identity import RUN
-from nnunet_losses.nnunet.names.ensembles import PREFIX, split_seed
+from nnunet_losses.nnunet.names.ensembles import is_ensemble, split_seed
 from nnunet_losses.nnunet.names.grammar import TrainerNameError, parse_trainer_name
 
 
@@ -10,7 +10,7 @@ def identity(dataset: str, configuration: str, trainer: str, fold: int) -> dict[
 
     A seed only repeats an experiment: it is taken out of the trainer's name and gets a column of its own (0 for none).
     """
-    if trainer.startswith(PREFIX):
+    if is_ensemble(trainer):
         name, seed = split_seed(trainer)
         return dict(zip(RUN, (dataset, configuration, name, fold, seed), strict=True))
     try:
