@@ -45,6 +45,7 @@ def test_a_table_becomes_a_report_that_says_how_it_was_read(table: Path, tmp_pat
     page = (out / "report.html").read_text(encoding="utf-8")
     text = re.sub(r"<[^>]+>", " ", page)
     assert "&lt;b&gt;U-Net&lt;/b&gt; &amp; $x$" in text and "<b>U-Net" not in page
+    assert [*re.finditer(r".{60}(?<!nnunet-)(?<!draws / )\bloss(es)?\b.{30}", text, re.IGNORECASE)] == []
     assert "DiceTrainer_one_more" in text  # not shortened as a trainer of ours would be
     assert "from a table of their results for each case" in text
     assert "Every training completed" not in text and "no table of jobs" in text

@@ -57,7 +57,8 @@ class Comparison:
         seed: seed of the statistics' resampling.
         created: date printed on the page; now unless given.
         own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name, as given to `compare`.
-        names_as_given: whether names are anybody's, not those of trainers; they are then shown as they are.
+        names_as_given: whether names are anybody's, not those of trainers; they are then shown as they are,
+            and the report speaks of models, not of losses.
 
     Raises:
         UserError: there are no cases, or none has the primary metric.
@@ -104,11 +105,21 @@ class Comparison:
         return sorted(set(pd.concat(found)))
 
     @property
+    def noun(self) -> str:
+        """What was compared, in the singular: a loss, or a model where no more than names is known."""
+        return "model" if self.names_as_given else "loss"
+
+    @property
+    def nouns(self) -> str:
+        """What was compared, in the plural."""
+        return "models" if self.names_as_given else "losses"
+
+    @property
     def subtitle(self) -> str:
         """How much was compared, in one line."""
         cases = self.cases
         parts = [
-            count(len(self.trainers), "model") if self.names_as_given else count(len(self.trainers), "loss", "losses"),
+            count(len(self.trainers), self.noun, self.nouns),
             count(cases["dataset"].nunique(), "data set"),
             count(cases[["dataset", "case"]].drop_duplicates().shape[0], "case"),
             count(cases["fold"].nunique(), "fold"),
@@ -212,6 +223,16 @@ class View:
     def scale(self) -> Scale:
         """What the data set is measured in."""
         return self.comparison.scales[self.dataset]
+
+    @property
+    def noun(self) -> str:
+        """What was compared, in the singular, as of the comparison."""
+        return self.comparison.noun
+
+    @property
+    def nouns(self) -> str:
+        """What was compared, in the plural, as of the comparison."""
+        return self.comparison.nouns
 
     @property
     def title(self) -> str:

@@ -72,7 +72,7 @@ QUESTIONS = (
     Part(
         "Thresholds",
         (thresholds.draw, operating_points.recall_precision, operating_points.further, tables.operating_points.table),
-        "counts at several thresholds, or two metrics that a loss can trade for each other",
+        "counts at several thresholds, or two metrics that can be traded for each other",
     ),
     Part("Surface", of_metric("nsd", tables.decisions.table, distribution.draw), "the normalised surface distance"),
     Part(
@@ -104,7 +104,7 @@ APPENDIX = (
     Part("Ranking", (tables.ranking.table, tables.sensitivity.power), "a ranking"),
     Part("What would change the ranking", (tables.sensitivity.table,), "a ranking"),
     Part(
-        "Pairs of losses over cases",
+        "Pairs over cases",
         (pairwise.draw, significance.draw, tables.pairs.table, posterior.baseline_bars, posterior.triangle,
          posterior.heat_map, critical_difference.draw, tables.mixed.table),
         "a comparison of pairs",
@@ -114,11 +114,11 @@ APPENDIX = (
         (stability.blob, stability.stacked, stability.kendall, stability.over_methods, stability.by_cases),
         "rankings of bootstrap samples",
     ),
-    Part("Case by case", (podium.podium, podium.rank_map), "two losses with values of the same cases"),
+    Part("Case by case", (podium.podium, podium.rank_map), "values of the same cases from at least two"),
     Part(
-        "Two losses together",
+        "Errors in common",
         (together.told, together.missed, together.correlation),
-        "two losses with values or lesions of the same cases",
+        "values or lesions of the same cases from at least two",
     ),
 )  # fmt: skip
 """The same in detail, opened on demand."""

@@ -19,14 +19,15 @@ from nnunet_losses.report.style import INVENTED, MISSED, TRUE
 MOST_BYTES = 5_000_000  # of all pictures in a report
 SMALL_VOXELS = 60  # a lesion with fewer in a slice has no room for the outlines of its parts
 KEY = (
-    "Best, median and worst case by the mean over losses, and the case on which the losses disagree most, each in "
+    "Best, median and worst case by the mean over {nouns}, and the case on which the {nouns} disagree most, each in "
     "the slice with the most reference and disagreement; then the largest and the smallest missed lesion in three "
     "planes. Solid blue: found; dashed yellow: missed; dotted pink: false positive. Lines around small lesions keep a "
     "gap; a small lesion that is found in part has one line. Of a large slice, the overview frames the part that is "
-    "enlarged, the same for all losses: it has the most lesions on which they disagree or that they miss. Radiological "
-    "convention: the patient's left is on the right. Grey values range from the 1st to the 99.5th percentile; colour "
-    "pictures keep their colours."
+    "enlarged, the same for all {nouns}: it has the most lesions on which they disagree or that they miss. "
+    "Radiological convention: the patient's left is on the right. Grey values range from the 1st to the 99.5th "
+    "percentile; colour pictures keep their colours."
 )
+"""What the pictures show; ``nouns`` are what was compared."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +243,7 @@ def _missed_rows(view: View, files: pd.DataFrame) -> Iterator[Tiles]:
         yield Tiles(
             f"{word} missed lesion: {case}, {view.name(trainer)}",
             f"Diameter {number(row['diameter_mm'], 1)} {view.scale.length}; "
-            f"found by {finders} of {len(volumes.predictions)} losses",
+            f"found by {finders} of {len(volumes.predictions)} {view.nouns}",
             shown,
         )
 

@@ -63,7 +63,7 @@ def headline(card: Card) -> str:
     if len(view.trainers) == 1:
         return f"Nothing to compare: only {view.name(*view.trainers)} was trained."
     if line is None:
-        return f"Nothing to compare: no loss has a {in_sentence(view.metric.long_name)}."
+        return f"Nothing to compare: no {view.noun} has a {in_sentence(view.metric.long_name)}."
     if len(line.compared) < 2:
         reasons = sorted({str(row["reason"]) for row in line.values.values() if row["reason"]})
         why = f": {'; '.join(reasons)}" if reasons else ""
@@ -214,11 +214,14 @@ class _Told:
         n = len(self.field)
         who = "both are" if n == 2 else f"all {in_words(n)} are"
         differ = self._best_in_others(self.field)
+        equivalent = f"equivalent within {self.within} {self.metric}"
         if self.line.of_models:
-            text = f"{who} equivalent within {self.within} {self.metric}"
-        else:
+            text = f"{who} {equivalent}"
+        elif self.view.noun == "loss":
             here = f" for {self.metric}" if differ else ""
-            text = f"The loss does not matter here{here}: {who} equivalent within {self.within} {self.metric}"
+            text = f"The loss does not matter here{here}: {who} {equivalent}"
+        else:
+            text = f"The {in_words(n)} {self.view.nouns} are {equivalent}"
         if differ:
             listed = [f"{_TOPIC[line.question]} (best: {self.name(best)})" for line, best in differ[:MOST_CLAUSES]]
             text += f"; they differ in {enumerate_words(listed)}"
@@ -272,13 +275,12 @@ class _Told:
         )
         if len(equivalent) > 1:
             some = f"{len(equivalent)} of {count(len(pairs), 'pair')} are equivalent within {self.within} {self.metric}"
-        return f"No loss is shown to be better than another: {some}, the rest is undecided{needed}."
+        return f"No {self.view.noun} is shown to be better than another: {some}, the rest is undecided{needed}."
 
     def _nothing_decided(self, pairs: list[tuple[str, str]]) -> str:
         n = len(self.field)
-        what = "the difference of the two losses" if n == 2 else f"every pair of the {in_words(n)} losses"
-        if self.line.of_models:
-            what = what.replace("losses", "models")
+        nouns = "models" if self.line.of_models else self.view.nouns
+        what = f"the difference of the two {nouns}" if n == 2 else f"every pair of the {in_words(n)} {nouns}"
         return f"Nothing can be told yet: {what} is undecided in {self.metric}{self._needed(pairs)}."
 
     def _pairs(self, pairs: list[tuple[str, str]]) -> list[Row]:
@@ -368,7 +370,7 @@ def _seeds_would_cost(view: View) -> str:
         * _training_seconds(view, [t for t in view.trainers if t in view.by_trainer("costs")])
     )
     cost = "" if math.isnan(seconds) or not seconds else f"; seeds: [1, 2, 3] would cost {_device_hours(view, seconds)}"
-    return f"One training per loss: luck of training is not excluded{cost}."
+    return f"One training per {view.noun}: luck of training is not excluded{cost}."
 
 
 def left_out(card: Card) -> str:
@@ -384,7 +386,7 @@ def left_out(card: Card) -> str:
     reasons += _lost_cases(view, total - used) + _failed(view)
     if not reasons:
         return ""
-    parts = f"{len(compared)} of {count(len(view.trainers), 'loss', 'losses')}, {used} of {count(total, 'case')}"
+    parts = f"{len(compared)} of {count(len(view.trainers), view.noun, view.nouns)}, {used} of {count(total, 'case')}"
     return f"Compared: {parts}; {'; '.join(reasons)}."
 
 
@@ -408,7 +410,7 @@ def _lost_cases(view: View, lost: int) -> list[str]:
     metric = in_sentence(view.metric.long_name)
     if undefined:
         return [f"{count(lost, 'case')} left out: {metric} is not defined ({enumerate_words(undefined)})"]
-    return [f"{count(lost, 'case')} left out, because some loss has no prediction"]
+    return [f"{count(lost, 'case')} left out, because some {view.noun} has no prediction"]
 
 
 def _failed(view: View) -> list[str]:

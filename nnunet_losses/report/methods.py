@@ -15,11 +15,11 @@ _STATISTICS = (
     "The unit of analysis is the {unit}, pooled over the test folds; values of several seeds were averaged within a "
     "case{averaged}. All intervals are 95 % intervals: those of means from the adjusted empirical likelihood ratio "
     "(Chen et al. 2008), calibrated with F (with fewer than ten {unit}s, from Student's t), all others from a "
-    "bootstrap over {unit}s. Losses were ranked by their mean; the interval of a rank and the share of bootstrap "
-    "samples in which a loss ranks first come from the same resamples for all losses. Paired differences are "
-    "Hodges-Lehmann estimates over all {unit}s, ties included. Pairs of losses were compared with the two-sided "
+    "bootstrap over {unit}s. {Nouns} were ranked by their mean; the interval of a rank and the share of bootstrap "
+    "samples in which a {noun} ranks first come from the same resamples for all {nouns}. Paired differences are "
+    "Hodges-Lehmann estimates over all {unit}s, ties included. Pairs of {nouns} were compared with the two-sided "
     "Wilcoxon signed-rank test at a level of 5 %; p-values were corrected with Holm's method over all pairs of "
-    "losses within a data set, label and metric. Metrics other than the primary one are exploratory."
+    "{nouns} within a data set, label and metric. Metrics other than the primary one are exploratory."
 )
 _CAVEAT = (
     "Cases of one fold share a trained network, and folds share training cases; {what}the intervals of means and "
@@ -43,14 +43,15 @@ def methods(comparison: Comparison) -> list[str]:
 
 def _statistics(comparison: Comparison) -> str:
     cluster = comparison.provenance.get("cluster")
+    words = {"noun": comparison.noun, "nouns": comparison.nouns, "Nouns": comparison.nouns.capitalize()}
     if cluster is None:
-        return _STATISTICS.format(unit="case", averaged="")
+        return _STATISTICS.format(unit="case", averaged="", **words)
     averaged = (
         f", and those of cases within their {cluster} (summary measures, Matthews et al. 1990): cases of one "
         f"{cluster} are not taken for independent, and every {cluster} weighs the same; lesions were resampled by "
         f"{cluster} (cluster bootstrap, Field and Welsh 2007)"
     )
-    return _STATISTICS.format(unit=cluster, averaged=averaged)
+    return _STATISTICS.format(unit=cluster, averaged=averaged, **words)
 
 
 def _subgroups(comparison: Comparison) -> str:
@@ -64,7 +65,7 @@ def _subgroups(comparison: Comparison) -> str:
     return (
         f" Whether differences from the baseline depend on {enumerate_words(names, 9)} was examined with a permutation "
         "test of Welch's statistic of ranks (Neubert and Brunner 2007; Pauly et al. 2015), with Holm's correction over "
-        f"covariates and losses.{f' Of numbers, {enumerate_words(cut, 9)}.' if cut else ''}"
+        f"covariates and {comparison.nouns}.{f' Of numbers, {enumerate_words(cut, 9)}.' if cut else ''}"
     )
 
 
@@ -130,7 +131,7 @@ def _undefined(comparison: Comparison) -> str:
     words = {
         Resolution.WORST: "counted as the worst possible value",
         Resolution.PERFECT: "counted as perfect",
-        Resolution.LEFT_OUT: "left out for all losses",
+        Resolution.LEFT_OUT: f"left out for all {comparison.nouns}",
     }
     told = [
         f"{row['n']} ({row['status'].replace('_', ' ')}) {'was' if row['n'] == 1 else 'were'} "
@@ -167,20 +168,21 @@ def _decisions(comparison: Comparison) -> list[str]:
     margin = f"{own['margin'].iloc[0]:g}{unit_suffix(unit)}"
     levels = f"{100 * (1 - alpha):g} % intervals ({100 * (1 - 2 * alpha):g} % for equivalence)"
     text = (
-        f"A pair of losses was called equivalent, better, worse, not worse, not better or undecided from simultaneous "
-        f"{levels} and a margin of {margin} (Piaggio et al. 2012). "
+        f"A pair of {comparison.nouns} was called equivalent, better, worse, not worse, not better or undecided from "
+        f"simultaneous {levels} and a margin of {margin} (Piaggio et al. 2012). "
     )
     if (own["subject"] == "losses").any():
         text += (
             "The intervals hold for new trainings as well as new cases: in each fold (with one fold, for each seed) "
-            "the Hodges-Lehmann difference of every pair was estimated, an effect of each loss fitted to them by "
-            "least squares, and the variance of a loss taken as its residual mean square over the folds or the pooled "
-            "one, whichever was larger; all pairs were compared at once with the studentised range (Tukey 1953)."
+            f"the Hodges-Lehmann difference of every pair was estimated, an effect of each {comparison.noun} fitted to "
+            f"them by least squares, and the variance of a {comparison.noun} taken as its residual mean square over "
+            "the folds or the pooled one, whichever was larger; all pairs were compared at once with the studentised "
+            "range (Tukey 1953)."
         )
     else:
         text += (
-            "As each loss was trained once, the intervals hold for new cases of these models only; they are "
-            "Hodges-Lehmann intervals over cases with Bonferroni's correction for all pairs."
+            f"As each {comparison.noun} was trained once, the intervals hold for new cases of these models only; they "
+            "are Hodges-Lehmann intervals over cases with Bonferroni's correction for all pairs."
         )
     declared = comparison.decision.declared
     return [text + (f" The decision was {declared}." if declared else "")]

@@ -60,12 +60,8 @@ def _cards(view: View) -> list[Block]:
     if (shown := tables.card.table(view)) is not None:
         blocks.append(_linked(shown, view))
     if (rest := tables.card.rest(view)) is not None:
-        blocks.append(
-            Folded(
-                f"The card of {count(len(view.trainers) - tables.card.MOST_LOSSES, 'further loss', 'further losses')}",
-                _linked(rest, view),
-            )
-        )
+        further = count(len(view.trainers) - tables.card.MOST_LOSSES, f"further {view.noun}", f"further {view.nouns}")
+        blocks.append(Folded(f"The card of {further}", _linked(rest, view)))
     return blocks
 
 
@@ -191,7 +187,9 @@ def _other_metrics(view: View, metrics: Sequence[str], anchor: str) -> Section:
         part = Section(f"{anchor}-metric-{slug(name)}", other.metric.long_name, folded=True)
         part.blocks = [Text(other.metric.description, "note")]
         if other.values.empty:
-            part.blocks.append(Text("There is no case in which every loss has a value: nothing to compare.", "note"))
+            part.blocks.append(
+                Text(f"There is no case in which every {view.noun} has a value: nothing to compare.", "note")
+            )
         else:
             part.blocks += _made(OTHER_METRICS, other)
         section.parts.append(part)
@@ -214,7 +212,7 @@ def _gallery(comparison: Comparison, with_viewer: bool) -> Section:
     if comparison.gallery is None or comparison.gallery.empty:
         section.blocks.append(Text("Not shown: no images were given.", "note"))
         return section
-    section.blocks.append(Text(gallery.KEY, "key"))
+    section.blocks.append(Text(gallery.KEY.format(nouns=comparison.nouns), "key"))
     if with_viewer:
         section.blocks.append(Link("Leaf through all slices of these cases (viewer.html)", "viewer.html"))
     for i, view in enumerate(comparison.run_views, 1):

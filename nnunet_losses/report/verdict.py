@@ -62,12 +62,14 @@ def _what_would_change(view: View) -> str:
     changes = [row for row in variants if row["changes"]]
     kinds = "metric, aggregation, threshold, rule for empty cases or fold left out"
     if not changes:
-        return f"No other loss has the best mean under another {kinds} ({count(len(variants), 'variant')} tried)."
+        return (
+            f"No other {view.noun} has the best mean under another {kinds} ({count(len(variants), 'variant')} tried)."
+        )
     by_winner: dict[str, list[str]] = {}
     for row in changes:
         by_winner.setdefault(view.name(str(row["winner"])), []).append(_variant(row))
     told = enumerate_words([f"{who} ({enumerate_words(why, 2)})" for who, why in by_winner.items()], 3)
-    return f"Another loss has the best mean in {len(changes)} of {len(variants)} variants of {kinds}: {told}."
+    return f"Another {view.noun} has the best mean in {len(changes)} of {len(variants)} variants of {kinds}: {told}."
 
 
 def _variant(row: dict[str, object]) -> str:
@@ -83,7 +85,7 @@ def _variance(view: View) -> str:
     share = dict(zip(found["source"], found["share"], strict=True))
     others = [f"the {source} {percent(share[source])}" for source in ("case", "training", "fold") if share[source] > 0]
     metric = in_sentence(view.metric.long_name)
-    text = f"The choice of the loss explains {percent(share['loss'])} of the variance of {metric}"
+    text = f"The choice of the {view.noun} explains {percent(share['loss'])} of the variance of {metric}"
     return text + (f", {enumerate_words(others)}." if others else ".")
 
 

@@ -54,6 +54,7 @@ def viewer(comparison: Comparison, most_bytes: int = MOST_BYTES) -> str | None:
     volumes = Markup(json.dumps(entries).replace("<", "\\u003c"))
     return environment.get_template("viewer.html.j2").render(
         title=comparison.title,
+        noun=comparison.noun.capitalize(),
         note=note,
         volumes=volumes,
         style=own_file("viewer.css"),

@@ -134,7 +134,7 @@ def test_one_trainer_and_one_case_make_a_report() -> None:
     assert "Nothing to compare: only nnUNetTrainer" in told([Section("", "", first_screen(one))])
     made = all_sections(one)
     assert titles(made[0].parts)[:1] == ["Overlap"]
-    assert "Pairs of losses over cases (needs a comparison of pairs)" in told(made)
+    assert "Pairs over cases (needs a comparison of pairs)" in told(made)
 
 
 def test_a_metric_that_nobody_has_is_one_sentence() -> None:

@@ -51,6 +51,7 @@ def viewed(
     reasons: dict[str, str] | None = None,
     decision: Decision | None = None,
     statuses: list[tuple[str, str]] = (),  # type: ignore[assignment]
+    names_as_given: bool = False,
     **statistics: pd.DataFrame,
 ) -> View:
     """A view of trainers, best first, with words on their pairs; a pair that is not named is equivalent."""
@@ -105,8 +106,9 @@ def viewed(
         )  # fmt: skip
         found_statistics["costs"] = costs_table(tables["jobs"])
     return Comparison(
-        tables=tables, statistics=found_statistics, title="T", baseline=D, decision=decision or Decision()
-    ).views[0]
+        tables=tables, statistics=found_statistics, title="T", baseline=D, decision=decision or Decision(),
+        names_as_given=names_as_given,
+    ).views[0]  # fmt: skip
 
 
 def headline(*args: Any, **options: Any) -> str:
@@ -290,6 +292,28 @@ def test_rule_7_the_loss_does_not_matter() -> None:
 def test_rule_7_ties_are_called_ties() -> None:
     same = dict.fromkeys(combinations([A, B, C], 2), (Word.EQUIVALENT, 0.0, 0.0, 0.0))
     assert headline([A, B, C], {Question.OVERLAP: same}).endswith("within 0.01 Dice. All tie for first.")
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ({Question.OVERLAP: {}}, "The three models are equivalent within 0.01 Dice."),
+        (
+            {Question.OVERLAP: {}, Question.SMALL_LESIONS: {(A, B): Word.WORSE, (A, C): Word.WORSE}},
+            "The three models are equivalent within 0.01 Dice; they differ in small lesions (best: ",
+        ),
+        (
+            {Question.OVERLAP: dict.fromkeys(combinations([A, B, C], 2), Word.UNDECIDED)},
+            "Nothing can be told yet: every pair of the three models is undecided",
+        ),
+        (
+            {Question.OVERLAP: {(A, B): Word.UNDECIDED, (A, C): Word.UNDECIDED}},
+            "No model is shown to be better than another: ",
+        ),
+    ],
+)
+def test_of_anybodys_results_the_headline_speaks_of_models(lines: dict[Question, Pairs], said: str) -> None:
+    assert headline([A, B, C], lines, names_as_given=True).startswith(said)
 
 
 def test_rule_8_nothing_can_be_told() -> None:

@@ -40,8 +40,8 @@ def draw(view: View) -> Figure | None:
         f"{view.metric.long_name}: one ranking over {count(columns, 'data set')}",
         "Each cell is the rank on a data set, averaged over its labels; darker is better. Right of the line: the mean "
         "of these ranks, and the place in Kemeny's consensus, the order that contradicts the fewest pairwise orders "
-        "of the data sets. If the two disagree, or a row has both dark and light cells, no loss wins everywhere. "
-        "A dash: not ranked on this data set, and therefore not part of the consensus.",
+        f"of the data sets. If the two disagree, or a row has both dark and light cells, no {view.noun} wins "
+        "everywhere. A dash: not ranked on this data set, and therefore not part of the consensus.",
         f"Mean ranks: {told or 'no loss is ranked on every data set'}.",
         figure,
         "statistics_consensus",

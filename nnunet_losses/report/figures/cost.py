@@ -35,8 +35,8 @@ def draw(view: View) -> Figure | None:
     return Figure(
         f"{view.metric.long_name} against training time",
         f"{best} is best: more for less. Vertical line: 95 % confidence interval of the mean; horizontal line: fastest "
-        "to slowest training with that loss. Times measured on different hardware, or on a shared machine, are only a "
-        "rough guide.",
+        f"to slowest training with that {view.noun}. Times measured on different hardware, or on a shared machine, "
+        "are only a rough guide.",
         "; ".join(told) + ".",
         figure,
         "statistics_costs",

@@ -47,9 +47,10 @@ def draw(view: View) -> Figure | None:
     test = records(friedman)[0]
     return Figure(
         "Critical difference of mean ranks",
-        "Further left: better mean rank over cases. Losses joined by a blue bar are not separated by Nemenyi's test "
+        f"Further left: better mean rank over cases. {view.nouns.capitalize()} joined by a blue bar are not separated "
+        "by Nemenyi's test "
         f"(5 %). Friedman's test with Iman and Davenport's correction: p {equals(test['p_f'])}, n = {test['n']} cases. "
-        "Nemenyi's result for two losses depends on which others take part; that of the paired tests does not.",
+        f"Nemenyi's result for two {view.nouns} depends on which others take part; that of the paired tests does not.",
         "Mean ranks: " + "; ".join(f"{view.name(t)} {number(ranks[t], 2)}" for t in trainers) + ".",
         figure,
         "statistics_nemenyi",

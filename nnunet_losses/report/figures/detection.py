@@ -47,7 +47,7 @@ def draw(view: View) -> Figure | None:
         "Every predicted component is a candidate, scored by its largest log-odds; a curve runs over all thresholds "
         "of that score. Closer to the upper left (FROC) or the upper right (precision-recall) is better. Bands: 95 % "
         "bootstrap intervals over cases.",
-        f"Curves of {count(len(trainers), 'loss', 'losses')}; the table below gives their measures.",
+        f"Curves of {count(len(trainers), view.noun, view.nouns)}; the table below gives their measures.",
         figure,
         "statistics_froc_curve" if kinds[0] == "FROC" else "statistics_pr_curve",
     )
@@ -77,7 +77,7 @@ def differences(view: View) -> Figure | None:
         for ax, (measure, title) in zip(axes, MEASURES.items(), strict=True):
             interval_rows(ax, view, trainers, found[measure], sure=lambda row: row["low"] > 0 or row["high"] < 0)
             ax.set_title(title)
-            ax.set_xlabel("Loss − baseline")
+            ax.set_xlabel(f"{view.noun.capitalize()} − baseline")
         label_rows(axes[0], view, trainers)
     told = "; ".join(
         f"{view.name(t)} {interval(row['difference'], row['low'], row['high'], signed=True)}"
@@ -85,8 +85,10 @@ def differences(view: View) -> Figure | None:
     )
     return Figure(
         "Detection of lesions: paired differences from the baseline",
-        "Right of the dashed line: better. Marker and line: loss minus baseline with its 95 % bootstrap interval, from "
-        "the same resampled cases for both; filled if the interval excludes zero (not corrected for several losses). "
+        f"Right of the dashed line: better. Marker and line: {view.noun} minus baseline with its 95 % bootstrap "
+        "interval, from "
+        "the same resampled cases for both; filled if the interval excludes zero (not corrected for several "
+        f"{view.nouns}). "
         "CPM: mean recall at 1/8 to 8 false positives per case. Average recall: mean recall at 0 to 5 false positives "
         "per case. Average precision: area under the precision-recall curve.",
         f"Differences in CPM: {told or 'none'}.",

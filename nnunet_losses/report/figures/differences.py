@@ -41,11 +41,12 @@ def draw(view: View) -> Figure | None:
                 axes.plot(found["difference"], row - 0.2, "D", markersize=4.5, color=INK, markerfacecolor=face)
         label_rows(axes, view, others)
         axes.set_xlim(limits(np.append(gaps.to_numpy(), 0)))
-        axes.set_xlabel(f"{long_name(view)}: loss minus baseline, case by case ({better(view.metric)})")
+        axes.set_xlabel(f"{long_name(view)}: {view.noun} minus baseline, case by case ({better(view.metric)})")
     told = [f"{view.name(t)} {_estimate(pairs[t], digits)}" for t in others if t in pairs]
     return Figure(
         f"{view.metric.long_name}: paired differences from {view.name(base)}",
-        "One dot is one case; to the right of the dashed line, the loss has the larger value. Diamond and line: "
+        f"One dot is one case; to the right of the dashed line, the {view.noun} has the larger value. Diamond and "
+        "line: "
         "Hodges-Lehmann estimate with its 95 % confidence interval; filled if significant after Holm's correction.",
         f"Differences from {view.name(base)} with 95 % confidence intervals: {'; '.join(told) or 'no estimates'}.",
         figure,

@@ -32,7 +32,7 @@ def test_on_folds(view: View) -> Figure | None:
         ):
             interval_rows(ax, view, trainers, found, sure=significant(key))
             ax.set_title(title)
-            ax.set_xlabel(f"Loss − baseline ({better(view.metric)})")
+            ax.set_xlabel(f"{view.noun.capitalize()} − baseline ({better(view.metric)})")
         ends = [row[key] for found in (on_folds, on_cases) for row in found.values() for key in ("low", "high")]
         axes[0].set_xlim(limits([0.0, *ends]))
         label_rows(axes[0], view, trainers)
@@ -44,8 +44,8 @@ def test_on_folds(view: View) -> Figure | None:
         f"{view.metric.long_name}: folds instead of cases as the unit",
         "Left: mean of the folds' differences with the 95 % confidence interval of the corrected resampled t-test, "
         "which accounts for training cases shared between folds (Nadeau and Bengio); filled: p < 5 %, not corrected "
-        "for several losses. Right: the paired difference over cases, as in the tables. Where only the right excludes "
-        "zero, the cases agree, but there are too few trainings to generalise.",
+        f"for several {view.nouns}. Right: the paired difference over cases, as in the tables. Where only the right "
+        "excludes zero, the cases agree, but there are too few trainings to generalise.",
         f"Differences from the baseline with folds as the unit: {told}.",
         figure,
         "statistics_fold_test",
@@ -81,10 +81,10 @@ def leave_one_out(view: View) -> Figure | None:
     return Figure(
         "The ranking without the cases of one fold",
         "Each number is the rank by mean (1 is best). Bold on blue: better than over all cases; bold on orange: worse. "
-        "Colour in the first rows: the winner depends on one fold, that is, on one training of each loss.",
-        "The same loss ranks first whichever fold is left out."
+        f"Colour in the first rows: the winner depends on one fold, that is, on one training of each {view.noun}.",
+        f"The same {view.noun} ranks first whichever fold is left out."
         if kept
-        else "Which loss ranks first depends on the fold left out.",
+        else f"Which {view.noun} ranks first depends on the fold left out.",
         figure,
         "statistics_leave_one_fold_out",
     )

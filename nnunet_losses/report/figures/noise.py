@@ -43,7 +43,7 @@ def draw(view: View) -> Figure | None:
     clear = sum(abs(p["ratio"]) >= 2 for p in pairs)
     return Figure(
         "Effects and training noise",
-        "Diamond: difference between two losses. Bars: one (dark) and two (light) standard deviations of that "
+        f"Diamond: difference between two {view.nouns}. Bars: one (dark) and two (light) standard deviations of that "
         "difference when only the random seed changes. A diamond inside the bars is no larger than what another seed "
         "could cause. Number: difference divided by the standard deviation.",
         f"{clear} of {len(pairs)} differences exceed twice the noise. Largest difference: {largest}.",

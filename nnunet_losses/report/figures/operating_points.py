@@ -70,8 +70,8 @@ def _draw(view: View, title: str, pairs: list[Axes]) -> Figure | None:
     return Figure(
         title,
         f"{_best(view, pairs)} Dot: means over the cases in which both metrics are defined; ellipse: 95 % confidence "
-        "region of the two means. A filled dot is on the Pareto front: no other loss is better in one of the two "
-        f"metrics and at least as good in the other.{curves}",
+        f"region of the two means. A filled dot is on the Pareto front: no other {view.noun} is better in one of the "
+        f"two metrics and at least as good in the other.{curves}",
         f"{'; '.join(told)}.",
         figure,
         "statistics_pareto",

@@ -45,11 +45,12 @@ def draw(view: View) -> Figure | None:
         if sign * gap[i, j] > 0
     ]
     return Figure(
-        f"{view.metric.long_name}: every loss against every other",
-        "Each cell is the row's loss minus the column's (Hodges-Lehmann, paired by case). Blue: the row is better; "
+        f"{view.metric.long_name}: every {view.noun} against every other",
+        f"Each cell is the row's {view.noun} minus the column's (Hodges-Lehmann, paired by case). Blue: the row is "
+        "better; "
         "orange: the row is worse. A dot (●) marks differences that are significant in the Wilcoxon signed-rank test "
         "(5 %) after Holm's correction over all pairs.",
-        f"Significant pairs, the better loss first: {enumerate_words(told, 12)}."
+        f"Significant pairs, the better {view.noun} first: {enumerate_words(told, 12)}."
         if told
         else "No pair differs significantly.",
         figure,

@@ -57,10 +57,11 @@ def podium(view: View) -> Figure | None:
         legend(figure, view, trainers, lines=False)
     return Figure(
         "Podium: places case by case",
-        "Each column is a place, in which every loss has a lane of its own. A grey line is one case, from its best "
-        "loss to its worst; the steeper it is, the more the losses differ in that case. Bars: how often each loss took "
-        "the place.",
-        f"Places of {k} losses in {len(values)} cases.",
+        f"Each column is a place, in which every {view.noun} has a lane of its own. A grey line is one case, from its "
+        "best "
+        f"{view.noun} to its worst; the steeper it is, the more the {view.nouns} differ in that case. Bars: how often "
+        f"each {view.noun} took the place.",
+        f"Places of {k} {view.nouns} in {len(values)} cases.",
         figure,
         "statistics_values",
     )
@@ -89,8 +90,8 @@ def rank_map(view: View) -> Figure | None:
     first = "; ".join(f"{view.name(t)} {counts[i, 0]}" for i, t in enumerate(trainers))
     return Figure(
         "Cases per place",
-        "Each cell counts the cases in which the loss (row) took the place (column). Dark cells on the left: a good "
-        "loss; along the diagonal: a stable order; an even row: the place depends on the case.",
+        f"Each cell counts the cases in which the {view.noun} (row) took the place (column). Dark cells on the left: "
+        f"a good {view.noun}; along the diagonal: a stable order; an even row: the place depends on the case.",
         f"Number of cases in first place: {first}.",
         figure,
         "statistics_values",

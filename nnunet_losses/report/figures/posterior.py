@@ -44,7 +44,7 @@ def baseline_bars(view: View) -> Figure | None:
     return Figure(
         f"{view.metric.long_name}: better, equivalent or worse than the baseline",
         f"Bayesian signed-rank test. Equivalent: within {_margin(view, rows)} of the baseline. Unlike a p-value, this "
-        "can show that two losses are practically the same.",
+        f"can show that two {view.nouns} are practically the same.",
         "Probability of being better: "
         + "; ".join(f"{view.name(t)} {percent(rows[t]['p_better'])}" for t in trainers)
         + ".",
@@ -78,11 +78,14 @@ def triangle(view: View) -> Figure | None:
             )  # fmt: skip
             ax.set_title(view.cut_name(trainer, 20), loc="center", fontsize=7.5)
     left_out = (
-        f" Shown are the {MOST_TRIANGLES} best of {len(compared)} losses." if len(compared) > len(trainers) else ""
+        f" Shown are the {MOST_TRIANGLES} best of {len(compared)} {view.nouns}."
+        if len(compared) > len(trainers)
+        else ""
     )
     return Figure(
         f"{view.metric.long_name}: posterior against the baseline",
-        "Each triangle compares one loss with the baseline; each dot is a draw from the posterior of the Bayesian "
+        f"Each triangle compares one {view.noun} with the baseline; each dot is a draw from the posterior of the "
+        "Bayesian "
         "signed-rank test. Dots in the lower right say better, in the lower left worse, at the top equivalent (within "
         f"{_margin(view, pairs)}). Percentages: share of all draws in each third. A cloud within one third is a clear "
         f"answer; a cloud across several is not. The larger the cloud, the greater the uncertainty.{left_out}",
@@ -144,9 +147,10 @@ def heat_map(view: View) -> Figure | None:
     )
     return Figure(
         f"{view.metric.long_name}: probability of being better (%)",
-        "Each cell is the posterior probability, in per cent, that the row's loss is better than the column's by more "
+        f"Each cell is the posterior probability, in per cent, that the row's {view.noun} is better than the column's "
+        "by more "
         "than the region of equivalence. A pair with two small numbers is practically equivalent or undecided.",
-        f"Smallest probability of each loss over its rivals: {best}.",
+        f"Smallest probability of each {view.noun} over its rivals: {best}.",
         figure,
         "statistics_pairwise",
     )

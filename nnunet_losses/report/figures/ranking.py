@@ -36,7 +36,7 @@ def draw(view: View) -> Figure | None:
         _means(axes[0, 0], view, ranking)
         if pairs:
             interval_rows(axes[0, 1], view, view.trainers, pairs, sure=significant("p_holm"))
-            axes[0, 1].set_xlabel(f"Loss − baseline ({better(view.metric)})")
+            axes[0, 1].set_xlabel(f"{view.noun.capitalize()} − baseline ({better(view.metric)})")
     how = "Marker: mean over cases; line: 95 % confidence interval of the mean."
     if pairs:
         how += (
@@ -44,7 +44,7 @@ def draw(view: View) -> Figure | None:
             "a filled marker remains significant after Holm's correction, a hollow one does not."
         )
     return Figure(
-        f"{view.metric.long_name} of each loss, best on top" + (f", {view.title}" if several else ""),
+        f"{view.metric.long_name} of each {view.noun}, best on top" + (f", {view.title}" if several else ""),
         how,
         _describe(view, ranking),
         figure,

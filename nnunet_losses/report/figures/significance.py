@@ -46,13 +46,18 @@ def draw(view: View) -> Figure | None:
         for row, won in enumerate(wins):
             words = f"beats {won}" if k <= 30 else str(won)
             axes.annotate(words, (k - 0.4, row), va="center", fontsize=8, color=MUTED, annotation_clip=False)
-    told = [f"{view.name(t)} beats {count(int(n), 'loss', 'losses')}" for t, n in zip(trainers, wins, strict=True) if n]
+    told = [
+        f"{view.name(t)} beats {count(int(n), view.noun, view.nouns)}" for t, n in zip(trainers, wins, strict=True) if n
+    ]
     return Figure(
         f"{view.metric.long_name}: significance map",
-        "In a marked cell, the row's loss is significantly better than the column's (Wilcoxon signed-rank test, 5 %). "
+        f"In a marked cell, the row's {view.noun} is significantly better than the column's (Wilcoxon signed-rank "
+        "test, 5 %). "
         "Filled dot: also after Holm's correction over all pairs. Ring: only before it, which is weak evidence when "
-        "many pairs are tested. An empty cell does not show that two losses are equal.",
-        f"{enumerate_words(told, 20)}." if told else "No loss is significantly better than another after correction.",
+        f"many pairs are tested. An empty cell does not show that two {view.nouns} are equal.",
+        f"{enumerate_words(told, 20)}."
+        if told
+        else f"No {view.noun} is significantly better than another after correction.",
         figure,
         "statistics_pairwise",
     )

@@ -52,8 +52,9 @@ def blob(view: View) -> Figure | None:
         axes.set_xlabel("Rank in a bootstrap sample of the cases (1 is best)")
     return Figure(
         "Ranks over bootstrap samples",
-        "The larger a disc, the more often the loss took that rank when the cases were resampled. Cross: median rank; "
-        "line: 95 % interval. Large discs of several losses at the same rank: their order is not settled.",
+        f"The larger a disc, the more often the {view.noun} took that rank when the cases were resampled. Cross: "
+        "median rank; "
+        f"line: 95 % interval. Large discs of several {view.nouns} at the same rank: their order is not settled.",
         f"Share of bootstrap samples with each rank. {_first_shares(view, shares, trainers)}",
         figure,
         "statistics_rank_frequencies",
@@ -88,9 +89,10 @@ def stacked(view: View) -> Figure | None:
         axes[0, 0].grid(visible=False)
     return Figure(
         "How often each rank, by ranking method",
-        "Each bar is one loss; its parts are the ranks from 1 (darkest, left) onwards. The longer the darkest part, "
+        f"Each bar is one {view.noun}; its parts are the ranks from 1 (darkest, left) onwards. The longer the darkest "
+        "part, "
         "the more certain the first place. Mean, then rank: ranks of the means. Rank, then mean: mean of the ranks "
-        "within each case. Tests, then rank: number of losses that it is significantly better than.",
+        f"within each case. Tests, then rank: number of {view.nouns} that it is significantly better than.",
         f"Shares of ranks by {len(methods)} methods. "
         + _first_shares(view, shares[shares["method"] == methods[0]], trainers),
         figure,
@@ -181,8 +183,8 @@ def over_methods(view: View) -> Figure | None:
     same = all(ranking[t]["rank"] == ranking[t]["rank_ranks"] == ranking[t]["rank_tests"] for t in trainers)
     return Figure(
         "The ranking under three methods",
-        "Horizontal lines: the ranking method does not matter. Crossing lines: it does. Tied losses share the better "
-        "rank.",
+        f"Horizontal lines: the ranking method does not matter. Crossing lines: it does. Tied {view.nouns} share the "
+        "better rank.",
         "All three methods give the same order." if same else "The order depends on the ranking method.",
         figure,
         "statistics_ranking",
@@ -213,9 +215,9 @@ def by_cases(view: View) -> Figure | None:
         legend(figure, view, trainers)
     return Figure(
         "Rank against the number of cases",
-        "Lines that have separated and levelled off: these cases suffice to order the losses. Lines still together at "
-        "the right end: they do not. Bands: 95 % of the subsamples.",
-        f"Mean rank of {len(trainers)} losses in subsamples of {table['n'].min()} to {table['n'].max()} cases.",
+        f"Lines that have separated and levelled off: these cases suffice to order the {view.nouns}. Lines still "
+        "together at the right end: they do not. Bands: 95 % of the subsamples.",
+        f"Mean rank of {len(trainers)} {view.nouns} in subsamples of {table['n'].min()} to {table['n'].max()} cases.",
         figure,
         "statistics_rank_by_n",
     )

@@ -54,7 +54,7 @@ def draw(view: View) -> Figure | None:
             text.set_fontweight("bold" if level is None else "normal")
             text.set_color(text.get_color() if level is None else MUTED)
         axes.set_xlim(limits([0.0, *marks[["difference", "low", "high"]].to_numpy(dtype=float).ravel()]))
-        axes.set_xlabel(f"{long_name(view)}: loss minus baseline ({better(view.metric)})")
+        axes.set_xlabel(f"{long_name(view)}: {view.noun} minus baseline ({better(view.metric)})")
         legend(figure, view, drawn, lines=False)
     digits = decimals(view.metric.unit)
     told = [
@@ -62,12 +62,16 @@ def draw(view: View) -> Figure | None:
         f"{interval(row['difference'], row['low'], row['high'], digits, signed=True)}"
         for row in records(marks)
     ]
-    some = "" if len(drawn) == len(smallest) else f" Drawn are the {len(drawn)} losses that depend most on a covariate."
+    some = (
+        ""
+        if len(drawn) == len(smallest)
+        else f" Drawn are the {len(drawn)} {view.nouns} that depend most on a covariate."
+    )
     return Figure(
         f"{view.metric.long_name}: differences from {view.name(view.comparison.baseline)} in subgroups",
         "A mark and its line are the Hodges-Lehmann difference from the baseline in the cases of one group, with its "
         "95 % interval; a hollow mark has too few cases for one. Beside each covariate stands the smallest p of the "
-        f"test that the difference is the same in all its groups, corrected over covariates and losses.{some}",
+        f"test that the difference is the same in all its groups, corrected over covariates and {view.nouns}.{some}",
         f"Differences with 95 % confidence intervals: {'; '.join(told)}.",
         figure,
         "statistics_subgroups",

@@ -36,10 +36,10 @@ def draw(view: View) -> Figure | None:
         axes.set_xlabel("Mean Dice (better →)")
     told = (f"{view.name(t)} {number(rows[t]['dice_default'])} to {number(rows[t]['dice_tuned'])}" for t in trainers)
     return Figure(
-        "Dice at 0.5 and at each loss's own threshold",
+        f"Dice at 0.5 and at each {view.noun}'s own threshold",
         "Hollow: probabilities cut at 0.5, as nnU-Net does. Filled: cut at the threshold that was best on the other "
-        "folds (its mean over folds is given on the right). Losses that differ only in their operating point meet "
-        "once each has its own threshold.",
+        f"folds (its mean over folds is given on the right). {view.nouns.capitalize()} that differ only in their "
+        "operating point meet once each has its own threshold.",
         f"Mean Dice from the common to the tuned threshold: {'; '.join(told)}.",
         figure,
         "statistics_thresholds",

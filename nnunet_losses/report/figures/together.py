@@ -31,10 +31,11 @@ def missed(view: View) -> Figure | None:
             shares[i, i] = row[f"missed_{side}"] / row["n_lesions"]
     best = _fewest(pairs)
     return Figure(
-        "Lesions that both losses miss",
-        "Each cell is the share of reference lesions, in per cent, that neither the row's nor the column's loss finds; "
-        "on the diagonal, that the loss misses alone. A cell well below both of its diagonals: the two miss different "
-        "lesions. False positives are not considered.",
+        f"Lesions that both {view.nouns} miss",
+        "Each cell is the share of reference lesions, in per cent, that neither the row's nor the column's "
+        f"{view.noun} finds; "
+        f"on the diagonal, that the {view.noun} misses alone. A cell well below both of its diagonals: the two miss "
+        "different lesions. False positives are not considered.",
         f"Fewest: {view.name(best['trainer_a'])} and {view.name(best['trainer_b'])}, {percent(best['share'])}.",
         _drawn(view, trainers, shares * 100, digits=0, most=max(float(np.nanmax(shares)) * 100, 1.0)),
         "statistics_missed",
@@ -50,9 +51,9 @@ def correlation(view: View) -> Figure | None:
     square = _square(pairs, trainers, "correlation")
     least = records(pairs.sort_values("correlation"))[0]
     return Figure(
-        f"{view.metric.long_name}: how alike the losses are over cases",
-        "Each cell is the correlation of the two losses' values over cases. Cases that are hard for every loss make "
-        "all correlations high; what counts is which are lower than the others.",
+        f"{view.metric.long_name}: how alike the {view.nouns} are over cases",
+        f"Each cell is the correlation of the two {view.nouns}' values over cases. Cases that are hard for every "
+        f"{view.noun} make all correlations high; what counts is which are lower than the others.",
         f"Least alike: {view.name(least['trainer_a'])} and {view.name(least['trainer_b'])}, "
         f"{number(least['correlation'], 2)}.",
         _drawn(view, trainers, square, digits=2, most=1.0, least=min(0.0, float(np.nanmin(square)))),
@@ -69,7 +70,9 @@ def _lesions(view: View) -> str:
     alone |= dict(zip(pairs["trainer_b"], pairs["missed_b"], strict=True))
     single = min(view.present(alone), key=lambda trainer: alone[trainer])
     if best["missed_both"] >= alone[single]:
-        return f"For finding lesions no pair helps: {view.name(single)} alone misses no more than any two losses do."
+        return (
+            f"For finding lesions no pair helps: {view.name(single)} alone misses no more than any two {view.nouns} do."
+        )
     interval = ""
     if pd.notna(best["share_low"]):
         interval = f" [{number(100 * best['share_low'], 0)}, {number(100 * best['share_high'], 0)}]"

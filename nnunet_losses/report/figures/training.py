@@ -42,7 +42,7 @@ def pseudo_dice(view: View) -> Figure | None:
     return Figure(
         "Pseudo-Dice during training",
         "nnU-Net's own check on validation patches, not on whole cases; running mean over epochs. Line: mean over "
-        "folds and seeds; band: lowest to highest. It shows convergence but does not rank the losses.",
+        f"folds and seeds; band: lowest to highest. It shows convergence but does not rank the {view.nouns}.",
         f"Pseudo-Dice at the end: {'; '.join(told)}.",
         figure,
         "training",
@@ -69,7 +69,7 @@ def losses(view: View) -> Figure | None:
     return Figure(
         "Loss during training, each on its own scale",
         "Solid: training patches; dashed: validation patches. Thin: single folds and seeds; thick: their mean. Only "
-        "the shapes can be compared between panels, since every loss has its own scale.",
+        f"the shapes can be compared between panels, since every {view.noun} has its own scale.",
         f"Training and validation loss per epoch for {len(trainers)} losses.",
         figure,
         "training",

@@ -28,14 +28,14 @@ def table(view: View) -> Table | None:
     any_failed = failed is not None and not failed.empty
     digits, name = decimals(view.metric.unit), view.metric.long_name
     columns = [
-        Column("Loss", numeric=False),
+        Column(view.noun.capitalize(), numeric=False),
         Column("Rank", "Rank by mean, with its 95 % bootstrap interval"),
         Column(f"{name}, mean [95 % CI]", "Mean over cases with its 95 % confidence interval"),
-        Column("Ranks first", "Share of bootstrap samples of the cases in which this loss ranks first"),
+        Column("Ranks first", f"Share of bootstrap samples of the cases in which this {view.noun} ranks first"),
     ]
     if pairs:
         columns += [
-            Column("Difference from baseline [95 % CI]", "Paired Hodges-Lehmann estimate, loss minus baseline"),
+            Column("Difference from baseline [95 % CI]", f"Paired Hodges-Lehmann estimate, {view.noun} minus baseline"),
             Column("p (Holm)", "Two-sided Wilcoxon signed-rank test, Holm-corrected over all pairs"),
         ]
     if spent:
@@ -58,7 +58,9 @@ def table(view: View) -> Table | None:
             row.append(numeric(n, str(n), kind="bad" if n else "quiet"))
         rows.append(row)
     where = f", {view.title}" if len(view.comparison.views) > 1 else ""
-    return Table(f"{name} of each loss, best first{where}", columns, rows, "statistics_ranking", _shared_suffix(view))
+    return Table(
+        f"{name} of each {view.noun}, best first{where}", columns, rows, "statistics_ranking", _shared_suffix(view)
+    )
 
 
 def _rank_cells(row: Row | None, digits: int) -> list[Cell]:

@@ -16,7 +16,7 @@ def table(view: View) -> Table | None:
     if all(math.isnan(row["temperature"]) for row in rows_of.values()):
         return None
     columns = [
-        Column("Loss", numeric=False),
+        Column(view.noun.capitalize(), numeric=False),
         Column("Temperature", "Mean over the trainings; above 1, the network was too certain"),
         *(Column(f"{words}, {when}") for words in SCORES.values() for when in ("before", "after")),
         Column("Fall of the log-loss [95\u00a0%\u00a0CI]"),

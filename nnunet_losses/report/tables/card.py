@@ -78,7 +78,7 @@ def _table(card: Card, trainers: list[str]) -> Table | None:
     note = (
         "Differences from the baseline in the direction of the metric, with intervals that hold for all pairs at once. "
     )
-    note += "Bold: no other loss is better."
+    note += f"Bold: no other {view.noun} is better."
     if primary is not None and primary.of_models:
         note += " Words in italics are about these trained models alone: new trainings may differ."
     return Table("The decision card", columns, rows, "statistics_decisions", note, kind="card")

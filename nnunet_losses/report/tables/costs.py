@@ -15,7 +15,7 @@ def table(view: View) -> Table | None:
         return None
     base = spent.get(view.baseline or "", {}).get("seconds", math.nan)
     columns = [
-        Column("Loss", numeric=False),
+        Column(view.noun.capitalize(), numeric=False),
         Column("Time per training", "Mean over folds and seeds"),
         Column("Fastest – slowest"),
         Column("Relative to the baseline", "Ratio of the mean times"),

@@ -27,7 +27,10 @@ def table(view: View) -> Table | None:
     caption = f"{view.metric.long_name}: decision on each pair; differences below {margin} are too small to matter"
     note = ""
     if {pair["subject"] for pair in listed if pair["word"] != Word.NOT_COMPARABLE} == {"models"}:
-        note = "Without two trainings of every loss, decisions are about the trained models; new trainings may differ."
+        note = (
+            f"Without two trainings of every {view.noun}, decisions are about the trained models; new "
+            "trainings may differ."
+        )
     return Table(caption, columns, rows, "statistics_decisions", note, long=len(rows) > 15)
 
 

@@ -12,9 +12,9 @@ from nnunet_losses.report.tables.cells import head, numeric
 MEASURES = {"cpm": "CPM", "average_recall": "Average recall", "ap": "Average precision"}
 END, AT = "max_recall", "false_positives_per_case"  # the end of a FROC curve: its recall, and where it lies
 TERMS = {
-    "trainer": "Loss, against the baseline",
+    "trainer": "{}, against the baseline",
     "doubling of diameter": "Doubling of the diameter",
-    "trainer × doubling": "Loss × doubling",
+    "trainer × doubling": "{} × doubling",
 }
 
 
@@ -25,7 +25,7 @@ def measures(view: View) -> Table | None:
         return None
     names, rows_of = _by_trainer(table, "measure")
     names = [measure for measure in names if measure != AT]
-    columns = [Column("Loss", numeric=False)]
+    columns = [Column(view.noun.capitalize(), numeric=False)]
     for measure in names:
         at = measure.partition("@")[2]
         name = f"Recall at {at} FP" if at else MEASURES.get(measure, "Largest recall, at FP per case")
@@ -53,7 +53,7 @@ def negatives(view: View) -> Table | None:
     if not any(row["n_negative"] for row in rows_of.values()):
         return None
     columns = [
-        Column("Loss", numeric=False),
+        Column(view.noun.capitalize(), numeric=False),
         Column("Negative cases"),
         Column("With false positives [95\u00a0%\u00a0CI]"),
         Column("False positives per negative case"),
@@ -81,7 +81,10 @@ def lesion_model(view: View) -> Table | None:
     if table is None or not table["odds_ratio"].notna().any():
         return None
     terms, rows_of = _by_trainer(table, "term")
-    columns = [Column("Loss", numeric=False), *(Column(f"{TERMS.get(t, t)} [95\u00a0%\u00a0CI]") for t in terms)]
+    columns = [
+        Column(view.noun.capitalize(), numeric=False),
+        *(Column(f"{TERMS.get(t, t).format(view.noun.capitalize())} [95\u00a0%\u00a0CI]") for t in terms),
+    ]
     rows = []
     for trainer in view.present(rows_of):
         cells = [head(view, trainer)]

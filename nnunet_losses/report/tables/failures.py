@@ -16,7 +16,7 @@ def runs(view: View) -> Table | None:
     if failed is None or failed.empty:
         return None
     columns = [
-        Column("Loss", numeric=False),
+        Column(view.noun.capitalize(), numeric=False),
         Column("Fold"),
         Column("Seed"),
         Column("What happened", numeric=False),
@@ -60,7 +60,7 @@ def broken(view: View) -> Table | None:
     if found is None or found.empty:
         return None
     columns = [
-        Column("Loss", numeric=False),
+        Column(view.noun.capitalize(), numeric=False),
         Column("Fold"),
         Column("Seed"),
         Column("Cases"),
@@ -92,9 +92,9 @@ def undefined(view: View) -> Table | None:
         return None
     columns = [
         Column("Metric", numeric=False),
-        Column("Loss", numeric=False),
+        Column(view.noun.capitalize(), numeric=False),
         Column("Why undefined", numeric=False),
-        Column("Counted as", "A case that is left out is left out for every loss", numeric=False),
+        Column("Counted as", f"A case that is left out is left out for every {view.noun}", numeric=False),
         Column("Values", "Over all seeds"),
     ]
     rows = [

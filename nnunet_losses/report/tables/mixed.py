@@ -20,9 +20,9 @@ def table(view: View) -> Table | None:
     raw = by_scale.pop("raw", {})
     digits = decimals(view.metric.unit)
     columns = [
-        Column("Loss", numeric=False),
-        Column("Difference [simultaneous 95\u00a0%\u00a0CI]", "The intervals hold for all losses at once"),
-        Column("p", "Not corrected for several losses"),
+        Column(view.noun.capitalize(), numeric=False),
+        Column("Difference [simultaneous 95\u00a0%\u00a0CI]", f"The intervals hold for all {view.nouns} at once"),
+        Column("p", f"Not corrected for several {view.nouns}"),
         *(Column(f"p, {scale} scale", "The same model on a transformed scale, as a check") for scale in by_scale),
     ]
     rows = []
@@ -33,6 +33,7 @@ def table(view: View) -> Table | None:
         cells = [head(view, trainer), numeric(row["difference"], text)]
         rows.append(cells + [numeric(p, p_value(p)) for p in tested])
     return Table(
-        f"{view.metric.long_name}: linear mixed model (loss, with a random intercept per case), loss minus baseline",
+        f"{view.metric.long_name}: linear mixed model ({view.noun}, with a random intercept per case), {view.noun} "
+        "minus baseline",
         columns, rows, "statistics_mixed",
     )  # fmt: skip

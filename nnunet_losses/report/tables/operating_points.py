@@ -15,7 +15,7 @@ def table(view: View) -> Table | None:
         return None
     found = {pair: points(view, pair) for pair in pairs}
     columns = [
-        Column("Loss", numeric=False),
+        Column(view.noun.capitalize(), numeric=False),
         *(Column(_heading(view, pair)) for pair in pairs),
     ]
     rows = []
@@ -33,12 +33,12 @@ def table(view: View) -> Table | None:
             )  # fmt: skip
         rows.append(row)
     return Table(
-        "Share of bootstrap samples in which a loss is on the Pareto front of two metrics",
+        f"Share of bootstrap samples in which a {view.noun} is on the Pareto front of two metrics",
         columns,
         rows,
         "statistics_pareto",
-        "Bold: on the front over all cases, that is, no other loss is better in one metric and at least as good in "
-        "the other.",
+        f"Bold: on the front over all cases, that is, no other {view.noun} is better in one metric and at least as "
+        "good in the other.",
     )
 
 

@@ -36,7 +36,7 @@ def table(view: View) -> Table | None:
         Column("Cases (ties)", "Cases compared; in brackets, those in which both values are exactly equal"),
     ]
     rows = [_row(view, pair) for pair in listed]
-    caption = f"{view.metric.long_name}: all pairs of losses"
+    caption = f"{view.metric.long_name}: all pairs of {view.nouns}"
     return Table(caption, columns, rows, "statistics_pairwise", long=len(rows) > 15)
 
 

@@ -14,8 +14,8 @@ DESCRIPTION: tuple[tuple[str, str, str, str], ...] = (
     ("sd", "SD", "Standard deviation", "value"),
     ("iqr", "IQR", "Interquartile range", "value"),
     ("worst5", "Worst 5 %", "Mean of the worst 5 % of the cases", "value"),
-    ("rank_ranks", "Rank by ranks", "Rank-then-mean: losses are ranked in every case, then by their mean rank", "rank"),
-    ("rank_tests", "Rank by tests", "Test-then-rank: losses are ranked by their number of significant wins", "rank"),
+    ("rank_ranks", "Rank by ranks", "Rank-then-mean: ranks in every case first, then the order of their means", "rank"),
+    ("rank_tests", "Rank by tests", "Test-then-rank: the order of the numbers of significant wins", "rank"),
     ("p_top3", "In top 3", "Share of bootstrap samples", "share"),
 )
 
@@ -28,10 +28,12 @@ def table(view: View) -> Table | None:
     digits = decimals(view.metric.unit)
     used = [entry for entry in DESCRIPTION if entry[0] != "p_top3" or len(ranking) > 3]
     columns = [
-        Column("Loss", numeric=False),
+        Column(view.noun.capitalize(), numeric=False),
         Column("Rank", "Mean-then-rank, with the 95 % bootstrap interval of the rank"),
         *(Column(title, tip) for _, title, tip, _ in used),
-        Column("Cases", "Cases compared, the same for every loss; in brackets, cases that this loss lacks"),
+        Column(
+            "Cases", f"Cases compared, the same for every {view.noun}; in brackets, cases that this {view.noun} lacks"
+        ),
     ]
     rows = []
     for trainer in view.present(ranking):

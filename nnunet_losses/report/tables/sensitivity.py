@@ -58,7 +58,7 @@ def power(view: View) -> Text | None:
         return None
     digits = decimals(view.metric.unit)
     return Text(
-        f"Power: with {count(int(row['n']), 'case')} and {count(int(row['k']), 'loss', 'losses')} "
+        f"Power: with {count(int(row['n']), 'case')} and {count(int(row['k']), view.noun, view.nouns)} "
         f"({count(int(row['pairs']), 'pair')}), a true difference of "
         f"{number(row['detectable_difference'], digits)}{unit_suffix(view.metric.unit)} would be found with a "
         f"probability of {percent(row['power'])} (paired standard deviation {number(row['paired_sd'], digits)}). "

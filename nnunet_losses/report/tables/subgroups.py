@@ -36,10 +36,10 @@ def table(view: View) -> Table | None:
         )  # fmt: skip
     columns = [
         Column("Covariate", numeric=False),
-        Column("Loss", numeric=False),
+        Column(view.noun.capitalize(), numeric=False),
         Column("Difference in each group [95 % CI]", numeric=False),
         Column("p", "Permutation test that the difference is the same in all groups"),
-        Column("p (Holm)", "Corrected over covariates and losses"),
+        Column("p (Holm)", f"Corrected over covariates and {view.nouns}"),
     ]
     return Table(
         f"{view.metric.long_name}: does the difference from {view.name(view.comparison.baseline)} depend on the case?",
