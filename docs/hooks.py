@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from nnunet_losses.base.metrics import METRICS, Metric
 from nnunet_losses.base.metrics.challenges import CHALLENGE_METRICS, CHALLENGES
 from nnunet_losses.base.tables.results import RESULTS
@@ -105,6 +107,51 @@ def _metric(metric: Metric) -> tuple[str, ...]:
     )
 
 
+def datasets() -> str:
+    """The table of all described data sets, and what is to know of each."""
+    # Paths of data sets hold variables, which need not be set to read the page.
+    files = sorted((Path(__file__).parents[1] / "config" / "datasets").glob("*.yaml"))
+    known = [(file.stem, yaml.safe_load(file.read_text(encoding="utf-8"))) for file in files]
+    known = [(name, content) for name, content in known if "about" in content]
+    head = ("file", "data set", "access", "images", "patients", "licence", "paper")
+    rows, texts = [], []
+    for name, content in known:
+        about = content["about"]
+        rows.append(
+            (
+                f"`{name}`",
+                content["description"],
+                f"[{about['access']}]({about['page']})" if "page" in about else about["access"],
+                ", ".join(about.get("modalities", [])),
+                str(about.get("patients", "–")),
+                content["licence"],
+                about.get("paper", "–"),
+            )
+        )
+        texts.append("\n\n".join([f"## {content['description']}", *_about(content)]))
+    return "\n\n".join([markdown_table(head, rows), *texts])
+
+
+def _about(content: dict[str, Any]) -> list[str]:
+    """What is to know of a data set, a paragraph each."""
+    about, source = content["about"], content["source"]
+    original = source.get("original", {})
+    labels = ", ".join(f"{name} {value}" for name, value in content["labels"].items())
+    known = source.get("download", {}).get("checksum")
+    checksum = f"`{known}`" if known else "recorded at the first download" if original.get("files") else "none"
+    lines = [
+        f"`{content['name']}`; labels: {labels}; size: {about.get('size', 'not known')}; checksum: {checksum}.",
+        f"Cite: {content['citation']}.",
+    ]
+    if original.get("wanted"):
+        lines.append("To download by hand:\n\n" + "\n".join(f"- {line}" for line in original["wanted"]))
+    left_out = [f"{case}: {reason}" for case, reason in original.get("exclude", {}).items()]
+    lines.append(f"Left out: {'; '.join(left_out) or 'no case'}.")
+    if about.get("notes"):
+        lines.append("\n".join(f"- {note}" for note in about["notes"]))
+    return lines
+
+
 def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A table in Markdown."""
     head = list(head)
@@ -195,6 +242,7 @@ def worked_cases() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
+    "datasets": datasets,
     "challenges": challenges,
     "challenge_metrics": challenge_metrics,
     "results": lambda: schemas(RESULTS.values()),

@@ -37,6 +37,14 @@ def test_every_preset_and_its_scores_are_on_the_page_of_challenges():
         assert all(f"| `{metric.name}` |" in page for metric in challenge.metrics)
 
 
+def test_every_data_set_that_says_what_it_is_stands_on_the_page():
+    page = hooks.on_page_markdown((DOCS / "datasets.md").read_text())
+    files = sorted((DOCS.parent / "config" / "datasets").glob("*.yaml"))
+    described = [file.stem for file in files if "\nabout:\n" in file.read_text()]
+    assert len(described) >= 16
+    assert [name for name in described if f"| `{name}` |" not in page] == []
+
+
 def test_every_loss_is_on_exactly_one_page_and_in_its_picture():
     families = generate.families()
     assert Counter(name for names in families.values() for name in names) == Counter(OURS)

@@ -94,7 +94,7 @@ def split(
     from nnunet_losses.base.dataset import find_dataset
     from nnunet_losses.base.files import write_json
     from nnunet_losses.base.splits import read_splits
-    from nnunet_losses.data.case_table import read_case_column
+    from nnunet_losses.data.case_table import read_case_column, repeated_patients
     from nnunet_losses.data.summary import read_lesion_counts
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.nnunet.preparation.splits import (
@@ -116,6 +116,8 @@ def split(
     if leave_out is not None and not (group is stratify is file is None):
         raise UserError("--leave-out already defines the folds; leave --group, --stratify and --file out.")
     values = None if column is None or case_table is None else read_case_column(case_table, column, cases)
+    if values is None and file is None and (values := repeated_patients(raw, cases)):
+        say(f"{raw.name} has several cases of one patient; they stay in one fold.")
     if file is not None:
         splits = read_splits(file, "--file")
     elif leave_out is not None and values is not None:
@@ -125,7 +127,7 @@ def split(
                 f"The {len(cases)} cases of {raw.name} have {len(splits)} values of '{leave_out}', but {folds} folds "
                 f"are asked for, as many as {case_table} has; leave the cases that are not used out of that table."
             )
-    elif group is None and stratify is None:
+    elif values is None and stratify is None:
         splits = make_splits(cases, folds=folds or 5, seed=seed)
     else:
         counts = None if stratify is None else read_lesion_counts(stratify, cases)

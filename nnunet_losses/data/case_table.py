@@ -1,11 +1,31 @@
 """What is known of the cases beside their images: a CSV file with a row for each case."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
+
+PATIENT = "patient"
+CASES_CSV = "cases.csv"
+"""In a prepared data set: what is known of each case, with its patient."""
+
+
+def repeated_patients(raw: Path, cases: Sequence[str]) -> dict[str, str] | None:
+    """The patient of each case, if the data set has a table of them and a patient has several cases.
+
+    Args:
+        raw: a prepared data set.
+        cases: names of its cases.
+
+    Raises:
+        UserError: as `read_case_column`.
+    """
+    if not (raw / CASES_CSV).is_file() or PATIENT not in pd.read_csv(raw / CASES_CSV, nrows=0):
+        return None
+    patients = read_case_column(raw / CASES_CSV, PATIENT, cases)
+    return patients if len(set(patients.values())) < len(cases) else None
 
 
 def read_all_cases(path: Path, column: str) -> dict[str, str]:

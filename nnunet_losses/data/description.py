@@ -1,8 +1,9 @@
 """The keys of a data-set file (config/datasets/*.yaml): types, limits, defaults and help, checked before any work."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
@@ -10,6 +11,7 @@ from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, 
 from nnunet_losses.base.dataset import DATASET_NAME
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.addresses import CHECKSUM, Address, AddressPattern, CaseName, Expanded, Limits
+from nnunet_losses.data.originals.options import Original
 from nnunet_losses.data.phantom_options import Phantom
 
 MOST_CASES = 100_000
@@ -65,7 +67,7 @@ def _kind_of_download(value: Any) -> str:
 
 
 class Source(ConfigModel):
-    """Where the data come from: exactly one of `path`, `download` and `phantom`."""
+    """Where the data come from: exactly one of `path`, `download`, `original` and `phantom`."""
 
     path: Expanded | None = key(
         "a folder in nnU-Net's raw layout, or a task of the Medical Segmentation Decathlon; it is only read",
@@ -79,6 +81,7 @@ class Source(ConfigModel):
         ]
         | None
     ) = key("an archive, or images and labels one by one", default=None)
+    original: Original | None = key("a published data set in its makers' own layout", default=None)
     phantom: Phantom | None = key("synthetic heads with lesions", default=None)
 
     @model_validator(mode="before")
@@ -96,13 +99,59 @@ class Source(ConfigModel):
         return content
 
     @property
-    def chosen(self) -> Path | Archive | FileByFile | Phantom:
+    def chosen(self) -> Path | Archive | FileByFile | Original | Phantom:
         """The one that is given."""
         if self.path is not None:
             return Path(self.path).expanduser()
-        chosen = self.download or self.phantom
+        chosen = self.download or self.original or self.phantom
         assert chosen is not None
         return chosen
+
+
+def _cases_of(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Replace ``volume-{28..32}`` by the names that it stands for, and refuse a name that comes twice."""
+    result: list[str] = []
+    for name in names:
+        match = re.fullmatch(r"([^{}]*)\{(\d+)\.\.(\d+)\}([^{}]*)", name)
+        if match is None:
+            result.append(name)
+            continue
+        before, first, last, after = match.groups()
+        if not int(first) <= int(last) < int(first) + MOST_CASES:
+            raise ValueError(f"'{name}' is not a range of cases; write it like volume-{{0..27}}")
+        width = len(first) if first.startswith("0") else 0
+        result += [f"{before}{number:0{width}d}{after}" for number in range(int(first), int(last) + 1)]
+    if len(set(result)) < len(result):
+        raise ValueError("names a case twice")
+    return tuple(result)
+
+
+PaperCases = Annotated[Many[Line], Field(min_length=1), AfterValidator(_cases_of)]
+
+
+class PaperFold(ConfigModel):
+    """One fold of a paper's split; cases in neither part are not used."""
+
+    train: PaperCases = key("cases to train on; `volume-{33..130}` stands for all from 33 to 130")
+    val: PaperCases = key("cases to predict and to score")
+
+    @model_validator(mode="after")
+    def _are_apart(self) -> Self:
+        if both := sorted(set(self.train) & set(self.val)):
+            raise ValueError(f"the case {both[0]} is in 'train' and in 'val'; remove it from one")
+        return self
+
+
+class About(ConfigModel):
+    """What a person wants to know before the download."""
+
+    access: Literal["open", "registration"] = key("whether anybody can download it, or only a registered person")
+    page: Address | None = key("its web page", default=None, absent="none")
+    size: Line | None = key("size of the download, and of the files where that differs", default=None, absent="unknown")
+    modalities: Many[Line] = key("what the images are", default=())
+    patients: int | None = key("number of labelled patients", default=None, ge=1, absent="unknown")
+    paper: Line | None = key("which paper uses it, and how it splits the cases", default=None, absent="none")
+    notes: Many[str] = key("what to know of the files and the labels", default=())
 
 
 class DatasetDescription(ConfigModel):
@@ -125,6 +174,12 @@ class DatasetDescription(ConfigModel):
         absent="none",
     )
 
+    about: About | None = key("what to know before the download", default=None, absent="nothing")
+    paper_folds: Many[PaperFold] = key(
+        "the paper's split, written to `splits_final.json` beside the data: a study uses it with `folds: {file: ...}`",
+        default=(),
+        absent="none",
+    )
     case_table: Expanded | None = key(
         "a CSV file with a row for each case, whose column `case` has the case's name, and any other columns: patient, "
         "site, scanner; in the folder `source.path`, or a path of its own",
@@ -154,6 +209,8 @@ class DatasetDescription(ConfigModel):
             raise ValueError("labels has regions, so 'regions_class_order' is needed (see nnU-Net's documentation)")
         if isinstance(self.source.download, FileByFile) and not self.labels:
             raise ValueError("files that are downloaded one by one do not name their labels; add 'labels'")
+        if self.source.original is not None and not self.labels:
+            raise ValueError("published files do not name their labels; add 'labels'")
         return self
 
     @property

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -96,6 +97,7 @@ class RecordedChecksums:
             UserError: a line is not a checksum.
         """
         self.path = path
+        self._lock = threading.Lock()
         self.sums: dict[str, str] = {}
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         for number, line in enumerate(lines, start=1):
@@ -104,12 +106,24 @@ class RecordedChecksums:
             elif line.strip():
                 raise UserError(f"{path}, line {number} is not a checksum in sha256sum's format; correct or remove it.")
 
-    def download(self, url: str, target: Path, *, check: Check | None = None, progress: bool = True) -> Path:
+    def download(
+        self,
+        url: str,
+        target: Path,
+        checksum: str | None = None,
+        *,
+        check: Check | None = None,
+        progress: bool = True,
+    ) -> Path:
         """Download to ``target``, beside or below the file of checksums, and record or compare its checksum.
+
+        Threads may do so at the same time. A file whose ``checksum`` is known is compared with that instead.
 
         Raises:
             UserError: as `download`; a file that ``check`` refuses is neither kept nor recorded.
         """
+        if checksum is not None:
+            return download(url, target, checksum, check=check, progress=progress)
         name = target.relative_to(self.path.parent).as_posix()
         known = self.sums.get(name)
         if known is not None and check is not None and target.is_file() and not _passes(target, check):
@@ -122,8 +136,9 @@ class RecordedChecksums:
                 f"Nothing was kept; try again or, if the change is right, remove the line of {name} from {self.path}."
             ) from error
         if known is None:
-            self.sums[name] = file_checksum(target, "sha256").partition(":")[2]
-            with write_atomically(self.path) as temporary:
+            digest = file_checksum(target, "sha256").partition(":")[2]
+            with self._lock, write_atomically(self.path) as temporary:
+                self.sums[name] = digest
                 lines = (f"{digest}  {name}\n" for name, digest in sorted(self.sums.items()))
                 temporary.write_text("".join(lines), encoding="utf-8")
         return target

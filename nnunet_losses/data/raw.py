@@ -14,6 +14,7 @@ from nnunet_losses.base.disk import require_space
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import new_folder, write_json
 from nnunet_losses.base.labels import label_values
+from nnunet_losses.base.names import SPLITS_JSON
 from nnunet_losses.data.description import (
     Archive,
     DatasetDescription,
@@ -21,6 +22,10 @@ from nnunet_losses.data.description import (
     load_dataset_description,
 )
 from nnunet_losses.data.fingerprint import FileState, difference, file_stat, plain_states, read_states, states_of
+from nnunet_losses.data.originals.convert import convert_original
+from nnunet_losses.data.originals.gather import gather, size_of, write_paper_folds
+from nnunet_losses.data.originals.layout import OriginalCase
+from nnunet_losses.data.originals.options import Original
 from nnunet_losses.data.phantom import write_phantom
 from nnunet_losses.data.phantom_options import Phantom
 from nnunet_losses.data.sources import (
@@ -74,6 +79,7 @@ def prepare_raw(
                 f"{target} is its own source, so neither cases nor labels can be chosen; give it another name."
             )
         return target
+    downloads = Path(downloads_dir) / description.name
     origin = _origin(description, cases)
     known = _check_origin(target, origin) if target.exists() else {}
     found = _look_at(source, cases, target)
@@ -95,7 +101,9 @@ def prepare_raw(
             changes,
         )
 
-    downloads = Path(downloads_dir) / description.name
+    original: dict[str, OriginalCase] = {}
+    if isinstance(source, Original):
+        original = gather(source, downloads, cases, description.name, progress=progress)
     with new_folder(target, replace=target.exists()) as folder:
         if isinstance(source, Phantom):
             names = select_cases(source.case_names(), cases, description.name)
@@ -110,6 +118,12 @@ def prepare_raw(
             bring_archive(source, folder, downloads, cases, workers=workers, progress=progress)
         elif isinstance(source, FileByFile):
             bring_files(source, description, folder, downloads, cases, progress=progress)
+        elif isinstance(source, Original):
+            require_space(folder, size_of(original))
+            convert_original(source, original, folder, description.labels, workers=workers)
+            if description.paper_folds and cases is None:
+                folds = [{"train": [*fold.train], "val": [*fold.val]} for fold in description.paper_folds]
+                write_paper_folds(folder / SPLITS_JSON, folds, original)
         _complete(folder, description, _digest(origin, states))
         made = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
         write_json(
@@ -140,7 +154,9 @@ def data_fingerprint(folder: Path | str) -> str:
     return str(read_dataset_json(Path(folder)).get(FINGERPRINT, ""))
 
 
-def _look_at(source: Path | Archive | FileByFile | Phantom, cases: Cases, target: Path) -> FolderCases | None:
+def _look_at(
+    source: Path | Archive | FileByFile | Original | Phantom, cases: Cases, target: Path
+) -> FolderCases | None:
     """The files of a local folder; None for other sources, and for a folder that is gone after it was prepared."""
     if not isinstance(source, Path):
         return None
@@ -200,7 +216,10 @@ def _origin(description: DatasetDescription, cases: Cases) -> dict[str, Any]:
         kind, made_from = "LocalFolder", {"path": str(source.resolve())}
     else:
         kind, made_from = type(source).__name__, source.plain()
-        made_from.pop("limits", None)  # on which the result does not depend
+        for key in ("limits", "files", "page", "wanted", "path"):  # on which the result does not depend
+            made_from.pop(key, None)
+    if description.paper_folds:
+        made_from["paper_folds"] = [fold.plain() for fold in description.paper_folds]
     if isinstance(source, FileByFile):
         made_from |= {"cases": list(source.numbers), "labels": description.labels}
     origin = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.data.case_table import read_case_column
+from nnunet_losses.data.case_table import read_case_column, repeated_patients
 from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.data.summary import read_lesion_counts
 
@@ -52,3 +52,12 @@ def test_lesions_of_all_labels_are_counted(tmp_path: Path) -> None:
     file.write_text("[]")
     with pytest.raises(UserError, match="cannot be read as a summary"):
         read_lesion_counts(file, ["a"])
+
+
+def test_patients_matter_where_one_has_several_cases(tmp_path: Path) -> None:
+    assert repeated_patients(tmp_path, ["a", "b"]) is None
+    (tmp_path / "cases.csv").write_text("case,patient\na,1\nb,1\nc,2\n")
+    assert repeated_patients(tmp_path, ["a", "b"]) == {"a": "1", "b": "1"}
+    assert repeated_patients(tmp_path, ["b", "c"]) is None
+    (tmp_path / "cases.csv").write_text("case,site\na,1\n")
+    assert repeated_patients(tmp_path, ["a"]) is None
