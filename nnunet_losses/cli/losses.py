@@ -107,6 +107,12 @@ def export(
     tables: Annotated[
         Path | None, typer.Option(help="Folder of the study's tables, which the thresholds are chosen on.")
     ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            help="Covariate of the cases, such as patient, of which the values and not cases are independent."
+        ),
+    ] = None,
 ) -> None:
     """Make a checkpoint for prediction with nnU-Net where this package is not installed."""
     from nnunet_losses.base.tables.storage import read_folder
@@ -118,7 +124,7 @@ def export(
             "results/studies/NAME/tables or reports/NAME/data."
         )
     found = None if tables is None or operating_point is None else read_folder(tables)
-    say(str(export_checkpoint(checkpoint, out, goal=operating_point, tables=found)))
+    say(str(export_checkpoint(checkpoint, out, goal=operating_point, tables=found, cluster=cluster)))
 
 
 def describe_loss(name: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from nnunet_losses.base.tables.results import COLLAPSED, RESULTS
 from nnunet_losses.report.names import cut_names, printable, short_names
 from nnunet_losses.report.numbers import count
 from nnunet_losses.report.style import Look, looks
+from nnunet_losses.statistics.panels.clusters import clusters_of, in_several_folds
 from nnunet_losses.statistics.panels.repeats import experiment_of, experiments, merge_seeds
 from nnunet_losses.statistics.tables.pairwise import turned
 
@@ -182,6 +183,26 @@ class Comparison:
             sizes = None if lesions is None else lesions[lesions["dataset"] == dataset]
             found[str(dataset)] = Scale.of_tables(own, sizes)
         return found
+
+    @property
+    def cluster(self) -> str:
+        """What was resampled instead of cases, such as ``patient``; empty if cases were."""
+        return str(self.provenance.get("cluster") or "")
+
+    @cached_property
+    def clusters_in_several_folds(self) -> tuple[int, int]:
+        """How many clusters have cases in several folds of one trainer and seed, and how many there are."""
+        covariates = self.tables.get("covariates")
+        if covariates is None or self.cluster not in set(covariates["covariate"]):
+            return 0, 0
+        clusters = clusters_of(self.cases, covariates, self.cluster)
+        clusters = clusters.index.get_level_values("dataset") + "\0" + clusters
+        runs = self.cases[["dataset", "configuration", "trainer", "seed", "case", "fold"]].drop_duplicates()
+        most = max(
+            in_several_folds(rows.set_index(["dataset", "case"])["fold"], clusters)
+            for _, rows in runs.groupby(["configuration", "trainer", "seed"], sort=False)
+        )
+        return most, clusters.nunique()
 
     @cached_property
     def run_views(self) -> list["View"]:

@@ -42,16 +42,23 @@ def methods(comparison: Comparison) -> list[str]:
 
 
 def _statistics(comparison: Comparison) -> str:
-    cluster = comparison.provenance.get("cluster")
+    cluster = comparison.cluster
     words = {"noun": comparison.noun, "nouns": comparison.nouns, "Nouns": comparison.nouns.capitalize()}
-    if cluster is None:
+    if not cluster:
         return _STATISTICS.format(unit="case", averaged="", **words)
     averaged = (
         f", and those of cases within their {cluster} (summary measures, Matthews et al. 1990): cases of one "
         f"{cluster} are not taken for independent, and every {cluster} weighs the same; lesions were resampled by "
         f"{cluster} (cluster bootstrap, Field and Welsh 2007)"
     )
-    return _STATISTICS.format(unit=cluster, averaged=averaged, **words)
+    several, all_clusters = comparison.clusters_in_several_folds
+    caution = (
+        f" {several} of {count(all_clusters, cluster)} had cases in several folds, so that networks had learned from "
+        f"other cases of a {cluster} that they predict; the values may be too good for a new {cluster}."
+        if several
+        else ""
+    )
+    return _STATISTICS.format(unit=cluster, averaged=averaged, **words) + caution
 
 
 def _subgroups(comparison: Comparison) -> str:

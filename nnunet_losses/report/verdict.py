@@ -38,6 +38,7 @@ def verdict(view: View) -> Verdict:
             _what_would_change(view),
             _variance(view),
             _few(view),
+            _in_several_folds(view),
         ]
     )
     return Verdict(headline(card), left_out(card), " ".join(sentence for sentence in sentences if sentence))
@@ -92,3 +93,16 @@ def _variance(view: View) -> str:
 def _few(view: View) -> str:
     n = len(view.values)
     return f"Ranks of {count(n, 'case')} say nothing of others." if n < FEW_CASES else ""
+
+
+def _in_several_folds(view: View) -> str:
+    """That networks have seen other cases of what they predict, where patients, or other clusters, are the units."""
+    several, clusters = view.comparison.clusters_in_several_folds
+    if not several:
+        return ""
+    cluster = view.comparison.cluster
+    have = "has" if several == 1 else "have"
+    return (
+        f"{several} of {count(clusters, cluster)} {have} cases in several folds: the networks have seen other cases of "
+        f"a {cluster} that they predict, and all values may be too good."
+    )

@@ -6,6 +6,7 @@ import pandas as pd
 
 from nnunet_losses.report.comparison import Comparison, Decision
 from nnunet_losses.report.methods import LONG, methods, provenance
+from nnunet_losses.report.verdict import verdict
 
 
 def changed(comparison: Comparison, **facts: object) -> str:
@@ -95,3 +96,23 @@ def test_the_unit_of_analysis_is_the_cluster_if_there_is_one(comparison: Compari
     assert "The unit of analysis is the patient" in text and "a bootstrap over patients" in text
     assert "cases of one patient are not taken for independent, and every patient weighs the same" in text
     assert "over all cases, ties included" not in text
+
+
+def test_clusters_with_cases_in_several_folds_are_told(comparison: Comparison) -> None:
+    def told(patients: pd.Series) -> tuple[str, str]:
+        rows = patients.rename("value").reset_index().assign(covariate="patient")
+        given = dataclasses.replace(
+            comparison,
+            provenance={**comparison.provenance, "cluster": "patient"},
+            tables={**comparison.tables, "covariates": rows},
+        )
+        return methods(given)[-3], verdict(given.views[0]).detail
+
+    cases = comparison.cases.drop_duplicates(["dataset", "case"]).set_index(["dataset", "case"])
+    for text in told("p" + cases["fold"].astype(str)):
+        assert "several folds" not in text
+    mixed = "p" + cases["fold"].astype(str)
+    mixed.iloc[0] = next(patient for patient in mixed if patient != mixed.iloc[0])
+    written, shown = told(mixed)
+    assert "1 of " in written and "had cases in several folds, so that networks had learned from other" in written
+    assert "1 of " in shown and "patients has cases in several folds" in shown

@@ -22,7 +22,12 @@ STOCK = "nnUNetTrainer"
 
 
 def export_checkpoint(
-    checkpoint: Path, out: Path, *, goal: str | None = None, tables: Mapping[str, pd.DataFrame] | None = None
+    checkpoint: Path,
+    out: Path,
+    *,
+    goal: str | None = None,
+    tables: Mapping[str, pd.DataFrame] | None = None,
+    cluster: str | None = None,
 ) -> Path:
     """Write a checkpoint that stock nnU-Net predicts with: its network, and its trainer's name instead of ours.
 
@@ -33,6 +38,7 @@ def export_checkpoint(
             ``model.json`` the training that it is from, with its checksum.
         goal: what an operating point is chosen for; with it, a model folder also gets ``operating_point.json``.
         tables: the study's tables of results, by name, that it is chosen on.
+        cluster: the covariate, such as the patient, that its intervals are resampled by; cases if absent.
 
     Returns:
         The checkpoint written.
@@ -51,7 +57,7 @@ def export_checkpoint(
     if parse_trainer_name(trainer) is None:
         raise UserError(f"{checkpoint} was written by {trainer or 'no trainer'}, which is not one of this package.")
     content["trainer_name"] = STOCK
-    point = None if goal is None else choose_point(goal, tables or {}, origin)
+    point = None if goal is None else choose_point(goal, tables or {}, origin, cluster=cluster)
     target = out
     if out.suffix != ".pth":
         model = checkpoint.parent.parent

@@ -10,10 +10,12 @@ import pandas as pd
 from nnunet_losses.base.config import ConfigModel, Line, Many, checked, key
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_json
+from nnunet_losses.base.tables.schema import TableError
 from nnunet_losses.nnunet.names.identity import identity
 from nnunet_losses.nnunet.training.origin import Origin
 from nnunet_losses.statistics.calibration import temperature_of
 from nnunet_losses.statistics.detection.operating_points import Goal, operating_point
+from nnunet_losses.statistics.panels.clusters import clusters_of
 
 OPERATING_POINT_JSON = "operating_point.json"
 """In the folder of an exported model."""
@@ -65,13 +67,22 @@ class ModelPoint(ConfigModel):
         return self.dataset, self.configuration, self.trainer, self.seed
 
 
-def choose_point(goal: str, tables: Mapping[str, pd.DataFrame], origin: Origin, connectivity: int = 26) -> ModelPoint:
+def choose_point(
+    goal: str,
+    tables: Mapping[str, pd.DataFrame],
+    origin: Origin,
+    *,
+    cluster: str | None = None,
+    connectivity: int = 26,
+) -> ModelPoint:
     """Choose the operating point of a model from the tables of the study that it was trained in.
 
     Args:
         goal: ``dice``, ``recall@K``, ``recall=R`` or ``precision=P``.
         tables: of results, by name; ``cases`` and, by the goal, ``thresholds`` or ``lesions``; ``log_odds`` if there.
         origin: the training of the model. All folds of the same trainer and seed are used.
+        cluster: the covariate, such as the patient, of which the values and not the cases are independent; the table
+            ``covariates`` has it.
         connectivity: that components were counted with.
 
     Raises:
@@ -98,11 +109,14 @@ def choose_point(goal: str, tables: Mapping[str, pd.DataFrame], origin: Origin, 
             f"There is no case of {trainer} (seed {seed}), {dataset}, {origin.configuration}; the tables hold {there}."
         )
     thresholds, lesions, log_odds = rows("thresholds"), rows("lesions"), rows("log_odds")
+    clusters = None if cluster is None else _clusters(tables, cases, cluster)
     labels = {}
     for label, own_cases in cases.groupby("label", sort=False):
         name = str(label)
         try:
-            found = operating_point(wanted, own_cases, thresholds=_of(thresholds, name), lesions=_of(lesions, name))
+            found = operating_point(
+                wanted, own_cases, thresholds=_of(thresholds, name), lesions=_of(lesions, name), clusters=clusters
+            )
         except ValueError as error:
             raise UserError(f"{name}: {error}") from None
         bins = _of(log_odds, name)
@@ -154,6 +168,17 @@ def read_point(file: Path) -> ModelPoint:
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{file} cannot be read as an operating point ({error}); export the model again.") from None
     return checked(ModelPoint, content, str(file))
+
+
+def _clusters(tables: Mapping[str, pd.DataFrame], cases: pd.DataFrame, cluster: str) -> "pd.Series[str]":
+    """The cluster of each case of one data set, by case."""
+    if "covariates" not in tables:
+        raise UserError(f"The tables hold no covariates, so no '{cluster}' to resample by; leave --cluster out.")
+    try:
+        found = clusters_of(cases, tables["covariates"], cluster)
+    except TableError as error:
+        raise UserError(str(error)) from None
+    return found.droplevel("dataset").rename(cluster)
 
 
 def _of(rows: pd.DataFrame | None, label: str) -> pd.DataFrame | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from nnunet_losses.statistics.detection.curves import curves, detections
 from nnunet_losses.statistics.detection.thresholds import best_threshold, choose_thresholds, with_scores
 from nnunet_losses.statistics.estimators.bootstrap import percentile_interval, resample_counts
 from nnunet_losses.statistics.estimators.means import mean_interval
+from nnunet_losses.statistics.panels.clusters import in_several_folds
 
 GOALS = "dice, recall@K, recall=R, precision=P"
 SMALLEST = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -90,6 +91,7 @@ def operating_point(
     *,
     thresholds: pd.DataFrame | None,
     lesions: pd.DataFrame | None,
+    clusters: "pd.Series[str] | None" = None,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> OperatingPoint:
@@ -100,6 +102,8 @@ def operating_point(
         cases: the run's cases with their folds (case, fold), those without any lesion included.
         thresholds: the run's rows of the table of thresholds, for ``dice``.
         lesions: the run's rows of the table of lesions, for all others.
+        clusters: what each case belongs to, by case, such as its patient, if clusters and not cases are independent:
+            intervals then come from resampled clusters, and each cluster's mean Dice counts once.
         seed: of the bootstrap.
         confidence: of the intervals.
 
@@ -107,12 +111,23 @@ def operating_point(
         TableError: the tables needed are missing or hold no probabilities, or no choice reaches the goal.
     """
     folds = cases.drop_duplicates("case").set_index("case")["fold"].sort_index()
+    units = pd.Series(folds.index, index=folds.index) if clusters is None else clusters.reindex(folds.index)
     if goal.kind == "dice":
-        return _for_dice(thresholds, folds, confidence)
-    return _for_lesions(goal, lesions, folds, seed, confidence)
+        found = _for_dice(thresholds, folds, units, confidence)
+    else:
+        found = _for_lesions(goal, lesions, folds, units, seed, confidence)
+    if clusters is None or not found.out_of_fold or not (several := in_several_folds(folds, clusters)):
+        return found
+    remark = (
+        f"{several} of {units.nunique()} {clusters.name}s have cases in several folds, so these values are not of a "
+        f"new {clusters.name}."
+    )
+    return replace(found, remarks=(*found.remarks, remark))
 
 
-def _for_dice(thresholds: pd.DataFrame | None, folds: "pd.Series[int]", confidence: float) -> OperatingPoint:
+def _for_dice(
+    thresholds: pd.DataFrame | None, folds: "pd.Series[int]", units: "pd.Series[str]", confidence: float
+) -> OperatingPoint:
     if thresholds is None or thresholds.empty:
         raise TableError("There are no counts at thresholds: the predictions were measured without probabilities.")
     scores = with_scores(thresholds)
@@ -120,9 +135,10 @@ def _for_dice(thresholds: pd.DataFrame | None, folds: "pd.Series[int]", confiden
         raise TableError("No case holds a reference: there is no Dice to choose a threshold by.")
     chosen, nested = best_threshold(scores), len(folds.unique()) > 1
     if nested:
-        dice = choose_thresholds(scores)["dice_tuned"]
+        by_case = choose_thresholds(scores).set_index("case")["dice_tuned"]
     else:
-        dice = scores.loc[scores["threshold"] == chosen, "dice"]
+        by_case = scores[scores["threshold"] == chosen].set_index("case")["dice"]
+    dice = by_case.groupby(units.reindex(by_case.index)).mean()
     low, high, *_ = mean_interval(dice.to_numpy(dtype=float)[:, None], confidence=confidence, bounds=(0, 1))
     measures = {"dice": (float(dice.mean()), float(low[0]), float(high[0]))}
     remark = "The tables do not tell sizes of components at other thresholds, so small components are not removed."
@@ -130,7 +146,12 @@ def _for_dice(thresholds: pd.DataFrame | None, folds: "pd.Series[int]", confiden
 
 
 def _for_lesions(
-    goal: Goal, lesions: pd.DataFrame | None, folds: "pd.Series[int]", seed: int, confidence: float
+    goal: Goal,
+    lesions: pd.DataFrame | None,
+    folds: "pd.Series[int]",
+    units: "pd.Series[str]",
+    seed: int,
+    confidence: float,
 ) -> OperatingPoint:
     if lesions is None or lesions.empty:
         raise TableError("There is no table of lesions, or no lesion in it.")
@@ -147,7 +168,7 @@ def _for_lesions(
     remarks: tuple[str, ...] = ()
     if not events.sized:
         remarks = ("The table of lesions does not tell which component finds which, so no size was chosen.",)
-    return OperatingPoint(choice, _rates(counts, seed, confidence), nested, remarks)
+    return OperatingPoint(choice, _rates(counts, pd.factorize(units)[0], seed, confidence), nested, remarks)
 
 
 @dataclass(frozen=True)
@@ -240,22 +261,23 @@ def _columns(rows: pd.DataFrame, sized: bool) -> tuple[np.ndarray, np.ndarray, n
     return rows["position"].to_numpy(dtype=int), rows["score_max"].to_numpy(dtype=float), voxels
 
 
-def _rates(counts: np.ndarray, seed: int, confidence: float) -> dict[str, Interval]:
+def _rates(counts: np.ndarray, unit_of: np.ndarray, seed: int, confidence: float) -> dict[str, Interval]:
     """Recall, precision and false positives per case, with bootstrap intervals.
 
-    counts: (3, cases) lesions found, false positives, lesions.
+    counts: (3, cases) lesions found, false positives, lesions. unit_of: number of each case's independent unit.
     """
-    n = counts.shape[1]
+    counts = np.concatenate([counts, np.ones((1, counts.shape[1]))])
 
     def rates(sums: np.ndarray) -> np.ndarray:
-        found, invented, lesions = sums
+        found, invented, lesions, cases = sums
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.stack([found / lesions, found / (found + invented), invented / n], axis=-1)
+            return np.stack([found / lesions, found / (found + invented), invented / cases], axis=-1)
 
     values = rates(counts.sum(axis=1))
     low, high = np.full((2, 3), np.nan)
+    n = int(unit_of.max()) + 1
     if n > 1:
-        drawn = resample_counts(n, RESAMPLES, seed) @ counts.T
+        drawn = resample_counts(n, RESAMPLES, seed)[:, unit_of] @ counts.T
         low, high = percentile_interval(rates(drawn.T), n, confidence)
     names = ("recall", "precision", "false_positives_per_case")
     return {name: (float(values[k]), float(low[k]), float(high[k])) for k, name in enumerate(names)}

@@ -31,3 +31,12 @@ def clusters_of(cases: pd.DataFrame, covariates: pd.DataFrame, cluster: str) -> 
         if len(set(values)) < 2:
             raise TableError(f"All cases of {name!s} have the same {cluster}: there is nothing to resample.")
     return found
+
+
+def in_several_folds(folds: "pd.Series[int]", clusters: "pd.Series[str]") -> int:
+    """How many clusters have cases in several folds: networks then learned from other cases of what they predict.
+
+    folds: by case, a case once for each training that predicts it. clusters: of the cases, by case.
+    """
+    by_cluster = folds.groupby(clusters.reindex(folds.index).to_numpy())
+    return int((by_cluster.min() != by_cluster.max()).sum())

@@ -124,3 +124,26 @@ def test_what_cannot_be_chosen_is_one_sentence() -> None:
     unscored = lesions_of([(0, float("nan"), 9)], [(1, 1.0, 9)], [])
     with pytest.raises(TableError, match="without probabilities"):
         point("recall@1", unscored, cases)
+
+
+def test_intervals_are_of_resampled_clusters_where_given() -> None:
+    found = [(i, 2.0, 9) for i in range(200) if i % 100 < 50]
+    lesions = lesions_of(found, [(0, 3.0, 9)], [i for i in range(200) if i % 100 >= 50])
+    cases = cases_of(200, folds=1)
+    patients = pd.Series([f"p{i % 100}" for i in range(200)], index=cases["case"], name="patient")
+    goal = Goal.parse("recall@9")
+    alone = operating_point(goal, cases, thresholds=None, lesions=lesions).measures["recall"]
+    both = operating_point(goal, cases, thresholds=None, lesions=lesions, clusters=patients).measures["recall"]
+    assert both[0] == alone[0] == 1 / 2
+    # two cases of a patient say the same, so there is half as much to know
+    assert (both[2] - both[1]) / (alone[2] - alone[1]) == pytest.approx(2**0.5, rel=0.15)
+
+
+def test_a_cluster_with_cases_in_several_folds_is_told() -> None:
+    lesions = lesions_of([(i, 2.0, 9) for i in range(8)], [(0, 1.0, 9)], [])
+    patients = pd.Series([f"p{i // 2}" for i in range(8)], index=cases_of(8)["case"], name="patient")
+    goal = Goal.parse("recall@9")
+    found = operating_point(goal, cases_of(8, folds=4), thresholds=None, lesions=lesions, clusters=patients)
+    assert "4 of 4 patients have cases in several folds" in found.remarks[-1]
+    together = cases_of(8).assign(fold=[i // 2 for i in range(8)])
+    assert operating_point(goal, together, thresholds=None, lesions=lesions, clusters=patients).remarks == ()
