@@ -12,6 +12,7 @@ from nnunet_losses.base.dataset import DATASET_NAME
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.addresses import CHECKSUM, Address, AddressPattern, CaseName, Expanded, Limits
 from nnunet_losses.data.originals.options import Original
+from nnunet_losses.data.own.options import Bids, Table
 from nnunet_losses.data.phantom_options import Phantom
 
 MOST_CASES = 100_000
@@ -67,13 +68,15 @@ def _kind_of_download(value: Any) -> str:
 
 
 class Source(ConfigModel):
-    """Where the data come from: exactly one of `path`, `download`, `original` and `phantom`."""
+    """Where the data come from: exactly one of the keys."""
 
     path: Expanded | None = key(
         "a folder in nnU-Net's raw layout, or a task of the Medical Segmentation Decathlon; it is only read",
         default=None,
         absent="none",
     )
+    table: Table | None = key("a table of the paths of images and label maps of any kind", default=None)
+    bids: Bids | None = key("a BIDS folder with label maps among its derivatives", default=None)
     download: (
         Annotated[
             Annotated[Archive, Tag("<archive>")] | Annotated[FileByFile, Tag("<files>")],
@@ -99,11 +102,11 @@ class Source(ConfigModel):
         return content
 
     @property
-    def chosen(self) -> Path | Archive | FileByFile | Original | Phantom:
+    def chosen(self) -> Path | Table | Bids | Archive | FileByFile | Original | Phantom:
         """The one that is given."""
         if self.path is not None:
             return Path(self.path).expanduser()
-        chosen = self.download or self.original or self.phantom
+        chosen = self.table or self.bids or self.download or self.original or self.phantom
         assert chosen is not None
         return chosen
 
@@ -184,7 +187,7 @@ class DatasetDescription(ConfigModel):
         "a CSV file with a row for each case, whose column `case` has the case's name, and any other columns: patient, "
         "site, scanner; in the folder `source.path`, or a path of its own",
         default=None,
-        absent="none",
+        absent="`source.table.file`, else none",
     )
 
     @field_validator("name")
@@ -211,13 +214,15 @@ class DatasetDescription(ConfigModel):
             raise ValueError("files that are downloaded one by one do not name their labels; add 'labels'")
         if self.source.original is not None and not self.labels:
             raise ValueError("published files do not name their labels; add 'labels'")
+        if isinstance(self.source.chosen, Table | Bids) and not self.labels:
+            raise ValueError("source.table and source.bids do not name the labels; add 'labels'")
         return self
 
     @property
     def case_table_file(self) -> Path | None:
         """Where the case table lies."""
         if self.case_table is None:
-            return None
+            return None if self.source.table is None else Path(self.source.table.file).expanduser()
         source = self.source.chosen
         return (source if isinstance(source, Path) else Path()) / Path(self.case_table).expanduser()
 

@@ -26,6 +26,11 @@ from nnunet_losses.data.originals.convert import convert_original
 from nnunet_losses.data.originals.gather import gather, size_of, write_paper_folds
 from nnunet_losses.data.originals.layout import OriginalCase
 from nnunet_losses.data.originals.options import Original
+from nnunet_losses.data.own.bids import bids_cases
+from nnunet_losses.data.own.cases import OwnCases
+from nnunet_losses.data.own.convert import convert_own
+from nnunet_losses.data.own.options import Bids, Table
+from nnunet_losses.data.own.table import table_cases
 from nnunet_losses.data.phantom import write_phantom
 from nnunet_losses.data.phantom_options import Phantom
 from nnunet_losses.data.sources import (
@@ -34,6 +39,7 @@ from nnunet_losses.data.sources import (
     bring_archive,
     bring_files,
     bring_folder,
+    copy,
     folder_cases,
     select_cases,
 )
@@ -96,7 +102,7 @@ def prepare_raw(
         log.warning(
             "%s has changed since %s was made from it (%s). The data set is prepared again. Results from the earlier "
             "files no longer fit: the workflow plans and preprocesses again, and trainings on them refuse to continue.",
-            source,
+            _place(source),
             target,
             changes,
         )
@@ -113,7 +119,10 @@ def prepare_raw(
             files = found.by_name()
             require_space(folder, sum(path.stat().st_size for path in files.values()))
             states = states_of(files, states)  # first: what is edited while it is copied has changed at the next run
-            bring_folder(found, folder, workers=workers)
+            if isinstance(found, FolderCases):
+                bring_folder(found, folder, workers=workers)
+            elif isinstance(source, Table | Bids):
+                convert_own(source, found, folder, description.labels, copy, workers=workers)
         elif isinstance(source, Archive):
             bring_archive(source, folder, downloads, cases, workers=workers, progress=progress)
         elif isinstance(source, FileByFile):
@@ -139,10 +148,11 @@ def source_state(description: DatasetDescription, cases: Cases = None) -> str:
     It tells a workflow when to prepare the data set again. No content is read.
     """
     source = description.source.chosen
-    if not isinstance(source, Path):
-        return ""
     try:
-        files = folder_cases(source, cases).by_name()
+        found = _local(source, cases)
+        if found is None:
+            return ""
+        files = found.by_name()
         stats = sorted((name, file_stat(path)) for name, path in files.items())
     except (UserError, OSError) as error:
         return f"cannot be read: {error}"
@@ -154,16 +164,35 @@ def data_fingerprint(folder: Path | str) -> str:
     return str(read_dataset_json(Path(folder)).get(FINGERPRINT, ""))
 
 
-def _look_at(
-    source: Path | Archive | FileByFile | Original | Phantom, cases: Cases, target: Path
-) -> FolderCases | None:
-    """The files of a local folder; None for other sources, and for a folder that is gone after it was prepared."""
-    if not isinstance(source, Path):
+Source = Path | Table | Bids | Archive | FileByFile | Original | Phantom
+
+
+def _look_at(source: Source, cases: Cases, target: Path) -> FolderCases | OwnCases | None:
+    """The files of a local source; None for other sources, and for one that is gone after it was prepared."""
+    place = _place(source)
+    if place is not None and target.exists() and not place.exists():
+        log.warning("%s is missing, so it is unknown whether it has changed; %s is used.", place, target)
         return None
-    if target.exists() and not source.exists():
-        log.warning("%s is missing, so it is unknown whether it has changed; %s is used.", source, target)
-        return None
-    return folder_cases(source, cases)
+    return _local(source, cases)
+
+
+def _place(source: Source) -> Path | None:
+    """The folder or table of a local source."""
+    if isinstance(source, Path):
+        return source
+    if isinstance(source, Table | Bids):
+        return Path(source.file if isinstance(source, Table) else source.folder).expanduser()
+    return None
+
+
+def _local(source: Source, cases: Cases) -> FolderCases | OwnCases | None:
+    """The chosen cases of a local source; None for other sources."""
+    if isinstance(source, Path):
+        return folder_cases(source, cases)
+    if isinstance(source, Table | Bids):
+        own = table_cases(source) if isinstance(source, Table) else bids_cases(source)
+        return own.only(select_cases(list(own.cases), cases, str(own.where)))
+    return None
 
 
 def _refuse_edited(target: Path, then: Mapping[str, FileState]) -> None:
@@ -216,7 +245,15 @@ def _origin(description: DatasetDescription, cases: Cases) -> dict[str, Any]:
         kind, made_from = "LocalFolder", {"path": str(source.resolve())}
     else:
         kind, made_from = type(source).__name__, source.plain()
-        for key in ("limits", "files", "page", "wanted", "path"):  # on which the result does not depend
+        for key in (
+            "limits",
+            "files",
+            "page",
+            "wanted",
+            "path",
+            "file",
+            "folder",
+        ):  # on which the result does not depend
             made_from.pop(key, None)
     if description.paper_folds:
         made_from["paper_folds"] = [fold.plain() for fold in description.paper_folds]

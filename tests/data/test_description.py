@@ -86,13 +86,19 @@ LABELLED = {"background": 0, "lesion": 1}
         ({"name": None}, "the key 'name' is missing; add it: text."),
         ({"name": "MSLesions"}, "name 'MSLesions' is not a data-set name; nnU-Net expects Dataset, three digits"),
         ({"name": "Dataset001_A\n"}, "name must be one line"),
-        ({"source": {}}, "source must have exactly one of the keys path, download, original, phantom, got none."),
+        (
+            {"source": {}},
+            "source must have exactly one of the keys path, table, bids, download, original, phantom, got none.",
+        ),
         (
             {"source": {"path": "/x", "phantom": {}}},
-            "exactly one of the keys path, download, original, phantom, got path, phantom",
+            "exactly one of the keys path, table, bids, download, original, phantom, got path, phantom",
         ),
         ({"source": {"pth": "/x"}}, "unknown key 'pth' in source; did you mean 'path'?"),
-        ({"source": "/x"}, "source must be a table with the keys path, download, original, phantom, got '/x'."),
+        (
+            {"source": "/x"},
+            "source must be a table with the keys path, table, bids, download, original, phantom, got '/x'.",
+        ),
         ({"source": {"path": "${NOT_SET_ANYWHERE}/x"}}, "source.path uses ${NOT_SET_ANYWHERE}, which is not set; run"),
         ({"source": {"path": ["a"]}}, "source.path must be text, got ['a']."),
         ({"source": {"download": {"url": "https://x/a.tar"}}}, "the key 'checksum' is missing in source.download; add"),
