@@ -80,6 +80,11 @@ def answer(status: int, content: bytes = b"", length: int | None = -1, **headers
     return send
 
 
+def kept_in(folder: Path) -> list[Path]:
+    """All files but locks."""
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
 def sha256(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
@@ -105,7 +110,7 @@ def test_a_wrong_checksum_keeps_nothing(web: Web, tmp_path: Path) -> None:
     (served / "data.bin").write_bytes(b"something else")
     with pytest.raises(UserError, match="does not have the checksum sha256:"):
         download(f"{address}/data.bin", tmp_path / "downloads/data.bin", sha256(b"lesions"), progress=False)
-    assert list((tmp_path / "downloads").iterdir()) == []
+    assert kept_in(tmp_path / "downloads") == []
 
 
 def test_a_damaged_earlier_download_is_replaced(web: Web, tmp_path: Path) -> None:
@@ -175,7 +180,7 @@ def test_what_is_no_image_is_neither_kept_nor_recorded_and_asked_for_again(
     scripted.answers = [answer(200, content, length=None), answer(200, sound)]
     with pytest.raises(UserError, match="sent a web page|is not intact|sent an empty file"):
         record(scripted, tmp_path)
-    assert [path for path in (tmp_path / "kept").rglob("*") if path.is_file()] == []
+    assert kept_in(tmp_path / "kept") == []
     assert record(scripted, tmp_path).read_bytes() == sound
     assert scripted.asked == 2
 
@@ -211,7 +216,7 @@ def test_a_web_page_is_never_taken_for_an_archive(scripted: Scripted, tmp_path: 
     scripted.answers = [answer(200, b"\n  " + LOGIN)]
     with pytest.raises(UserError, match=r"sent a web page instead of the file; if it asks you to log in"):
         download(scripted.address, tmp_path / "a.tar", sha256(b"x"), progress=False)
-    assert list(tmp_path.iterdir()) == []
+    assert kept_in(tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -277,7 +282,7 @@ def test_a_stalled_server_is_given_up_once(scripted: Scripted, tmp_path: Path, m
             download(scripted.address, tmp_path / "a.bin", None, progress=False)
         assert time.monotonic() - started < 5
         assert scripted.asked == 1
-    assert list(tmp_path.iterdir()) == []
+    assert kept_in(tmp_path) == []
 
 
 def test_a_connection_that_breaks_off_is_begun_again(scripted: Scripted, tmp_path: Path) -> None:
@@ -315,7 +320,7 @@ def test_a_redirection_never_gives_up_encryption() -> None:
 def test_other_addresses_are_one_sentence(tmp_path: Path, url: str) -> None:
     with pytest.raises(UserError, match=r"is not a web address|could not be downloaded"):
         download(url, tmp_path / "a.tar", None, progress=False)
-    assert list(tmp_path.iterdir()) == []
+    assert kept_in(tmp_path) == []
 
 
 def test_a_file_larger_than_the_disk_is_refused_before_it_is_fetched(scripted: Scripted, tmp_path: Path) -> None:
