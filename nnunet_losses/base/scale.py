@@ -54,6 +54,8 @@ class Scale:
     def of_tables(cls, cases: "pd.DataFrame", lesions: "pd.DataFrame | None" = None) -> "Scale":
         """The scale of the rows of one data set; earlier versions measured everything in mm."""
         units = set(cases["unit"].unique())
+        if lesions is not None and "unit" in lesions:
+            units |= set(lesions["unit"].unique())
         length = Length.PX if Length.PX in units else Length.MM
         flat = length is Length.PX or AREA_MM in units
         dimensions = 2 if flat else 3

@@ -29,23 +29,21 @@ def froc(
 ) -> None:
     """Report FROC curves and detection by size from published records of lesions."""
     from nnunet_losses.base.files import check_writable
+    from nnunet_losses.base.scale import Length
     from nnunet_losses.comparison.assemble import assemble
     from nnunet_losses.comparison.provenance import provenance_of_found
     from nnunet_losses.comparison.records import read_records
     from nnunet_losses.comparison.tables import compare_tables, record_of
     from nnunet_losses.report import write_report
 
-    tables = read_records(records, voxel_mm=voxel_mm or 1.0)
+    tables = read_records(records, voxel_mm=voxel_mm)
     check_writable(out)
     record = record_of(
         tables, title=title, baseline=baseline, primary_metric=primary_metric, resamples=resamples, seed=seed
     )
     tables, statistics = compare_tables(tables, record)
     remarks = ["The metrics of cases follow from the records, at the threshold that they were made with."]
-    if voxel_mm is None and "diameter_mm" in tables["lesions"]:
-        remarks.append(
-            "Diameters are as recorded. If they are in voxels, read mm as voxels, or give the size of a voxel by "
-            "--voxel-mm."
-        )
+    if "diameter_mm" in tables["lesions"] and (tables["lesions"]["unit"] == Length.PX).any():
+        remarks.append("Diameters are in voxels (px), as recorded; --voxel-mm gives the size of a voxel.")
     provenance = provenance_of_found(record, records, remarks=remarks)
     say(f"The report: {write_report(out, assemble(tables, statistics, record, provenance=provenance))}")

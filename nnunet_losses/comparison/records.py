@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.metrics import metric_named
+from nnunet_losses.base.scale import Length
 from nnunet_losses.base.states import CaseStatus
 from nnunet_losses.base.tables.results import CASES, LESIONS
 from nnunet_losses.base.tables.storage import METADATA_FAULTS
@@ -36,7 +37,7 @@ _OBJECT = re.compile(r"[A-Za-z]+_(\d{1,15})", re.ASCII)
 _KEY = ["trainer", "case", "label"]
 
 
-def read_records(places: Sequence[Path], *, voxel_mm: float = 1.0) -> dict[str, pd.DataFrame]:
+def read_records(places: Sequence[Path], *, voxel_mm: float | None = None) -> dict[str, pd.DataFrame]:
     """The tables `cases` and `lesions` of records.
 
     Every model counts as having processed every case: one without an object of a model is a case in which it predicted
@@ -46,11 +47,12 @@ def read_records(places: Sequence[Path], *, voxel_mm: float = 1.0) -> dict[str, 
 
     Args:
         places: files of JSON, CSV or Parquet, or folders that hold such files.
-        voxel_mm: what one unit of the recorded diameters measures in mm.
+        voxel_mm: size of a voxel in mm, if the recorded diameters are in voxels and shall be in mm. If absent, those of
+            JSON are in voxels (unit ``px``), and those of tables in mm.
 
     Raises:
-        UserError: a file cannot be read or is of another form, a value is not possible, or models have different
-            reference lesions in a case.
+        UserError: a file cannot be read or is of another form, a value is not possible, models have different
+            reference lesions in a case, or some diameters are in voxels and others in mm.
     """
     parts = [_read(file) for file in _files(places)]
     owners: dict[str, Path] = {}
@@ -59,8 +61,13 @@ def read_records(places: Sequence[Path], *, voxel_mm: float = 1.0) -> dict[str, 
             if owners.setdefault(model, file) != file:
                 raise UserError(f"The model {model!r} is both in {owners[model]} and in {file}; rename one of them.")
     objects = pd.concat([objects for _, objects in parts], ignore_index=True)
-    if "diameter_mm" in objects:
+    units = {file: _length(file) for file, objects in parts if "diameter_mm" in objects}
+    unit = Length.MM if voxel_mm is not None else next(iter(units.values()), Length.MM)
+    if voxel_mm is not None and units:
         objects["diameter_mm"] *= voxel_mm
+    elif len(set(units.values())) > 1:
+        voxels, mm = (next(file for file, own in units.items() if own is length) for length in (Length.PX, Length.MM))
+        raise UserError(f"Diameters are in voxels in {voxels} and in mm in {mm}; report on them one by one.")
     lesions = objects[objects["side"] != ""]
     # an optional column that a file lacks, or leaves empty in places, is of no use for a comparison
     lesions = lesions.drop(columns=[name for name in _OPTIONAL if name in lesions and lesions[name].isna().any()])
@@ -68,8 +75,13 @@ def read_records(places: Sequence[Path], *, voxel_mm: float = 1.0) -> dict[str, 
     identity: dict[str, Any] = {"dataset": DATASET, "configuration": CONFIGURATION, "fold": 0, "seed": 0}
     return {
         "cases": CASES.check(_cases(objects, lesions).assign(**identity)),
-        "lesions": LESIONS.check(lesions.assign(**identity).reset_index(drop=True)),
+        "lesions": LESIONS.check(lesions.assign(**identity, unit=str(unit)).reset_index(drop=True)),
     }
+
+
+def _length(file: Path) -> Length:
+    """The unit of the diameters in a file."""
+    return Length.PX if file.suffix == ".json" else Length.MM
 
 
 _OPTIONAL = ("diameter_mm", "dice", "partner")

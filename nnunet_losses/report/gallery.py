@@ -141,7 +141,7 @@ def _case_row(view: View, case: Case, volumes: Volumes) -> Tiles:
             plane.draw(volumes.image, volumes.window, _each_label(plane.cut(volumes.reference), TRUE)),
             f"Case {case.name}, {plane.words}: the image with the outline of the reference.",
             "Reference",
-            count(int((volumes.reference > 0).sum()), _element(view)),
+            count(int((volumes.reference > 0).sum()), element(view)),
         )
     )
     digits = min(decimals(view.metric.unit), 2)
@@ -171,7 +171,7 @@ def _tile(
     g, p = plane.cut(volumes.reference), plane.cut(volumes.predictions[trainer])
     true, missed, invented = (g > 0) & (g == p), (g > 0) & (g != p), (p > 0) & (g != p)
     n_true, n_missed, n_invented = (int(part.sum()) for part in (true, missed, invented))
-    counts = f"{n_true} {_element(view)}s found, {n_missed} missed, {n_invented} false positive in this picture"
+    counts = f"{n_true} {element(view)}s found, {n_missed} missed, {n_invented} false positive in this picture"
     whole, around = _small_and_found(g, p)
     # what is found is drawn last, over edges that it shares with what is missed and invented
     parts = ((p * (invented & ~around), INVENTED), (g * (missed & ~whole), MISSED), (g * (true | whole), TRUE))
@@ -181,7 +181,8 @@ def _tile(
     return Tile(drawn, alt, title, caption, f"{trainer}: {counts}")
 
 
-def _element(view: View) -> str:
+def element(view: View) -> str:
+    """What a picture is made of: ``voxel``, or ``pixel`` in 2D."""
     return "voxel" if view.scale.dimensions == 3 else "pixel"
 
 

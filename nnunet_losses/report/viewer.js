@@ -19,7 +19,7 @@
   // Axis across which to cut; columns and rows of the picture; which of them runs backwards (radiological convention).
   const PLANES = [[2, 0, 1, true], [1, 0, 2, true], [0, 1, 2, false]];
   const draw = () => {
-    const { shape, spacing, offset, channels } = shown();
+    const { shape, spacing, offset, channels, element } = shown();
     const [axis, across, up, mirrored] = PLANES[at("plane").value];
     const place = +at("position").value, width = shape[across], height = shape[up];
     const step = [shape[1] * shape[2], shape[2], 1];
@@ -45,7 +45,7 @@
     canvas.style.width = `min(100%, ${(68 * w) / h}vh)`;
     pen.putImageData(picture, 0, 0);
     at("words").textContent = `Slice ${place + 1} of ${shape[axis]}` + (offset[axis] ? ` (crop begins ${offset[axis]} slices in)` : "")
-      + `: ${count[1]} voxels found, ${count[2]} missed, ${count[3]} false positive.`;
+      + `: ${count[1]} ${element}s found, ${count[2]} missed, ${count[3]} false positive.`;
   };
   const busiest = (axis) => {
     const { shape } = shown(), sums = new Float64Array(shape[axis]);

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from nnunet_losses.base.images import ENDINGS
 from nnunet_losses.report.comparison import Comparison, View
-from nnunet_losses.report.gallery import Volumes, choose, gallery_rows, score, volumes_of
+from nnunet_losses.report.gallery import Volumes, choose, element, gallery_rows, score, volumes_of
 from nnunet_losses.report.numbers import count, decimals
 from nnunet_losses.report.page import own_file, policy
 
@@ -89,6 +89,7 @@ def _entry(view: View, volumes: Volumes, case: str, reason: str) -> dict[str, An
         "step": max(step, 1),
         "image": packed((255 * np.nan_to_num(grey)).astype(np.uint8)),
         "channels": 3 if grey.ndim == 4 else 1,
+        "element": element(view),
         "losses": losses,
     }
 

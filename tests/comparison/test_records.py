@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.scale import Scale
 from nnunet_losses.cli import app
 from nnunet_losses.comparison.records import read_records
 from nnunet_losses.evaluation import Reference, evaluate_case
@@ -203,4 +204,17 @@ def test_the_command_gives_the_numbers_of_the_benchmark(shared_data: Path, tmp_p
     assert [pair["difference"], pair["low"], pair["high"]] == pytest.approx(
         [published["minus_dl"], published["d_low"], published["d_high"]], abs=0.51e-4
     )
-    assert "read mm as voxels" in (tmp_path / "report.html").read_text()
+    assert "Diameters are in voxels (px), as recorded" in (tmp_path / "report.html").read_text()
+
+
+def test_diameters_of_json_are_in_voxels_and_those_of_tables_in_mm(tmp_path: Path) -> None:
+    content = {"x": [record(True, diameter=6)], "y": [record(False, hit_dice=0.0)]}
+    file, table = as_json(tmp_path, content), as_table(tmp_path, *GOOD)
+    for place, voxel_mm, unit, first in ((file, None, "px", 6), (file, 2.0, "mm", 12), (table, None, "mm", 5)):
+        tables = read_records([place], voxel_mm=voxel_mm)
+        assert set(tables["lesions"]["unit"]) == {unit}
+        assert tables["lesions"]["diameter_mm"].iloc[0] == first
+        scale = Scale.of_tables(tables["cases"], tables["lesions"])
+        assert (scale.length, scale.ball) == (unit, "sphere")
+    with pytest.raises(UserError, match=r"in voxels in .*a.json and in mm in .*t.csv; report on them one by one"):
+        read_records([file, table])

@@ -71,6 +71,15 @@ def test_every_case_and_loss_of_the_gallery_is_there(pictured: Comparison) -> No
         assert (codes[0] == 1).any()
 
 
+def test_flat_pictures_are_counted_in_pixels(pictured: Comparison) -> None:
+    flat = {**pictured.tables, "lesions": pictured.tables["lesions"].assign(dimensions=2)}
+    for given, element in ((pictured, "voxel"), (dataclasses.replace(pictured, tables=flat), "pixel")):
+        page = viewer(given)
+        assert page is not None
+        assert {entry["element"] for entry in volumes(page)} == {element}
+        assert "${count[1]} ${element}s found" in page
+
+
 def test_names_cannot_leave_their_place_and_nothing_is_loaded(pictured: Comparison) -> None:
     page = viewer(pictured)
     assert page is not None
