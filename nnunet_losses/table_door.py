@@ -1,17 +1,20 @@
 """From a table of anybody's results, a row for each case and model, to a report."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.metrics import metric_named
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.comparison.assemble import assemble
 from nnunet_losses.comparison.covariates import Covariates
 from nnunet_losses.comparison.given.file import read_given, read_given_of_models
 from nnunet_losses.comparison.given.layout import Reading
+from nnunet_losses.comparison.given.metrics import understood
 from nnunet_losses.comparison.given.read import FromTable, cases_from
 from nnunet_losses.comparison.provenance import provenance_of_table
 from nnunet_losses.comparison.tables import compare_tables, default_baseline, record_of
@@ -21,10 +24,11 @@ from nnunet_losses.report.papers import Format
 
 @dataclass(frozen=True)
 class Given:
-    """A table that was read, and the files it came from."""
+    """A table that was read, the files it came from, and the margins that were given, by metric."""
 
     table: FromTable
     files: tuple[Path, ...]
+    margins: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def dataset(self) -> str:
@@ -50,6 +54,39 @@ def read_results(texts: Sequence[str], reading: Reading | None = None) -> Given:
     return Given(cases_from(table, reading), tuple(path for _, path in named))
 
 
+def with_margins(given: Given, texts: Iterable[str]) -> Given:
+    """The table with the margins in ``METRIC=NUMBER``, and a sentence on every metric that has none.
+
+    Raises:
+        UserError: a text has another form, or its metric is not in the table.
+    """
+    margins: dict[str, float] = {}
+    metrics = given.table.metrics
+    for text in texts:
+        name, _, number = (part.strip() for part in text.rpartition("="))
+        try:
+            margin = float(number)
+        except ValueError:
+            margin = math.nan
+        if not name or not 0 <= margin < math.inf:
+            raise UserError(f"--margin takes a metric and a number from 0, such as dice=0.02, got '{text}'.")
+        meant = understood(name)
+        metric = name if name in metrics or meant is None else meant.metric.name
+        if metric not in metrics:
+            raise UserError(f"--margin '{text}': the table has no metric '{name}'; it has {', '.join(metrics)}.")
+        margins[metric] = margin
+    own = {name: given.table.own_metrics.get(name) or metric_named(name) for name in metrics}
+    lacking = [name for name in metrics if margins.get(name, own[name].margin) == 0]
+    told = [f"Margin of {name}: {margin:g}." for name, margin in margins.items()]
+    told += [
+        f"No margin of {name} is known, so any difference counts and none can be called equivalent; give the smallest "
+        f"that matters: --margin '{name}=NUMBER'."
+        for name in lacking
+        if name not in margins
+    ]
+    return replace(given, margins=margins, table=replace(given.table, decisions=(*given.table.decisions, *told)))
+
+
 def report_table(
     given: Given,
     out: Path,
@@ -65,7 +102,7 @@ def report_table(
     """Compare the models of a table and write ``report.html``; return its path.
 
     Args:
-        given: what `read_results` returned.
+        given: what `read_results` returned, or `with_margins`.
         out: folder for the page, its data and the tables.
         title: heading; the data set if absent.
         baseline: the model that all others are compared with; if absent, nnU-Net's own, else the one with most cases.
@@ -90,6 +127,7 @@ def report_table(
         baseline=baseline,
         primary_metric=primary_metric,
         metrics=read.metrics,
+        decision={"margin": given.margins[primary_metric]} if primary_metric in given.margins else None,
         resamples=resamples,
         seed=seed,
     )
@@ -99,7 +137,9 @@ def report_table(
     covariates = covariates or Covariates()
     tables, said = covariates.join(tables)
     write_tables(out / "tables", tables)
-    tables, statistics = compare_tables(tables, record, own_metrics=read.own_metrics, by_case=covariates.by_case)
+    tables, statistics = compare_tables(
+        tables, record, own_metrics=read.own_metrics, by_case=covariates.by_case, margins=given.margins
+    )
     comparison = assemble(
         tables,
         statistics,

@@ -9,7 +9,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli import app
+from nnunet_losses.comparison.given.layout import Reading
+from nnunet_losses.table_door import read_results, with_margins
 
 MODELS = ("nnU-Net (ours)", "<b>U-Net</b> & $x$", "DiceTrainer_one", "DiceTrainer_one_more")
 
@@ -38,9 +41,12 @@ def test_a_table_becomes_a_report_that_says_how_it_was_read(table: Path, tmp_pat
     out = tmp_path / "report"
     code, said = call(
         "report", "--table", table, "--columns", "model=Net", "--metric", "charm:lower", "--baseline", MODELS[1],
-        "--out", out, "--resamples", 200,
+        "--out", out, "--resamples", 200, "--margin", "DSC=0.2", "--margin", "charm=3",
     )  # fmt: skip
     assert code == 0, said
+    decided = pd.read_parquet(out / "data/statistics_decisions.parquet").groupby("metric")["margin"].unique()
+    assert (list(decided["dice"]), list(decided["charm"])) == ([0.2], [3])
+    assert "Margin of dice: 0.2." in said and "No margin" not in said
     assert "Metric dice (named DSC): higher is better, in per cent, divided by 100." in said
     page = (out / "report.html").read_text(encoding="utf-8")
     text = re.sub(r"<[^>]+>", " ", page)
@@ -92,6 +98,7 @@ def test_covariates_make_subgroups_and_clusters(table: Path, tmp_path: Path) -> 
         (["--table", "t.csv", "--dataset", "4"], "not both"),
         (["--table", "t.csv", "--scale", "cups"], "--scale is 'percent' or 'fraction', not 'cups'"),
         (["--table", "t.csv", "--columns", "case"], "--columns takes pairs such as case=ID, got 'case'"),
+        (["--margin", "dice=1"], "--margin says how a table is read; give the table too"),
         (["--table", "t.csv"], "There is no file t.csv"),
         (["--table", "A=t.csv", "--table", "u.csv"], "each needs its model: --table NAME=u.csv"),
     ],
@@ -108,3 +115,17 @@ def test_a_baseline_or_primary_metric_that_is_not_there_is_one_sentence(table: P
     assert code == 1 and "There is no model 'none' to be the baseline" in said
     code, said = call(*given, "--metric", "DSC=iou", "--metric", "charm:lower")
     assert code == 1 and "Several metrics and no Dice" in said
+
+
+def test_a_margin_is_of_a_metric_that_is_there_and_a_metric_without_one_is_told(table: Path) -> None:
+    given = read_results([str(table)], Reading(columns={"model": "Net"}, metrics=["charm:lower"]))
+    told = with_margins(given, []).table.decisions
+    assert [text for text in told if "charm" in text and "--margin 'charm=NUMBER'" in text] == [told[-1]]
+    assert dict(with_margins(given, ["DSC=0.05", "charm = 2"]).margins) == {"dice": 0.05, "charm": 2}
+    for text, sentence in (
+        ("charm", "--margin takes a metric and a number"),
+        ("charm=-1", "--margin takes a metric and a number"),
+        ("hd95=1", "the table has no metric 'hd95'; it has dice, charm"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            with_margins(given, [text])

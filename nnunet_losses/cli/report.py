@@ -48,6 +48,14 @@ def report(
             rich_help_panel=OF_A_TABLE,
         ),
     ] = None,
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The smallest difference of a metric that matters: dice=0.02. May be repeated.",
+            show_default="the metric's own, if it is known",
+            rich_help_panel=OF_A_TABLE,
+        ),
+    ] = None,
     models: Annotated[
         list[str] | None,
         typer.Option(help="The columns that are models, where each has its own.", rich_help_panel=OF_A_TABLE),
@@ -154,7 +162,14 @@ def report(
     from nnunet_losses.report import parse_formats
 
     formats = parse_formats(figures)  # before any long work
-    of_table = {"columns": columns, "metric": metric, "models": models, "ignore": ignore, "scale": scale}
+    of_table = {
+        "columns": columns,
+        "metric": metric,
+        "models": models,
+        "ignore": ignore,
+        "scale": scale,
+        "margin": margin,
+    }
     of_cases: dict[str, Any] = {
         "file": cases,
         "covariates": covariates,
@@ -261,7 +276,7 @@ def _report_on_table(
     from nnunet_losses.base.files import check_writable
     from nnunet_losses.comparison.given.columns import assigned, listed
     from nnunet_losses.comparison.given.layout import Reading
-    from nnunet_losses.table_door import read_results, report_table
+    from nnunet_losses.table_door import read_results, report_table, with_margins
 
     if options["scale"] not in (None, "percent", "fraction"):
         raise UserError(f"--scale is 'percent' or 'fraction', not '{options['scale']}'.")
@@ -274,7 +289,7 @@ def _report_on_table(
         scale=options["scale"],
         **several,
     )
-    given = read_results(files, reading)
+    given = with_margins(read_results(files, reading), options["margin"] or [])
     for decision in given.table.decisions:
         say(decision, err=True)
     out = out or Path("reports") / given.dataset

@@ -38,6 +38,7 @@ def compare_tables(
     *,
     own_metrics: Mapping[str, Metric] | None = None,
     by_case: ByCase | None = None,
+    margins: Mapping[str, float] | None = None,
 ) -> tuple[Tables, Tables]:
     """Compute every statistic of a comparison.
 
@@ -46,6 +47,7 @@ def compare_tables(
         record: what was asked for; `record_of` makes one for tables of unknown origin.
         own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name.
         by_case: how the table ``covariates`` is used.
+        margins: by metric, where it is not the metric's own; that of the decision is in the record.
 
     Returns:
         The tables, with a row of ``jobs`` for every training that is missing, and the statistics. Where nothing is
@@ -77,7 +79,7 @@ def compare_tables(
             seed=record.seed,
             own_metrics=own_metrics,
             primary_metric=decision.metric,
-            rope={} if decision.margin is None else {decision.metric: decision.margin},
+            rope={**(margins or {}), **({} if decision.margin is None else {decision.metric: decision.margin})},
             alpha=decision.alpha,
             covariates=tables.get("covariates"),
             cluster=by_case.cluster,
