@@ -61,9 +61,8 @@ def stored(path: Path) -> sitk.Image:
 def write_dicom(folder: Path, voxels: np.ndarray) -> None:
     """A series of slices, as a scanner stores them, in files whose names are in no order."""
     folder.mkdir(parents=True)
-    before = locale.setlocale(
-        locale.LC_ALL
-    )  # which writing DICOM (not reading it) leaves changed for the whole process
+    # writing DICOM (not reading it) leaves the locale changed for the whole process
+    before = locale.setlocale(locale.LC_ALL)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     image = volume(voxels)

@@ -1,4 +1,4 @@
-"""Two losses together, as the statistics say."""
+"""Errors in common, as the statistics say."""
 
 import dataclasses
 
