@@ -1,0 +1,91 @@
+"""The command that makes a study from a folder: init."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.cli.app import command, say
+
+
+@command("init")
+def init(
+    path: Annotated[
+        Path,
+        typer.Argument(help="nnU-Net's raw folder, a Decathlon task, a BIDS folder, or a table of paths (CSV)."),
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the data set and its studies; that of the path if absent.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for datasets/ and studies/.")] = Path("config"),
+    raw: Annotated[
+        Path, typer.Option(help="Where data that are not in nnU-Net's raw layout are prepared, as a study would.")
+    ] = Path("work/nnUNet_raw"),
+    device: Annotated[str | None, typer.Option(help="cpu or cuda; what this machine has if absent.")] = None,
+    workers: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Look at data and write what a study of them needs: the data-set file, a pilot and a full study, with reasons."""
+    from nnunet_losses.base.dataset import read_dataset_json
+    from nnunet_losses.base.labels import LabelSet
+    from nnunet_losses.cli.look import look_into
+    from nnunet_losses.data.imbalance import sentences
+    from nnunet_losses.data.inspection import list_files
+    from nnunet_losses.data.raw import prepare_raw
+    from nnunet_losses.nnunet.preparation.expected import expected_plans
+    from nnunet_losses.study.start.begin import Places, begin, nnunet_name, numbers_taken
+    from nnunet_losses.study.start.recognise import free_number, recognise
+    from nnunet_losses.study.start.shape import typical_length
+
+    if device not in (None, "cpu", "cuda"):
+        raise UserError(f"--device must be cpu or cuda, got {device}.")
+    recognised = recognise(path)
+    stem = name or recognised.stem
+    places = Places.below(out, stem)
+    short = nnunet_name(stem, 0).partition("_")[2]
+    dataset = nnunet_name(stem, free_number(numbers_taken(out, raw, short), recognised.number))
+    say(f"{path} is {recognised.what}.")
+    if recognised.raw:
+        folder = path.absolute()
+    else:
+        raw.mkdir(parents=True, exist_ok=True)
+        folder = prepare_raw(recognised.described(dataset), raw, workers=workers, progress=False)
+        say(f"Prepared in {folder}; the studies use it.")
+    seen = look_into(folder, plans=None, configuration="3d_fullres", workers=workers)
+    summary = seen.summary
+    content = read_dataset_json(folder)
+    files, _ = list_files(folder, content)
+    plans = expected_plans(content, [case.shape for case in summary.cases], [case.spacing_mm for case in summary.cases])
+    begun = begin(
+        recognised,
+        dataset,
+        summary,
+        seen.facts,
+        seen.warnings,
+        plans,
+        typical_length({case: of.label for case, of in files.items()}, LabelSet.parse(summary.label_table)),
+        places,
+        device=device or _device(),
+        raw_bytes=sum(file.stat().st_size for of in files.values() for file in (*of.images.values(), of.label)),
+    )
+    for line in (str(summary), *sentences(seen.facts), *(f"Warning: {warning}" for warning in seen.warnings)):
+        say(line)
+    say("\nLosses to compare (* also in the pilot):")
+    for proposal in begun.proposals:
+        say(f"{'*' if proposal.pilot else ' '} {proposal.trainer}: {proposal}")
+    for remark in begun.remarks:
+        say(remark)
+    say("\nCosts:")
+    for line in begun.told():
+        say(line)
+    say(f"\n{len(begun.questions)} questions, also as comments in the files:")
+    for question in begun.questions:
+        say(f"- {question}")
+    say(f"\nWritten: {places.dataset}, {places.pilot}, {places.full}")
+    say(f"Next: nnunet-losses run --configfile {places.pilot}")
+
+
+def _device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
