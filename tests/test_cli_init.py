@@ -110,11 +110,11 @@ def test_a_bids_folder(tmp_path: Path) -> None:
 def test_a_decathlon_task_keeps_its_number_and_its_labels(tmp_path: Path) -> None:
     root = tmp_path / "Task07_Toy"
     for number in range(3):
-        save(root / f"imagesTr/toy_{number}.nii.gz", volume(number, (*SHAPE, 2)))
+        save(root / f"imagesTr/toy_{number}.nii.gz", 400 * volume(number, (*SHAPE, 2)))
         save(root / f"labelsTr/toy_{number}.nii.gz", lesions(number))
     content = {
         "name": "Toy",
-        "modality": {"0": "FLAIR", "1": "T1"},
+        "modality": {"0": "scan", "1": "CT"},
         "labels": {"0": "background", "1": "tumour"},
         "numTraining": 3,
         "training": [{"image": f"./imagesTr/toy_{n}.nii.gz"} for n in range(3)],
@@ -124,6 +124,9 @@ def test_a_decathlon_task_keeps_its_number_and_its_labels(tmp_path: Path) -> Non
     assert read_yaml(files["datasets/toy"])["name"] == "Dataset007_Toy"
     load_study(read_yaml(files["studies/toy-pilot"]))
     assert "tumour: foreground" in told
+    assert "% of the patches have no foreground" in told
+    assert "Is 'scan' CT? Its values reach down to -" in told
+    assert "Is 'CT' CT?" not in told
     again = CliRunner().invoke(app, ["init", str(root), "--out", str(tmp_path / "config")])
     assert again.exit_code == 1
     assert "exists already; remove it, or choose another --name or --out" in again.output

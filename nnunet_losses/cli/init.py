@@ -28,11 +28,10 @@ def init(
     """Look at data and write what a study of them needs: the data-set file, a pilot and a full study, with reasons."""
     from nnunet_losses.base.dataset import read_dataset_json
     from nnunet_losses.base.labels import LabelSet
-    from nnunet_losses.cli.look import look_into
+    from nnunet_losses.cli.look import in_grid, plans_for
     from nnunet_losses.data.imbalance import sentences
-    from nnunet_losses.data.inspection import list_files
+    from nnunet_losses.data.inspection import inspect_dataset, list_files
     from nnunet_losses.data.raw import prepare_raw
-    from nnunet_losses.nnunet.preparation.expected import expected_plans
     from nnunet_losses.study.start.begin import Places, begin, nnunet_name, numbers_taken
     from nnunet_losses.study.start.recognise import free_number, recognise
     from nnunet_losses.study.start.shape import typical_length
@@ -51,11 +50,11 @@ def init(
         raw.mkdir(parents=True, exist_ok=True)
         folder = prepare_raw(recognised.described(dataset), raw, workers=workers, progress=False)
         say(f"Prepared in {folder}; the studies use it.")
-    seen = look_into(folder, plans=None, configuration="3d_fullres", workers=workers)
-    summary = seen.summary
+    summary = inspect_dataset(folder, workers=workers)
+    plans, parent = plans_for(summary)
+    seen = in_grid(summary, plans, parent, workers=workers)
     content = read_dataset_json(folder)
     files, _ = list_files(folder, content)
-    plans = expected_plans(content, [case.shape for case in summary.cases], [case.spacing_mm for case in summary.cases])
     begun = begin(
         recognised,
         dataset,
@@ -63,6 +62,7 @@ def init(
         seen.facts,
         seen.warnings,
         plans,
+        parent,
         typical_length({case: of.label for case, of in files.items()}, LabelSet.parse(summary.label_table)),
         places,
         device=device or _device(),

@@ -1,15 +1,18 @@
 """A data set looked into: its summary, its imbalance, and what to be warned of."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.files import write_atomically, write_json
 from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.data import inspection
-from nnunet_losses.data.imbalance import GridCase, imbalance, vanishing
+from nnunet_losses.data.imbalance import imbalance, vanishing
 from nnunet_losses.data.summary import DatasetSummary
 
 
@@ -44,7 +47,7 @@ def look_into(folder: Path, *, plans: Path | None, configuration: str, workers: 
 
     Args:
         folder: the raw data set.
-        plans: nnU-Net's plans; without them, the spacing that its planner would choose.
+        plans: nnU-Net's plans; without them, those that its planner would make, if it would resample anything.
         configuration: of the plans.
         workers: threads over cases.
 
@@ -52,28 +55,36 @@ def look_into(folder: Path, *, plans: Path | None, configuration: str, workers: 
         UserError: something is wrong with the data, or there is no such configuration.
     """
     summary = inspection.inspect_dataset(folder, workers=workers)
-    grid = _grid(summary, plans, configuration, workers)
-    if grid is None:
-        return Seen(summary, imbalance(summary), list(summary.warnings))
-    cases, name, spacing = grid
-    return Seen(summary, imbalance(summary, cases), [*summary.warnings, *vanishing(cases, name, spacing)])
-
-
-def _grid(
-    summary: DatasetSummary, plans: Path | None, configuration: str, workers: int
-) -> tuple[Sequence[GridCase], str, Sequence[float]] | None:
-    """None if there are no plans, and none are needed: images of one spacing keep it at full resolution."""
-    spacings = {case.spacing_mm for case in summary.cases}
-    if plans is None and len(spacings) == 1:
-        return None
-    from nnunet_losses.base.dataset import read_dataset_json
-    from nnunet_losses.nnunet.preparation.grid import expected_grid, lesions_in_grid, planned_grid
-
     if plans is not None:
-        grid = planned_grid(plans, configuration)
-    else:
-        grid = expected_grid([case.shape for case in summary.cases], [case.spacing_mm for case in summary.cases])
+        from nnunet_losses.nnunet.preparation.plans import resolved_configuration
+
+        resolved_configuration(plans, configuration)  # a clear sentence, if it is not there
+        return in_grid(summary, json.loads(plans.read_text(encoding="utf-8")), configuration, workers=workers)
+    if len({case.spacing_mm for case in summary.cases}) == 1:
+        return Seen(summary, imbalance(summary), list(summary.warnings))
+    planned, usual = plans_for(summary)
+    return in_grid(summary, planned, usual, workers=workers)
+
+
+def plans_for(summary: DatasetSummary) -> tuple[dict[str, Any], str]:
+    """The plans that nnU-Net is expected to make, and the configuration of full resolution."""
+    from nnunet_losses.nnunet.preparation.expected import expected_plans
+
+    plans = expected_plans(
+        read_dataset_json(summary.folder),
+        [case.shape for case in summary.cases],
+        [case.spacing_mm for case in summary.cases],
+    )
+    return plans, "3d_fullres" if "3d_fullres" in plans["configurations"] else "2d"
+
+
+def in_grid(summary: DatasetSummary, plans: Mapping[str, Any], configuration: str, *, workers: int) -> Seen:
+    """Follow the lesions of a data set into the grid of a configuration."""
+    from nnunet_losses.nnunet.preparation.grid import lesions_in_grid, planned_grid
+
+    grid = planned_grid(plans, configuration)
     files, _ = inspection.list_files(summary.folder, read_dataset_json(summary.folder))
     labels = {name: case.label for name, case in files.items()}
-    found = lesions_in_grid(labels, LabelSet.parse(summary.label_table), grid, workers=workers)
-    return found, grid.name, grid.spacing
+    cases = lesions_in_grid(labels, LabelSet.parse(summary.label_table), grid, workers=workers)
+    warnings = [*summary.warnings, *vanishing(cases, grid.name, grid.spacing)]
+    return Seen(summary, imbalance(summary, cases), warnings)

@@ -23,7 +23,7 @@ class GridCase:
     lesions: number of lesions in the file.
     sizes: (k,) voxels of the lesions in the grid, where close ones may have merged.
     vanished: sizes, in voxels of the file, of the lesions of which no voxel is left.
-    without: share of all places for a patch at which it holds no voxel of any label; None without a patch size.
+    without: share of all places for a patch at which it holds no voxel of any label.
     """
 
     case: str
@@ -31,7 +31,7 @@ class GridCase:
     lesions: int
     sizes: tuple[int, ...]
     vanished: tuple[int, ...]
-    without: float | None
+    without: float
 
 
 def voxel_size(case: CaseSummary) -> float:
@@ -100,8 +100,7 @@ def imbalance(summary: DatasetSummary, grid: Sequence[GridCase] = ()) -> pd.Data
         if mine := [case for case in grid if case.label == label]:
             row["grid_size_median"] = _median(n for case in mine for n in case.sizes)
             row["vanished"] = sum(len(case.vanished) for case in mine)
-            shares_without = [case.without for case in mine if case.without is not None]
-            row["patches_without"] = float(np.mean(shares_without)) if shares_without else float("nan")
+            row["patches_without"] = float(np.mean([case.without for case in mine]))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -123,9 +122,10 @@ def sentences(facts: pd.DataFrame) -> Iterator[str]:
                 f"{row['few_voxels']:.0%} of at most {FEW_VOXELS} voxels, Gini {row['gini']:.2f}"
             )
         if "vanished" in row:
-            said += f"; in the network's grid {row['grid_size_median']:g} voxels (median), {row['vanished']:g} vanish"
-            if row["patches_without"] == row["patches_without"]:
-                said += f", {row['patches_without']:.0%} of the patches have no foreground"
+            said += (
+                f"; in the network's grid {row['grid_size_median']:g} voxels (median), {row['vanished']:g} vanish, "
+                f"{row['patches_without']:.0%} of the patches have no foreground"
+            )
         yield said + "."
 
 

@@ -91,6 +91,7 @@ def inspect_dataset(folder: Path | str, *, workers: int = 1, progress: bool = Fa
         ignore_label=labels.ignore,
         file_ending=content["file_ending"],
         cases=cases,
+        lowest=tuple(min(of[c].low for of in looks.values()) for c in sorted({c for of in looks.values() for c in of})),
         copies=tuple(group.cases for group in copies),
         warnings=tuple(find_warnings(cases, looks, digests, copies, channel_names)),
     )

@@ -40,6 +40,7 @@ class CaseSummary:
 class DatasetSummary:
     """A sound data set: what its dataset.json says, and its training cases in numbers.
 
+    lowest: smallest value of each image file of a case, over all cases.
     copies: groups of cases with the same image, exactly or nearly.
     warnings: what may be right, but should be looked at, one sentence each.
     """
@@ -51,6 +52,7 @@ class DatasetSummary:
     ignore_label: int | None
     file_ending: str
     cases: tuple[CaseSummary, ...]
+    lowest: tuple[float, ...] = ()
     copies: tuple[tuple[str, ...], ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -1,6 +1,5 @@
 """What becomes of lesions in the network's grid: nnU-Net resamples the labels, and small ones can vanish."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from nnunet_losses.base.components import component_sizes, connected_components
 from nnunet_losses.base.images import NO_THICKNESS, read_geometry, read_segmentation
 from nnunet_losses.base.labels import Label, LabelSet, mask_of
 from nnunet_losses.data.imbalance import GridCase
-from nnunet_losses.nnunet.preparation.plans import resolved_configuration
 
 Resample = Callable[..., NDArray[Any]]
 
@@ -28,27 +26,22 @@ class Grid:
     name: what messages call it.
     spacing: mm, in nnU-Net's order of axes; two values in a 2D configuration, which leaves the first axis as it is.
     transpose: nnU-Net's order of the axes (z, y, x) of a file.
-    patch_size: voxels; None where there are no plans.
+    patch_size: voxels.
     resample: nnU-Net's function for label maps: (1, *S), new shape, old and new spacing.
     """
 
     name: str
     spacing: tuple[float, ...]
     transpose: tuple[int, int, int]
-    patch_size: tuple[int, ...] | None
+    patch_size: tuple[int, ...]
     resample: Resample
 
 
-def planned_grid(plans_file: Path, configuration: str) -> Grid:
-    """The grid of a configuration in nnU-Net's plans.
-
-    Raises:
-        UserError: nnU-Net did not plan this configuration.
-    """
+def planned_grid(plans: Mapping[str, Any], configuration: str) -> Grid:
+    """The grid of a configuration in nnU-Net's plans, which must have it."""
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-    resolved_configuration(plans_file, configuration)  # a clear sentence, if it is not there
-    manager = PlansManager(json.loads(plans_file.read_text(encoding="utf-8")))
+    manager = PlansManager(dict(plans))
     planned = manager.get_configuration(configuration)
     first, second, third = manager.transpose_forward
     return Grid(
@@ -57,41 +50,6 @@ def planned_grid(plans_file: Path, configuration: str) -> Grid:
         (int(first), int(second), int(third)),
         tuple(int(n) for n in planned.patch_size),
         planned.resampling_fn_seg,
-    )
-
-
-def expected_grid(shapes: Sequence[Sequence[int]], spacings: Sequence[Sequence[float]]) -> Grid:
-    """The grid of full resolution that nnU-Net's planner would choose; images are taken whole, as if none were cropped.
-
-    Args:
-        shapes: of the images, in the order of a file's axes (x, y, z).
-        spacings: likewise, in mm.
-    """
-    from nnunetv2.configuration import ANISO_THRESHOLD
-    from nnunetv2.experiment_planning.experiment_planners.default_experiment_planner import ExperimentPlanner
-
-    planner = ExperimentPlanner.__new__(ExperimentPlanner)  # of which two methods are wanted, and no files
-    planner.overwrite_target_spacing = None
-    planner.suppress_transpose = False
-    planner.anisotropy_threshold = ANISO_THRESHOLD
-    planner.dataset_fingerprint = {
-        "spacings": [_nnunet_order(spacing, NO_THICKNESS) for spacing in spacings],
-        "shapes_after_crop": [_nnunet_order(shape, 1) for shape in shapes],
-    }
-    target = planner.determine_fullres_target_spacing()
-    forward = [int(axis) for axis in planner.determine_transpose()[0]]
-    resample, options = planner.determine_resampling()[2:]
-
-    def resample_seg(data: NDArray[Any], shape: Any, old: Any, new: Any) -> NDArray[Any]:
-        resampled: NDArray[Any] = resample(data, shape, old, new, **options)
-        return resampled
-
-    return Grid(
-        "full resolution",
-        tuple(float(target[axis]) for axis in forward),
-        (forward[0], forward[1], forward[2]),
-        None,
-        resample_seg,
     )
 
 
@@ -134,12 +92,12 @@ def _case(
     if tuple(shape) != before.shape:
         after = np.asarray(grid.resample(np.ascontiguousarray(before[None], np.int16), shape, old, new))[0]
     everything = np.isin(after, [v for label in label_set.labels for v in label.values])
-    without = None if grid.patch_size is None else share_without(everything, grid.patch_size)
+    without = share_without(everything, grid.patch_size)
     return [_of_label(case, label, before, after, without) for label in label_set.labels]
 
 
 def _of_label(
-    case: str, label: Label, before: NDArray[np.integer], after: NDArray[np.integer], without: float | None
+    case: str, label: Label, before: NDArray[np.integer], after: NDArray[np.integer], without: float
 ) -> GridCase:
     numbers, count = connected_components(np.ascontiguousarray(mask_of(before, label)))
     there = mask_of(after, label)

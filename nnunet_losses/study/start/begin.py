@@ -31,6 +31,8 @@ _FEWEST, _MOST = 5, 50
 """Steps in an epoch of a pilot."""
 _MOST_FOLDS = 5
 _FEW_LESIONS = 30
+_AIR = -900.0
+"""Hounsfield units; images of other kinds hardly have such values."""
 _LONGEST_SLUG = 60
 
 
@@ -125,6 +127,7 @@ def begin(
     facts: pd.DataFrame,
     warnings: Sequence[str],
     plans: dict[str, Any],
+    parent: str,
     length: float,
     places: Places,
     *,
@@ -140,6 +143,7 @@ def begin(
         facts: of its imbalance.
         warnings: of its inspection.
         plans: that nnU-Net is expected to make.
+        parent: its configuration of full resolution.
         length: of objects, as `typical_length` gives it.
         places: where the files go.
         device: that steps are timed on and that the studies name.
@@ -148,7 +152,6 @@ def begin(
     Raises:
         UserError: a file cannot be written.
     """
-    parent = "3d_fullres" if "3d_fullres" in plans["configurations"] else "2d"
     planned = plans["configurations"][parent]
     small = pilot_configuration(plans, parent)
     channels = len(summary.channel_names)
@@ -171,7 +174,7 @@ def begin(
         folds_run=folds["number"], epochs=EPOCHS, iterations=ITERATIONS, **common,
     )  # fmt: skip
 
-    dataset_questions = _dataset_questions(recognised, warnings)
+    dataset_questions = _dataset_questions(recognised, summary, warnings)
     text = dataset_text(
         recognised.what,
         [str(summary), *sentences(facts)],
@@ -296,8 +299,19 @@ def _folds(recognised: Recognised, summary: DatasetSummary, seen: Seen) -> tuple
     return folds, notes
 
 
-def _dataset_questions(recognised: Recognised, warnings: Sequence[str]) -> list[tuple[str, str]]:
+def _dataset_questions(
+    recognised: Recognised, summary: DatasetSummary, warnings: Sequence[str]
+) -> list[tuple[str, str]]:
     questions = [*recognised.questions, ("licence", "Under which licence are the data, and what is to be cited?")]
+    questions += [
+        (
+            "source",
+            f"Is '{channel}' CT? Its values reach down to {low:g}. nnU-Net normalises a channel as CT only if its name "
+            "is CT; correct the name if so.",
+        )
+        for channel, low in zip(summary.channel_names, summary.lowest, strict=False)
+        if low <= _AIR and channel.lower() != "ct"
+    ]
     if warnings:
         questions.append(("name", "Are the warnings above right? Correct the data, or go on."))
     return questions

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -5,14 +6,26 @@ import numpy as np
 import pytest
 
 from nnunet_losses.base.labels import LabelSet
-from nnunet_losses.nnunet.preparation.grid import Grid, expected_grid, lesions_in_grid, share_without
+from nnunet_losses.nnunet.preparation.expected import expected_plans
+from nnunet_losses.nnunet.preparation.grid import Grid, lesions_in_grid, planned_grid, share_without
 
 LABELS = LabelSet.parse({"background": 0, "lesion": 1})
 
 
-def grid_of(spacing: tuple[float, ...], patch: tuple[int, ...] | None = None) -> Grid:
-    like = expected_grid([(20, 20, 20)], [(1.0, 1.0, 1.0)])
-    return Grid("test", spacing, like.transpose, patch, like.resample)
+JSON = {
+    "channel_names": {"0": "MRI"},
+    "labels": {"background": 0, "lesion": 1},
+    "numTraining": 3,
+    "file_ending": ".nii.gz",
+}
+
+
+def expected_grid(shapes: list[tuple[int, ...]], spacings: list[tuple[float, ...]]) -> Grid:
+    return planned_grid(expected_plans(JSON, shapes, spacings), "3d_fullres")
+
+
+def grid_of(spacing: tuple[float, ...]) -> Grid:
+    return replace(expected_grid([(20, 20, 20)], [(1.0, 1.0, 1.0)]), spacing=spacing, patch_size=(8, 8, 8))
 
 
 def written(tmp_path: Path, voxels: np.ndarray) -> dict[str, Path]:
@@ -34,7 +47,8 @@ def test_at_the_spacing_of_the_file_nothing_changes(tmp_path: Path) -> None:
     (case,) = lesions_in_grid(written(tmp_path, voxels), LABELS, grid_of((1.0, 1.0, 1.0)))
     assert case.vanished == ()
     assert sum(case.sizes) == voxels.sum()
-    assert case.without is None
+    places = np.lib.stride_tricks.sliding_window_view(voxels, (8, 8, 8))
+    assert case.without == pytest.approx(1 - places.any((3, 4, 5)).mean())
 
 
 def test_the_expected_spacing_follows_the_planner() -> None:
