@@ -8,6 +8,9 @@ import typer
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.cli.app import command, say
 
+_FOLLOWED = 40
+"""Cases whose lesions are followed into the network's grid; enough to see what becomes of them."""
+
 
 @command("init")
 def init(
@@ -52,7 +55,7 @@ def init(
         say(f"Prepared in {folder}; the studies use it.")
     summary = inspect_dataset(folder, workers=workers)
     plans, parent = plans_for(summary)
-    seen = in_grid(summary, plans, parent, workers=workers)
+    seen = in_grid(summary, plans, parent, workers=workers, most=_FOLLOWED)
     content = read_dataset_json(folder)
     files, _ = list_files(folder, content)
     begun = begin(

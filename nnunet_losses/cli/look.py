@@ -1,6 +1,7 @@
 """A data set looked into: its summary, its imbalance, and what to be warned of."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +79,25 @@ def plans_for(summary: DatasetSummary) -> tuple[dict[str, Any], str]:
     return plans, "3d_fullres" if "3d_fullres" in plans["configurations"] else "2d"
 
 
-def in_grid(summary: DatasetSummary, plans: Mapping[str, Any], configuration: str, *, workers: int) -> Seen:
-    """Follow the lesions of a data set into the grid of a configuration."""
+def in_grid(
+    summary: DatasetSummary, plans: Mapping[str, Any], configuration: str, *, workers: int, most: int | None = None
+) -> Seen:
+    """Follow the lesions of a data set into the grid of a configuration.
+
+    Args:
+        summary: of the data set.
+        plans: nnU-Net's plans.
+        configuration: of the plans.
+        workers: threads over cases.
+        most: number of cases to follow, spread over all; nnU-Net's resampling of a large label map takes a minute.
+    """
     from nnunet_losses.nnunet.preparation.grid import lesions_in_grid, planned_grid
 
     grid = planned_grid(plans, configuration)
     files, _ = inspection.list_files(summary.folder, read_dataset_json(summary.folder))
-    labels = {name: case.label for name, case in files.items()}
+    names = sorted(files)
+    followed = names[:: max(1, math.ceil(len(names) / most))] if most is not None else names
+    labels = {name: files[name].label for name in followed}
     cases = lesions_in_grid(labels, LabelSet.parse(summary.label_table), grid, workers=workers)
     warnings = [*summary.warnings, *vanishing(cases, grid.name, grid.spacing)]
     return Seen(summary, imbalance(summary, cases), warnings)

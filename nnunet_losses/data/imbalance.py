@@ -75,8 +75,8 @@ def imbalance(summary: DatasetSummary, grid: Sequence[GridCase] = ()) -> pd.Data
         Columns ``label``, ``cases``, ``empty_cases``; ``foreground_min`` (``_median``, ``_max``), the share of a case's
         voxels; ``lesions``, ``lesions_min`` (``_median``, ``_max``) in a case; ``size_min`` (``_median``, ``_max``) in
         ``unit``; ``few_voxels``, the share of lesions of at most 10 voxels; ``gini`` of the sizes. With ``grid`` also
-        ``grid_size_median`` in voxels of the grid, ``vanished``, and ``patches_without``, the share of patches without
-        foreground.
+        ``grid_cases``, the number of cases followed, ``grid_size_median`` in voxels of the grid, ``vanished``, and
+        ``patches_without``, the share of patches without foreground.
     """
     rows = []
     for label in summary.labels:
@@ -98,6 +98,7 @@ def imbalance(summary: DatasetSummary, grid: Sequence[GridCase] = ()) -> pd.Data
             "gini": gini(sizes),
         }
         if mine := [case for case in grid if case.label == label]:
+            row["grid_cases"] = len(mine)
             row["grid_size_median"] = _median(n for case in mine for n in case.sizes)
             row["vanished"] = sum(len(case.vanished) for case in mine)
             row["patches_without"] = float(np.mean([case.without for case in mine]))
@@ -122,9 +123,10 @@ def sentences(facts: pd.DataFrame) -> Iterator[str]:
                 f"{row['few_voxels']:.0%} of at most {FEW_VOXELS} voxels, Gini {row['gini']:.2f}"
             )
         if "vanished" in row:
+            some = f" ({row['grid_cases']:g} cases)" if row["grid_cases"] < row["cases"] else ""
             said += (
-                f"; in the network's grid {row['grid_size_median']:g} voxels (median), {row['vanished']:g} vanish, "
-                f"{row['patches_without']:.0%} of the patches have no foreground"
+                f"; in the network's grid{some} {row['grid_size_median']:g} voxels (median), {row['vanished']:g} "
+                f"vanish, {row['patches_without']:.0%} of the patches have no foreground"
             )
         yield said + "."
 

@@ -23,6 +23,7 @@ def test_the_grid_adds_what_is_left(raw_dataset: Path) -> None:
     facts = imbalance(inspect_dataset(raw_dataset), grid)
     row = facts.to_dict("records")[0]
     assert (row["vanished"], row["grid_size_median"], row["patches_without"]) == (1, 3, 0.5)
+    assert "in the network's grid (2 cases) 3 voxels" in next(sentences(facts))
     assert "1 vanish, 50% of the patches have no foreground" in next(sentences(facts))
     (warning,) = vanishing(grid, "3d_fullres", (3, 3, 3))
     assert "1 of 4 lesions 'lesion' vanish (25.0%; the largest has 1 voxels" in warning
