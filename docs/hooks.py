@@ -145,7 +145,10 @@ def _about(content: dict[str, Any]) -> list[str]:
     ]
     if original.get("wanted"):
         lines.append("To download by hand:\n\n" + "\n".join(f"- {line}" for line in original["wanted"]))
-    left_out = [f"{case}: {reason}" for case, reason in original.get("exclude", {}).items()]
+    excluded = original.get("exclude", {})
+    reasons = Counter(excluded.values())
+    left_out = [f"{number} cases: {reason}" for reason, number in reasons.items() if number > 5]
+    left_out += [f"{case}: {reason}" for case, reason in excluded.items() if reasons[reason] <= 5]
     lines.append(f"Left out: {'; '.join(left_out) or 'no case'}.")
     if about.get("notes"):
         lines.append("\n".join(f"- {note}" for note in about["notes"]))

@@ -99,9 +99,9 @@ def how_to_get(original: Original, root: Path) -> str:
         return f"{root} has no files in the layout {original.layout}; correct 'path', or remove {root} and try again."
     wanted = "".join(f"\n- {line}" for line in original.wanted)
     return (
-        f"{root} has no files in the layout {original.layout}, which only a person can get. Register at "
-        f"{original.page}, download what follows, and unpack it into {root} (or a link of that name to where it lies); "
-        f"then run the same command again.{wanted}"
+        f"{root} has no files in the layout {original.layout}, which only a person can get. Go to {original.page} (and "
+        f"register, if it asks for that), download what follows, and unpack it into {root} (or a link of that name to "
+        f"where it lies); then run the same command again.{wanted}"
     )
 
 

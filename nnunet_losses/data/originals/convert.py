@@ -17,11 +17,12 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_erosion
 from tqdm import tqdm
 
 from nnunet_losses.base.dataset import write_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.images import read_segmentation, readable
+from nnunet_losses.base.images import read_geometry, read_segmentation, read_voxels, readable
 from nnunet_losses.base.names import NIFTI, image_file, label_file
 from nnunet_losses.data.case_table import CASES_CSV
 from nnunet_losses.data.layout import make_folders
@@ -110,10 +111,13 @@ def _convert_case(original: Original, folder: Path, case: OriginalCase) -> dict[
 
     merged = reference in MERGED
     raters = [rater for rater in LAYOUTS[original.layout].raters if rater in case.labels]
-    maps = {
-        rater: _read_label(case.labels[rater], label_affine)
-        for rater in (raters if merged else dict.fromkeys((*raters, reference)))
-    }
+    wanted = raters if merged else list(dict.fromkeys((*raters, reference)))
+    draw = LAYOUTS[original.layout].draw
+    if draw is not None:
+        drawn = draw(case)
+        maps = {rater: Volume(drawn[rater], affine) for rater in wanted}
+    else:
+        maps = {rater: _read_label(case.labels[rater], label_affine) for rater in wanted}
     if len(raters) > 1:
         row["mean_dice_of_raters"] = f"{_agreement([maps[rater].voxels for rater in raters]):.4f}"
     label = _merge([maps[rater] for rater in raters], reference, name) if merged else maps[reference]
@@ -128,7 +132,7 @@ def _convert_case(original: Original, folder: Path, case: OriginalCase) -> dict[
     shape = label.voxels.shape
     del maps, label
 
-    outside = _mask(case) == 0 if original.mask else None
+    outside = ~_mask(case, original) if original.mask else None
     for number, channel in enumerate(channels):
         source, target = case.images[channel], image_file(folder, name, number, NIFTI)
         as_is = box is None and original.clip is None and outside is None and image_affine is None
@@ -146,9 +150,15 @@ def _convert_case(original: Original, folder: Path, case: OriginalCase) -> dict[
 
 
 def _affine(path: Path) -> NDArray[np.float64]:
+    if not _is_nifti(path):
+        return read_geometry(path).affine
     with readable(path):
         nifti: Any = nib.load(path)
         return np.asarray(nifti.affine, np.float64)
+
+
+def _is_nifti(path: Path) -> bool:
+    return path.name.endswith((".nii", NIFTI))
 
 
 def _affine_elsewhere(path: Path, folder: Path) -> NDArray[np.float64]:
@@ -175,6 +185,8 @@ def _affine_elsewhere(path: Path, folder: Path) -> NDArray[np.float64]:
 
 def _read_image(path: Path, affine: NDArray[np.float64] | None) -> Volume:
     """An image, as integers if it is stored so, else in single precision."""
+    if not _is_nifti(path):
+        return Volume(read_voxels(path), read_geometry(path).affine if affine is None else affine)
     with readable(path):
         nifti: Any = nib.load(path)
         voxels = np.asanyarray(nifti.dataobj)
@@ -236,9 +248,16 @@ def _agreement(maps: Sequence[Array]) -> float:
     return float(np.mean(pairs))
 
 
-def _mask(case: OriginalCase) -> Array:
+def _mask(case: OriginalCase, original: Original) -> Array:
+    """Where the organ is, closed and grown as asked for, as the image is stored."""
     assert case.mask is not None, "asked for only where every case has one"
-    return read_segmentation(case.mask)
+    mask = read_segmentation(case.mask)
+    values = LAYOUTS[original.layout].mask_values
+    inside = np.isin(mask, values) if values else mask > 0
+    if original.close_mask:
+        inside = binary_dilation(inside, iterations=original.close_mask)
+        inside = binary_erosion(inside, iterations=original.close_mask, border_value=1)
+    return binary_dilation(inside, iterations=original.grow_mask) if original.grow_mask else inside
 
 
 def _intensities(voxels: Array, original: Original, outside: Array | None) -> Array:
@@ -263,7 +282,7 @@ def _box(original: Original, case: OriginalCase, label: Volume) -> Box | None:
     if original.crop is None:
         return None
     if original.crop.to == "mask":
-        inside = _mask(case) > 0
+        inside = _mask(case, original)
     else:
         inside = np.isin(label.voxels, original.crop.values) if original.crop.values else label.voxels > 0
     if not inside.any():

@@ -5,7 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 Facts = dict[str, str]
+NEVER = r"(?!)"
+"""A pattern that no path has."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,7 @@ class OriginalCase:
     labels: by reference or rater.
     mask: of the organ, if the data set has one.
     facts: what the case table says of it; ``patient`` is always there.
+    further: other files that its label maps are made from.
     """
 
     name: str
@@ -24,10 +30,15 @@ class OriginalCase:
     labels: Mapping[str, Path]
     mask: Path | None
     facts: Facts
+    further: Mapping[str, Path] = field(default_factory=dict)
 
 
 def _no_facts(_: str) -> Facts:
     return {}
+
+
+def _complete(_: Path, cases: Mapping[str, OriginalCase]) -> dict[str, OriginalCase]:
+    return dict(cases)
 
 
 def _no_table(_: Path) -> dict[str, Facts]:
@@ -51,6 +62,9 @@ class Layout:
     facts: further columns of the case table, from a case's name.
     table: further columns of it by case, from files of the data set.
     name: of a case; the groups of the pattern take the place of ``{}``.
+    mask_values: those of the mask that count; all but 0 if there are none.
+    complete: adds to the cases what no pattern finds.
+    draw: makes the label maps of a case, where they are no images.
     """
 
     channels: Mapping[str, str]
@@ -63,6 +77,9 @@ class Layout:
     facts: Callable[[str], Facts] = _no_facts
     table: Callable[[Path], dict[str, Facts]] = _no_table
     name: str = "{}"
+    mask_values: tuple[int, ...] = ()
+    complete: Callable[[Path, Mapping[str, OriginalCase]], dict[str, OriginalCase]] = _complete
+    draw: Callable[[OriginalCase], dict[str, NDArray[np.uint8]]] | None = None
 
     def find(self, root: Path, variant: str | None) -> dict[str, OriginalCase]:
         """All cases below a folder, complete or not, by name.
@@ -86,7 +103,7 @@ class Layout:
                         case = files.setdefault(self.name.format("_".join(match.groups())), {})
                         case.setdefault(kind, {}).setdefault(which, path)
         table = self.table(root)
-        return {
+        cases = {
             name: OriginalCase(
                 name,
                 files[name].get("image", {}),
@@ -97,6 +114,7 @@ class Layout:
             for name in sorted(files, key=_numbers)
             if "image" in files[name] or "label" in files[name]
         }
+        return self.complete(root, cases)
 
 
 def _pattern(text: str, part: str) -> re.Pattern[str]:

@@ -8,7 +8,7 @@ from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, 
 from nnunet_losses.base.names import name_problem
 from nnunet_losses.data.addresses import CHECKSUM, Address, Expanded, Limits
 
-LayoutName = Literal["kits19", "brats20", "lits", "msseg2016", "isbi2015", "openms"]
+LayoutName = Literal["kits19", "brats20", "lits", "msseg2016", "isbi2015", "openms", "luna16"]
 MERGED = ("majority", "union", "intersection")
 """References that are made from the label maps of all raters."""
 MOST_FILES = 100_000
@@ -114,6 +114,8 @@ class Original(ConfigModel):
     crop: Crop | None = key("cut each case to a box", default=None, absent="the whole image")
     clip: Pair[float] | None = key("lowest and highest value of the images", default=None, absent="as stored")
     rescale: bool = key("map the range of `clip` to [0, 1]", default=False)
+    close_mask: int = key("dilate and erode the mask so many times", default=0, unit="voxels", ge=0)
+    grow_mask: int = key("dilate the mask so many times, after that", default=0, unit="voxels", ge=0)
     mask: bool = key("outside the source's mask, set images to their lowest value", default=False)
 
     @model_validator(mode="after")

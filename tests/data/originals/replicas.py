@@ -12,6 +12,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import SimpleITK as sitk  # noqa: N813 - the library's own habit
 
 OUTER_MM = 4.5
 
@@ -150,6 +151,78 @@ def _openms(root: Path) -> None:
         write(folder / "consensus_gt.nii.gz", (np.abs(mm).max(-1) < 2).astype(np.uint8), affine)
 
 
+SERIES = "1.3.6.1.4.1.14519.5.2.1.6279.6001."
+NODULE_MM = np.array([3.0, -2.0, 2.0])
+LUNA_SHAPE = (30, 28, 6)
+
+
+def nodule(mm: np.ndarray, half_mm: float = 2) -> np.ndarray:
+    """The box of a nodule."""
+    return (np.abs(mm - NODULE_MM) <= half_mm + 0.1).all(-1)
+
+
+def _write_mhd(path: Path, voxels: np.ndarray, affine: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = sitk.GetImageFromArray(voxels.transpose(2, 1, 0))
+    turned = np.diag([-1.0, -1.0, 1.0]) @ affine[:3]  # to the left and posterior
+    spacing = np.linalg.norm(turned[:, :3], axis=0)
+    image.SetOrigin(turned[:, 3].tolist())
+    image.SetSpacing(spacing.tolist())
+    image.SetDirection((turned[:, :3] / spacing).ravel().tolist())
+    sitk.WriteImage(image, str(path))
+
+
+def _rois(mask: np.ndarray, affine: np.ndarray, hole: bool = False) -> str:
+    """The contours of a box, slice by slice."""
+    text = ""
+    for z in np.flatnonzero(mask.any((0, 1))):
+        x, y = np.nonzero(mask[..., z])
+        corners = [(x.min(), y.min()), (x.max(), y.min()), (x.max(), y.max()), (x.min(), y.max()), (x.min(), y.min())]
+        edges = "".join(f"<edgeMap><xCoord>{a}</xCoord><yCoord>{b}</yCoord></edgeMap>" for a, b in corners)
+        height = affine[2, 3] + z * affine[2, 2]
+        text += (
+            f"<roi><imageZposition>{height:.2f}</imageZposition><imageSOP_UID>1.2</imageSOP_UID>"
+            f"<inclusion>{'FALSE' if hole else 'TRUE'}</inclusion>{edges}</roi>"
+        )
+    return text
+
+
+def _luna16(root: Path) -> None:
+    straight = centred([[-1, 0, 0], [0, -1, 0], [0, 0, 2]], LUNA_SHAPE)
+    mirrored = centred([[1, 0, 0], [0, 1, 0], [0, 0, 2]], LUNA_SHAPE)  # what the header says of some scans
+    rows = []
+    for number, (series, affine) in enumerate(
+        (("111", straight), ("222", mirrored), ("282512043257574309474415322775", straight))
+    ):
+        name = SERIES + series
+        mm = places(LUNA_SHAPE, affine)
+        _write_mhd(root / f"subset{number}/{name}.mhd", image_value(mm).astype(np.int16), affine)
+        lungs = np.where(mm[..., 0] < 0, 3, 4) * (np.abs(mm[..., :2]) < 9).all(-1)
+        lungs[0, 0] = 5
+        _write_mhd(root / f"seg-lungs-LUNA16/{name}.mhd", lungs.astype(np.uint8), affine)
+        centre = NODULE_MM * [-1, -1, 1]
+        if number == 2:
+            origin = affine[:3, 3] * [-1, -1, 1]
+            centre = np.append(2 * origin[:2] - centre[:2], centre[2])
+        rows.append([name, *centre, 5.0])
+        seen = _rois(nodule(mm), affine)
+        wide = _rois(nodule(mm, 3), affine) + _rois(nodule(mm, 0), affine, hole=True)
+        far = _rois((np.abs(mm - [-11, 10, 0]) < 2).all(-1), affine)  # not in the table, 18 voxels away
+        sessions = "".join(
+            f"<readingSession><unblindedReadNodule><noduleID>1</noduleID>{rois}</unblindedReadNodule>"
+            f"<unblindedReadNodule><noduleID>2</noduleID>{far}</unblindedReadNodule></readingSession>"
+            for rois in (seen, seen, wide)
+        )
+        xml = (
+            '<?xml version="1.0" encoding="UTF-8"?><LidcReadMessage xmlns="http://www.nih.gov"><ResponseHeader>'
+            f"<SeriesInstanceUid>{name}</SeriesInstanceUid></ResponseHeader>{sessions}</LidcReadMessage>"
+        )
+        (root / "tcia-lidc-xml/157").mkdir(parents=True, exist_ok=True)
+        (root / f"tcia-lidc-xml/157/{number + 158}.xml").write_text(xml)
+    with (root / "annotations.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["seriesuid", "coordX", "coordY", "coordZ", "diameter_mm"], *rows])
+
+
 LESION = {"background": 0, "lesion": 1}
 REPLICAS = {
     "kits19": Replica(
@@ -199,5 +272,12 @@ REPLICAS = {
         ["patient01", "patient02"],
         images=(0, 1),
         label=lambda mm: np.abs(mm).max(-1) < 2,
+    ),
+    "luna16": Replica(
+        _luna16,
+        {"cases": 3},
+        {"background": 0, "nodule": 1},
+        [SERIES + number for number in ("111", "222", "282512043257574309474415322775")],
+        label=nodule,
     ),
 }

@@ -20,7 +20,7 @@ from nnunet_losses.data.inspection import inspect_dataset
 from nnunet_losses.data.originals import LAYOUTS
 
 from ..prepared import prepare
-from .replicas import REPLICAS, Replica, image_value, places, write
+from .replicas import REPLICAS, SERIES, Replica, image_value, nodule, places, write
 
 Make = Callable[..., Path]
 
@@ -228,7 +228,8 @@ def test_a_set_for_registered_persons_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError) as refusal:
         prepare(content, tmp_path)
     place = tmp_path / "downloads/Dataset077_Prepared"
-    assert f"Register at https://example.org, download what follows, and unpack it into {place}" in str(refusal.value)
+    assert "Go to https://example.org (and register" in str(refusal.value)
+    assert f"download what follows, and unpack it into {place}" in str(refusal.value)
     assert "- 369 folders" in str(refusal.value)
     REPLICAS["brats20"].build(place)
     assert len(inspect_dataset(prepare(content, tmp_path)).cases) == 2
@@ -246,3 +247,45 @@ def test_files_one_by_one_come_to_their_places(tmp_path: Path, web: tuple[str, P
     assert len(inspect_dataset(prepare(content, tmp_path)).cases) == 2
     recorded = (tmp_path / "downloads/Dataset077_Prepared/checksums.sha256").read_text()
     assert len(recorded.splitlines()) == 4
+
+
+def test_readers_of_luna_differ_and_their_holes_are_holes(make: Make) -> None:
+    folder = make("luna16")
+    third, mm = volume(folder / f"ratersTr/rater3/{SERIES}111.nii.gz")
+    np.testing.assert_array_equal(third, nodule(mm, 3) & ~nodule(mm, 0))
+    fourth, _ = volume(folder / f"ratersTr/rater4/{SERIES}111.nii.gz")
+    assert not fourth.any(), "there were three readers"
+    assert pd.read_csv(folder / "cases.csv")["subset"].tolist() == [0, 1, 2]
+
+
+def test_lungs_are_closed_and_grown_and_the_trachea_is_left_out(make: Make) -> None:
+    folder = make("luna16", crop={"to": "mask", "margin": 1}, mask=True, grow_mask=2, close_mask=1, clip=[-1000, 300])
+    image, mm = volume(folder / f"imagesTr/{SERIES}111_0000.nii.gz")
+    assert image.shape == (23, 23, 6), "|x| < 9 mm, grown by 2 voxels, and 1 on each side"
+    inside = (np.abs(mm[..., :2]) < 9).all(-1)
+    np.testing.assert_array_equal(image[inside], np.clip(image_value(mm)[inside], -1000, 300))
+    np.testing.assert_array_equal(image[0], -1000)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda xml: xml.replace("<LidcRead", '<!DOCTYPE a [<!ENTITY b "c">]><LidcRead', 1), "defines entities"),
+        (lambda xml: xml[:-30], "cannot be read as LIDC's contours"),
+        (lambda xml: xml.replace("<xCoord>", "<xCoord>x"), "cannot be read as LIDC's contours"),
+        (lambda xml: xml.replace("<imageZposition>4.00", "<imageZposition>6.00"), "has a contour outside of the scan"),
+    ],
+)
+def test_wrong_contours_are_refused(make: Make, tmp_path: Path, change: Callable[[str], str], sentence: str) -> None:
+    REPLICAS["luna16"].build(tmp_path / "published")
+    file = tmp_path / "published/tcia-lidc-xml/157/158.xml"
+    file.write_text(change(file.read_text()))
+    with pytest.raises(UserError, match=sentence):
+        make("luna16")
+
+
+def test_a_wrong_table_of_nodules_is_refused(make: Make, tmp_path: Path) -> None:
+    REPLICAS["luna16"].build(tmp_path / "published")
+    (tmp_path / "published/annotations.csv").write_text(f"seriesuid,coordX,coordY\n{SERIES}111,1,2\n")
+    with pytest.raises(UserError, match="cannot be read as LUNA16's table of nodules"):
+        make("luna16")
