@@ -8,6 +8,7 @@ from typing import Any
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.labels import BACKGROUND, IGNORE
+from nnunet_losses.base.scale import Length
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,20 @@ class DatasetSummary:
         lesions = [sum(case.lesions.values()) for case in self.cases]
         return (
             f"{self.name}: {len(self.cases)} cases, channels {', '.join(self.channel_names)}, "
-            f"labels {', '.join(self.labels)}; foreground {min(fractions):.3%} to {max(fractions):.3%} of the voxels, "
+            f"labels {', '.join(self.labels)}, {self._voxels()}; "
+            f"foreground {min(fractions):.3%} to {max(fractions):.3%} of the voxels, "
             f"{min(lesions)} to {max(lesions)} connected components per case."
         )
+
+    def _voxels(self) -> str:
+        """The sizes of voxels in words: one, or the smallest and the largest along each axis."""
+        if any(case.unit == Length.PX for case in self.cases):
+            return "pixels without a size"
+        if len({len(case.spacing_mm) for case in self.cases}) > 1:
+            return "images of two and of three dimensions"
+        axes = list(zip(*(case.spacing_mm for case in self.cases), strict=True))
+        ranges = [f"{min(a):.3g}" if max(a) - min(a) < 1e-3 else f"{min(a):.3g} to {max(a):.3g}" for a in axes]
+        return f"voxels of {' x '.join(ranges)} mm"
 
     @property
     def label_table(self) -> dict[str, int | tuple[int, ...]]:

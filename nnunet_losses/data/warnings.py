@@ -1,14 +1,16 @@
 """What in a sound data set may be right, but should be looked at before weeks of training rest on it."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from nnunet_losses.base.scale import mixed
 from nnunet_losses.data.looks import Copies, Look, listed
 from nnunet_losses.data.summary import CaseSummary
 
-_COARSER = 4.0
-"""Spacings along one axis that differ by this factor are named; within one protocol they do not."""
+_UNIT, _FAR = 5.0, 20.0
+"""Factors between a case's voxels and the median of all, along all axes or along one, that no protocol explains."""
 _MOSTLY, _RARELY = 0.5, 0.1
 _CT = "ct"
 
@@ -61,14 +63,14 @@ def _of_geometry(cases: Sequence[CaseSummary]) -> Iterator[str]:
             "are not: their files lack a spacing, or have one by mistake; correct their headers."
         )
     elif len({len(case.spacing_mm) for case in cases}) == 1:
-        for axis in range(len(cases[0].spacing_mm)):
-            spacings = {case.case: case.spacing_mm[axis] for case in cases}
-            fine, coarse = min(spacings, key=spacings.__getitem__), max(spacings, key=spacings.__getitem__)
-            if spacings[coarse] >= _COARSER * spacings[fine]:
-                yield (
-                    f"Along axis {axis} the voxels measure {spacings[fine]:g} mm in {fine} and {spacings[coarse]:g} mm "
-                    f"in {coarse}; nnU-Net resamples all to one spacing. Check that both headers are right."
-                )
+        spacings = np.array([case.spacing_mm for case in cases])
+        ratios = np.abs(np.log(spacings / np.median(spacings, 0)))
+        # of one protocol, or of several scanners, slices differ and pixels hardly do
+        for number in np.flatnonzero((ratios >= np.log(_UNIT)).all(1) | (ratios >= np.log(_FAR)).any(1)).tolist():
+            yield (
+                f"The voxels of case '{cases[number].case}' measure {_size(spacings[number])} mm, in the middle case "
+                f"{_size(np.median(spacings, 0))} mm; check the unit of its header."
+            )
     orientations = Counter(case.orientation for case in cases)
     if len(orientations) > 1:
         rare = min(orientations, key=lambda axes: orientations[axes])
@@ -143,6 +145,10 @@ def _of_labels(cases: Sequence[CaseSummary]) -> Iterator[str]:
                 f"Case '{case.case}': {case.foreground_fraction:.0%} of the voxels are foreground, in the middle case "
                 f"{filled[len(filled) // 2]:.2%}; check whether foreground and background are swapped."
             )
+
+
+def _size(spacing: Iterable[float]) -> str:
+    return " x ".join(f"{mm:.3g}" for mm in spacing)
 
 
 def _which(cases: Sequence[CaseSummary], attribute: str, value: str) -> str:

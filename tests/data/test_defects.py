@@ -162,7 +162,7 @@ DEFECTS: dict[Callable[[Path], None], str] = {
     one_channel_twice: "the channels CT and PET are the same image",
     label_as_image: "the image PET is its own label map",
     turned: "(b) have the orientation LAS, most have RAS",
-    in_metres: "measure 0.001 mm in b and 1 mm in a",
+    in_metres: "The voxels of case 'b' measure 0.001 x 0.001 x 0.001 mm, in the middle case 1 x 1 x 1 mm",
     no_hounsfield_units: "these are no Hounsfield units",
     swapped: "check whether foreground and background are swapped",
     nobody_has_it: "No case has the label 'core'",
@@ -185,6 +185,16 @@ def test_a_defect_is_found(sound: Path, tmp_path: Path, sow: Callable[[Path], No
     assert any(DEFECTS[sow] in sentence for sentence in sentences), sentences
     # the same once for each channel or axis, but of no other case than b (and c, that it is a copy of)
     assert all("a" not in sentence.split("'")[1::2] and "'d'" not in sentence for sentence in sentences)
+
+
+def test_thick_and_thin_slices_are_a_fact_and_no_alarm(sound: Path, tmp_path: Path) -> None:
+    folder = tmp_path / sound.name
+    shutil.copytree(sound, folder)
+    for path in (image(folder, "b"), image(folder, "b", 1), label(folder, "b")):
+        save(path, load(path), np.diag([0.7, 0.7, 7, 1]))
+    summary = inspect_dataset(folder)
+    assert summary.warnings == ()
+    assert "voxels of 0.7 to 1 x 0.7 to 1 x 1 to 7 mm" in str(summary)
 
 
 def test_a_sound_data_set_raises_no_alarm(sound: Path) -> None:
