@@ -90,6 +90,7 @@ def test_from_a_server_to_a_data_set_that_nnunet_takes(
     nnunet.verify_dataset_integrity(str(folder), 1)
 
 
+@pytest.mark.slow
 def test_several_processes_make_the_same(make: Make, tmp_path: Path) -> None:
     one = make("brats20")
     files = {path.relative_to(one): path.read_bytes() for path in one.rglob("*.nii*")}
