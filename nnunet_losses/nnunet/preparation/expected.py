@@ -98,7 +98,8 @@ def step_costs(
 ) -> tuple[Step, Step]:
     """What a step of the pilot's configuration costs, measured, and one of its parent.
 
-    On a GPU both are measured. On a CPU the parent's follows by the ratio of floating-point operations.
+    On a GPU both are measured. On a CPU, or if its memory is too small, the parent's follows by the ratio of
+    floating-point operations.
     """
     derived = derive_configuration(plans, "pilot", inherits_from=parent, **small)
     little, work_little, seconds = _cost(derived, channels, classes, device, measure=True)
@@ -106,7 +107,7 @@ def step_costs(
         plans["configurations"][parent], channels, classes, device, measure=device != "cpu"
     )
     scaled = seconds * work_full / work_little if measured is None else measured
-    assert seconds is not None
+    assert seconds is not None, "the pilot's network is small"
     return Step(seconds, True, little), Step(scaled, measured is not None, full)
 
 
@@ -129,19 +130,27 @@ def _cost(
     )
     shape = (int(configuration["batch_size"]), channels, *map(int, configuration["patch_size"]))
     parameters = sum(p.numel() for p in network.parameters())
-    seconds = None
-    if measure:
+    seconds = _timed(network, shape, device) if measure else None
+    network.to("meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.empty(shape, device="meta"))
+    return parameters, counter.get_total_flops(), seconds
+
+
+def _timed(network: Any, shape: Sequence[int], device: str) -> float | None:
+    """Seconds of a step, the better of two after one to warm up; None if it does not fit into the device's memory."""
+    import torch
+
+    times = []
+    try:
         network.to(device)
-        images = torch.zeros(shape, device=device)
-        times = []
-        for _ in range(3):  # the first one warms up
+        images = torch.zeros(tuple(shape), device=device)
+        for _ in range(3):
             start = time.perf_counter()
             sum(output.float().mean() for output in network(images)).backward()
             if device != "cpu":
                 torch.cuda.synchronize()
             times.append(time.perf_counter() - start)
-        seconds = min(times[1:])
-    network.to("meta")
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.empty(shape, device="meta"))
-    return parameters, counter.get_total_flops(), seconds
+    except torch.OutOfMemoryError:
+        return None
+    return min(times[1:])

@@ -3,11 +3,13 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 import yaml
 
 from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
-from nnunet_losses.nnunet.preparation.expected import Step, expected_plans, pilot_configuration
+from nnunet_losses.nnunet.preparation import expected
+from nnunet_losses.nnunet.preparation.expected import Step, expected_plans, pilot_configuration, step_costs
 from nnunet_losses.nnunet.preparation.plans import derive_configuration
 from nnunet_losses.study.start.cost import cost
 from nnunet_losses.study.start.files import block, study_text
@@ -73,6 +75,22 @@ def test_a_pilot_s_configuration_fits_the_plans(
     derived = derive_configuration(plans, "pilot", inherits_from=parent, **small)
     assert derived["patch_size"] == small["patch_size"]
     assert all(n <= m for n, m in zip(small["patch_size"], plans["configurations"][parent]["patch_size"], strict=True))
+
+
+def test_a_network_that_does_not_fit_is_not_timed() -> None:
+    class TooLarge(torch.nn.Module):
+        def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    assert expected._timed(TooLarge(), (1, 1, 8, 8), "cpu") is None
+
+
+def test_the_cost_of_a_full_step_follows_by_operations_where_it_is_not_measured() -> None:
+    plans = expected_plans(JSON, [(32, 32, 32)] * 4, [(1, 1, 1)] * 4)
+    little, full = step_costs(plans, "3d_fullres", pilot_configuration(plans, "3d_fullres"), 1, 2, "cpu")
+    assert (little.measured, full.measured) == (True, False)
+    assert full.seconds > little.seconds
+    assert full.parameters > little.parameters
 
 
 def test_a_cost_is_the_sum_of_its_parts() -> None:
