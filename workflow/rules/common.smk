@@ -213,9 +213,7 @@ def trainings_begun():
         Path(f"work/nnUNet_results/{run.dataset}/{run.trainer}__{study.plans}__{run.configuration}/fold_{run.fold}")
         for run in runs
     ]
-    return sum(
-        place.exists() or Path(model).exists() for place, model in zip(places, run_files("models"), strict=True)
-    )
+    return sum(place.exists() or Path(model).exists() for place, model in zip(places, run_files("models"), strict=True))
 
 
 onerror:
