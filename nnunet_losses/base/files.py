@@ -119,6 +119,25 @@ def write_json(path: Path | str, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
+def read_json(path: Path, advice: str) -> Any:
+    """The content of a JSON file.
+
+    Args:
+        path: the file.
+        advice: what to do if it cannot be read; the end of the message.
+
+    Raises:
+        UserError: it cannot be read, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = str(error)
+    except RecursionError:
+        reason = "its brackets are nested too deeply"
+    raise UserError(f"{path} cannot be read as JSON ({reason}); {advice}")
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of the content of a file, in hexadecimal."""
     with path.open("rb") as file:

@@ -6,7 +6,6 @@ Two forms are read. A file of JSON holds one model, named by the file, as the au
 table (CSV or Parquet) holds any number of models, a row for each object.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import read_json
 from nnunet_losses.base.metrics import metric_named
 from nnunet_losses.base.scale import Length
 from nnunet_losses.base.states import CaseStatus
@@ -26,8 +26,6 @@ from nnunet_losses.base.tables.storage import METADATA_FAULTS
 
 REQUIRED = ("model", "case", "side", "matched", "score")
 """Columns that a table of records needs."""
-OPTIONAL = ("diameter", "dice", "label")
-"""Columns that it may have; others are not read."""
 ENDINGS = (".json", ".csv", ".parquet")
 DATASET, CONFIGURATION, LABEL = "records", "published", "lesion"
 _WORDS = {"true": True, "1": True, "1.0": True, "yes": True, "false": False, "0": False, "0.0": False, "no": False}
@@ -113,12 +111,7 @@ def _read(file: Path) -> tuple[Path, pd.DataFrame]:
 
 def _json_rows(file: Path) -> Iterator[dict[str, Any]]:
     """The objects of one model; an image without any gives a row without side."""
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file} cannot be read as JSON: {error}.") from error
-    except RecursionError:
-        raise UserError(f"{file} cannot be read as JSON: its brackets are nested too deeply.") from None
+    content = read_json(file, "replace it with an intact one.")
     if not isinstance(content, dict) or not all(isinstance(records, list) for records in content.values()):
         raise UserError(f"{file} must hold a table of images, each with a list of records.")
     for image, records in content.items():

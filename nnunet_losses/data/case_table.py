@@ -1,5 +1,6 @@
 """What is known of the cases beside their images: a CSV file with a row for each case."""
 
+import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -52,13 +53,36 @@ def read_case_column(path: Path, column: str, cases: Iterable[str]) -> dict[str,
     return _complete(_read(path, column), path, column, cases)
 
 
-def _read(path: Path, column: str) -> dict[str, str]:
+def read_text_table(path: Path, what: str, advice: str) -> pd.DataFrame:
+    """A CSV file, every cell as text, without a byte-order mark.
+
+    Args:
+        path: the file.
+        what: how messages call it.
+        advice: what to do if it is missing.
+
+    Raises:
+        UserError: it is missing or no CSV.
+    """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except FileNotFoundError:
-        raise UserError(f"There is no case table {path}; correct 'case_table' in the data-set file.") from None
+        raise UserError(f"There is no {what} {path}; {advice}.") from None
     except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise UserError(f"The case table {path} cannot be read as CSV: {error}.") from None
+        raise UserError(f"The {what} {path} cannot be read as CSV: {error}.") from None
+
+
+def write_cases(path: Path, facts: Mapping[str, Mapping[str, str]]) -> None:
+    """Write a case table: ``case`` and what else is known of any case."""
+    columns = list(dict.fromkeys(column for known in facts.values() for column in known if column != "case"))
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["case", *columns], restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**known, "case": name} for name, known in facts.items())
+
+
+def _read(path: Path, column: str) -> dict[str, str]:
+    table = read_text_table(path, "case table", "correct 'case_table' in the data-set file")
     for name in ("case", column):
         if name not in table:
             there = ", ".join(map(str, table.columns))

@@ -1,13 +1,16 @@
 """The decision card of a view: a line for each question, with every loss's value and the word on every pair."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import pandas as pd
 
 from nnunet_losses.base.identity import LABEL
 from nnunet_losses.base.states import Question, Word
 from nnunet_losses.report.comparison import Row, View, records, rows_by
+from nnunet_losses.report.numbers import decimals, interval, unit_suffix
 from nnunet_losses.statistics.tables.pairwise import turned
 
 
@@ -60,19 +63,46 @@ class Line:
         """The difference that nobody would act on; NaN without any pair."""
         return next((float(row["margin"]) for row in self._pairs.values()), float("nan"))
 
+    @property
+    def margin_text(self) -> str:
+        """The margin with its unit and as many decimals as it needs, ``0.01``."""
+        return f"{self.margin:.6f}".rstrip("0").rstrip(".") + unit_suffix(self.view.metric.unit)
+
+    def difference(self, a: str, b: str) -> str:
+        """A − b as the metric has it, not in the direction of benefit, with its interval: ``+0.021 [0.01, 0.03]``.
+
+        Raises:
+            KeyError: the two were not compared.
+        """
+        pair, metric = self._pairs[a, b], self.view.metric
+        middle, low, high = (float(pair[name]) for name in ("difference", "low", "high"))
+        if not metric.higher_is_better:
+            middle, low, high = -middle, -high, -low
+        return interval(middle, low, high, decimals(metric.unit), signed=True) + unit_suffix(metric.unit)
+
+    def gain(self, a: str, b: str) -> float:
+        """A − b in the direction of benefit.
+
+        Raises:
+            KeyError: the two were not compared.
+        """
+        return float(self._pairs[a, b]["difference"])
+
+    def unbeaten(self, among: Sequence[str]) -> list[str]:
+        """Those of some trainers that no other of them is better than."""
+        return [t for t in among if not any(self.word(other, t) is Word.BETTER for other in among if other != t)]
+
     @cached_property
     def all_equivalent(self) -> bool:
         """Whether all that are compared are equivalent to each other."""
-        here = self.compared
-        words = [self.word(a, b) for i, a in enumerate(here) for b in here[i + 1 :]]
-        return bool(words) and set(words) == {Word.EQUIVALENT}
+        words = {self.word(a, b) for a, b in combinations(self.compared, 2)}
+        return words == {Word.EQUIVALENT}
 
     @cached_property
     def best(self) -> list[str]:
         """Those that no other is better than, if some other is worse than one of them; else nobody."""
-        here = self.compared
-        beaten = [t for t in here if any(self.word(other, t) is Word.BETTER for other in here if other != t)]
-        return [trainer for trainer in here if trainer not in beaten] if beaten else []
+        unbeaten = self.unbeaten(self.compared)
+        return unbeaten if len(unbeaten) < len(self.compared) else []
 
 
 @dataclass(frozen=True)

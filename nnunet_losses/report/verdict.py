@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from nnunet_losses.base.states import Question
 from nnunet_losses.report.card import Card, Line, card_of
 from nnunet_losses.report.comparison import View, records
-from nnunet_losses.report.headline import headline, left_out, margin_of
+from nnunet_losses.report.coverage import left_out
+from nnunet_losses.report.headline import headline
 from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import count, enumerate_words, percent
 
@@ -48,7 +49,7 @@ def _basis(card: Card, line: Line) -> str:
     decision = card.view.comparison.decision
     metric = in_sentence(line.view.metric.long_name)
     varies = "new cases alone" if line.of_models else "new trainings and new cases"
-    text = f"The words rest on {metric}, a margin of {margin_of(line)} and intervals for {varies} that hold for all "
+    text = f"The words rest on {metric}, a margin of {line.margin_text} and intervals for {varies} that hold for all "
     text += f"pairs at once ({100 * (1 - decision.alpha):g}\u00a0%)"
     return text + (f"; {decision.declared}." if decision.declared else ".")
 

@@ -1,6 +1,5 @@
 """Published cases in nnU-Net's raw layout, one volume at a time; files in which nothing changes are linked."""
 
-import csv
 import itertools
 import logging
 import multiprocessing
@@ -24,7 +23,8 @@ from nnunet_losses.base.dataset import write_dataset_json
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.images import read_geometry, read_segmentation, read_voxels, readable
 from nnunet_losses.base.names import NIFTI, image_file, label_file
-from nnunet_losses.data.case_table import CASES_CSV
+from nnunet_losses.data.case_table import CASES_CSV, write_cases
+from nnunet_losses.data.label_maps import merge_labels, renamed, smallest
 from nnunet_losses.data.layout import make_folders
 from nnunet_losses.data.originals import LAYOUTS
 from nnunet_losses.data.originals.choose import chosen_channels, chosen_reference
@@ -82,7 +82,7 @@ def convert_original(
             len(unknown),
             ", ".join(unknown),
         )
-    _write_table(folder / CASES_CSV, rows)
+    write_cases(folder / CASES_CSV, {row["case"]: row for row in rows})
     write_dataset_json(
         folder,
         {
@@ -208,33 +208,20 @@ def _read_label(path: Path, affine: NDArray[np.float64] | None) -> Volume:
     low, high = int(voxels.min(initial=0)), int(voxels.max(initial=0))
     if low < 0 or high > 65_535:
         raise UserError(f"{path} holds the label {low if low < 0 else high}; labels are 0 to 65,535.")
-    kind = np.uint8 if high < 256 else np.uint16
-    return Volume(voxels.astype(kind, copy=False), _affine(path) if affine is None else affine)
+    return Volume(smallest(voxels), _affine(path) if affine is None else affine)
 
 
 def _with_values(label: Volume, values: Mapping[int, int]) -> Volume:
-    """A label map with new values in the place of old ones, all at once."""
-    if not values:
-        return label
-    table = np.arange(int(label.voxels.max(initial=0)) + 1)
-    for old, new in values.items():
-        if old < len(table):
-            table[old] = new
-    kind = np.uint8 if table.max() < 256 else np.uint16
-    return Volume(table.astype(kind)[label.voxels], label.affine)
+    """A label map with new values in the place of old ones."""
+    return Volume(smallest(renamed(label.voxels, values)), label.affine) if values else label
 
 
 def _merge(maps: Sequence[Volume], how: str, name: str) -> Volume:
-    """One label map of several raters'; with several labels, the lowest value wins a tie."""
+    """One label map of several raters'."""
     first = maps[0]
     if any(one.voxels.shape != first.voxels.shape or not np.allclose(one.affine, first.affine) for one in maps):
         raise UserError(f"The label maps of the raters of case '{name}' lie on different grids; exclude the case.")
-    result = np.zeros_like(first.voxels)
-    for value in sorted(set().union(*(np.unique(one.voxels).tolist() for one in maps)) - {0}, reverse=True):
-        votes = sum((one.voxels == value).astype(np.uint8) for one in maps)
-        least = {"majority": len(maps) // 2 + 1, "union": 1, "intersection": len(maps)}[how]
-        result[votes >= least] = value
-    return Volume(result, first.affine)
+    return Volume(merge_labels([one.voxels for one in maps], how), first.affine)
 
 
 def _agreement(maps: Sequence[Array]) -> float:
@@ -330,11 +317,3 @@ def _link(source: Path, target: Path) -> None:
         os.link(source.resolve(), target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-def _write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

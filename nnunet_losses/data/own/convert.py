@@ -1,6 +1,5 @@
 """A user's own data in nnU-Net's raw layout: copied where nnU-Net can read them as they are, else written anew."""
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +13,8 @@ from nnunet_losses.base.dataset import write_dataset_json
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.images import PICTURES, read_geometry, read_segmentation, readable
 from nnunet_losses.base.names import NIFTI, image_file, label_file
-from nnunet_losses.data.case_table import CASES_CSV
+from nnunet_losses.data.case_table import CASES_CSV, write_cases
+from nnunet_losses.data.label_maps import merge_labels, renamed, smallest
 from nnunet_losses.data.layout import make_folders
 from nnunet_losses.data.own.cases import OwnCase, OwnCases
 from nnunet_losses.data.own.options import Bids, Table
@@ -71,15 +71,6 @@ def convert_own(
         },
     )
     write_cases(folder / CASES_CSV, {name: case.facts for name, case in found.cases.items()})
-
-
-def write_cases(path: Path, facts: Mapping[str, Mapping[str, str]]) -> None:
-    """Write a case table: ``case`` and what else is known of any case."""
-    columns = list(dict.fromkeys(column for known in facts.values() for column in known))
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["case", *columns], restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**known, "case": name} for name, known in facts.items())
 
 
 def is_picture(path: Path) -> bool:
@@ -147,15 +138,14 @@ def _label(source: Table | Bids, paths: Sequence[Path], target: Path, ending: st
         place(paths[0], target)
         return
     first = read_any(paths[0])
-    maps = [_renamed(_segmentation(path), source.values) for path in paths]
+    maps = [renamed(_segmentation(path), source.values) for path in paths]
     for path, one in zip(paths, maps, strict=True):
         if one.shape != maps[0].shape:
             raise UserError(f"{path} has shape {one.shape}, {paths[0]} has {maps[0].shape}; put both on one grid.")
     merged = merge_labels(maps, source.merge) if len(maps) > 1 or source.merge == "masks" else maps[0]
     if merged.min() < 0 or merged.max() > np.iinfo(np.uint16).max:
         raise UserError(f"{paths[0]} holds a label outside 0 to 65,535; replace it with 'values'.")
-    stored = merged.astype(np.uint8 if merged.max() <= np.iinfo(np.uint8).max else np.uint16)
-    image = sitk.GetImageFromArray(np.ascontiguousarray(stored.transpose()))
+    image = sitk.GetImageFromArray(np.ascontiguousarray(smallest(merged).transpose()))
     image.CopyInformation(first)
     _write(image, target, paths[0])
 
@@ -165,34 +155,6 @@ def _segmentation(path: Path) -> NDArray[np.integer]:
         return read_segmentation(path)
     voxels: NDArray[np.integer] = sitk.GetArrayFromImage(read_any(path)).transpose()
     return voxels
-
-
-def _renamed(voxels: NDArray[np.integer], values: Mapping[int, int]) -> NDArray[np.integer]:
-    result = voxels.astype(np.int32)
-    for old, new in values.items():
-        result[voxels == old] = new
-    return result
-
-
-def merge_labels(maps: Sequence[NDArray[np.integer]], how: str | None) -> NDArray[np.integer]:
-    """One label map of several, (*S) each.
-
-    Args:
-        maps: in order.
-        how: ``masks``, ``values``, ``majority``, ``union`` or ``intersection``, as `source.table.merge` has it. Where
-            raters give a voxel different values, the smaller value with enough votes is taken.
-    """
-    result = np.zeros_like(maps[0])
-    if how in ("masks", "values"):
-        for number, one in enumerate(maps, 1):
-            inside = one != 0
-            result[inside] = number if how == "masks" else one[inside]
-        return result
-    least = {"majority": len(maps) // 2 + 1, "union": 1, "intersection": len(maps)}[str(how)]
-    for value in sorted({int(v) for one in maps for v in np.unique(one)} - {0}, reverse=True):
-        votes = sum((one == value).astype(np.uint8) for one in maps)
-        result[votes >= least] = value
-    return result
 
 
 def _write(image: sitk.Image, target: Path, source: Path) -> None:

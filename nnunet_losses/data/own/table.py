@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.data.case_table import read_text_table
 from nnunet_losses.data.own.cases import OwnCase, OwnCases, checked_cases
 from nnunet_losses.data.own.options import Table
 
@@ -17,12 +18,7 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises:
         UserError: it is missing or no CSV, or has no rows.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UserError(f"There is no table {path}; correct its path.") from None
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise UserError(f"The table {path} cannot be read as CSV: {error}.") from None
+    table = read_text_table(path, "table", "correct its path")
     if table.empty:
         raise UserError(f"The table {path} has no rows.")
     return table

@@ -1,6 +1,5 @@
 """nnU-Net's ``summary.json``: the voxel counts of each validated case, which outlive its prediction."""
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import read_json
 from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.base.metrics.voxel import Counts
 
@@ -56,12 +56,7 @@ _ADVICE = "nnUNetv2_train ... --val writes the file again."
 
 
 def _entries(path: Path) -> list[Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as JSON ({error}); {_ADVICE}") from error
-    except RecursionError:
-        raise UserError(f"{path} cannot be read as JSON (its brackets are nested too deeply); {_ADVICE}") from None
+    content = read_json(path, _ADVICE)
     entries = content.get("metric_per_case") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise UserError(f"{path} has no list 'metric_per_case'; {_ADVICE}")

@@ -7,40 +7,13 @@ import pandas as pd
 from nnunet_losses.base.states import Question, Word
 from nnunet_losses.report.blocks import Cell, Column, Table
 from nnunet_losses.report.card import Card, Line, card_of
-from nnunet_losses.report.comparison import Row, View
-from nnunet_losses.report.headline import margin_of
+from nnunet_losses.report.comparison import View
 from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import NOTHING, decimals, duration, interval, number, unit_suffix
+from nnunet_losses.report.questions import WORDINGS
 from nnunet_losses.report.tables.decisions import KINDS
 
 MOST_LOSSES = 8  # columns of the first screen, the baseline among them
-
-HEADS = {
-    Question.OWN_THRESHOLD: ("Overlap, own threshold", "Dice at the threshold chosen on other cases"),
-    Question.SURFACE: ("Surface", "Normalised surface distance"),
-    Question.LESIONS: ("Lesions found", "Recall where the FROC curve has one false positive a case"),
-    Question.SMALL_LESIONS: ("Small lesions found", "The same, of the smallest quarter of the lesions"),
-    Question.FALSE_ALARMS: ("False alarms a case", "Predicted components that touch no lesion, as trained"),
-    Question.HEALTHY_CASES: (
-        "False alarms, healthy cases",
-        "Predicted components in cases without a lesion, as trained",
-    ),
-    Question.PROBABILITIES: ("Probabilities", "Expected calibration error near the lesions"),
-    Question.STABILITY: ("Stability", "SD over trainings of what a training is worth, and failed trainings"),
-    Question.TIME: ("Training time", "Ratio of the times of trainings side by side"),
-}
-SECTIONS = {
-    Question.OVERLAP: "Overlap",
-    Question.OWN_THRESHOLD: "Thresholds",
-    Question.SURFACE: "Surface",
-    Question.LESIONS: "Lesions found",
-    Question.SMALL_LESIONS: "Small lesions found",
-    Question.FALSE_ALARMS: "False alarms",
-    Question.HEALTHY_CASES: "False alarms",
-    Question.PROBABILITIES: "Probabilities",
-    Question.STABILITY: "Stability",
-}
-"""The part of the report that shows why, by question."""
 
 
 def table(view: View) -> Table | None:
@@ -103,11 +76,11 @@ def _head(line: Line) -> Cell:
     if line.question is Question.OVERLAP:
         name, tip = f"{line.view.metric.long_name}, as trained", line.view.metric.description
     else:
-        name, tip = HEADS[line.question]
+        name, tip = WORDINGS[line.question].head, WORDINGS[line.question].tip
     if line.question is Question.SMALL_LESIONS:
         sizes = sorted({str(row["reason"]) for row in line.values.values() if pd.notna(row["value"])})
         tip = f"{tip}: {'; '.join(sizes)}"
-    return Cell(name, None, tip, link=SECTIONS.get(line.question, "Time and memory"))
+    return Cell(name, None, tip, link=WORDINGS[line.question].section)
 
 
 def _cell(line: Line, trainer: str, base: str, link: str) -> Cell:
@@ -122,25 +95,20 @@ def _cell(line: Line, trainer: str, base: str, link: str) -> Cell:
         return Cell(str(word), None, str(pair["reason"]), "quiet", link=link)
     kind = " ".join(part for part in (KINDS.get(word, ""), best) if part)
     tip = f"{_value(line, trainer)}; the baseline: {_value(line, base)}"
-    return Cell(str(word), None, tip, _style(line, kind), link=link, below=_difference(line, pair))
+    return Cell(str(word), None, tip, _style(line, kind), link=link, below=_difference(line, trainer, base))
 
 
 def _style(line: Line, kind: str) -> str:
     return f"{kind} models".strip() if line.of_models else kind
 
 
-def _difference(line: Line, pair: Row) -> tuple[str, ...]:
+def _difference(line: Line, trainer: str, base: str) -> tuple[str, ...]:
     """Difference and interval, a line each."""
-    metric = line.view.metric
-    if line.question is Question.TIME:
+    text = line.difference(trainer, base)
+    if line.question is Question.TIME:  # a difference of logarithms is that of a ratio
+        pair = line.pair(trainer, base) or {}
         ratio, low, high = (math.exp(-pair[name]) for name in ("difference", "high", "low"))
-        return _lines(f"×{interval(ratio, low, high, 2)}")
-    sign = 1 if metric.higher_is_better else -1
-    low, high = sorted((sign * pair["low"], sign * pair["high"]))
-    return _lines(interval(sign * pair["difference"], low, high, decimals(metric.unit), signed=True))
-
-
-def _lines(text: str) -> tuple[str, ...]:
+        text = f"×{interval(ratio, low, high, 2)}"
     middle, bracket, limits = text.partition(" [")
     return (middle, f"[{limits}") if bracket else (middle,)
 
@@ -158,7 +126,7 @@ def _value(line: Line, trainer: str) -> str:
 def _margin(line: Line) -> str:
     if line.question is Question.TIME:
         return f"{100 * (math.exp(line.margin) - 1):.0f}\u00a0%"
-    return NOTHING if math.isnan(line.margin) else margin_of(line)
+    return NOTHING if math.isnan(line.margin) else line.margin_text
 
 
 def _stability(line: Line, trainer: str) -> Cell:
@@ -173,4 +141,6 @@ def _stability(line: Line, trainer: str) -> Cell:
     further = (f"{lost} learned, then lost it",) if lost else ()
     tip = f"SD of {in_sentence(line.view.metric.long_name)} over trainings"
     lines = ((spread, text) if spread else (text,)) + further
-    return Cell(lines[0], None, tip, "bad" if failed or lost else "", link=SECTIONS[line.question], below=lines[1:])
+    return Cell(
+        lines[0], None, tip, "bad" if failed or lost else "", link=WORDINGS[line.question].section, below=lines[1:]
+    )

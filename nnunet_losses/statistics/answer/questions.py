@@ -1,12 +1,12 @@
 """The rows of the decision card: for every question the metric that answers it, each trainer's value, and the words."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric
+from nnunet_losses.base.metrics import Metric
 from nnunet_losses.base.metrics.derived import OWN_THRESHOLD_DICE, RECALL_AT_1, SMALL_RECALL_AT_1, TRAINING_TIME
 from nnunet_losses.base.states import CaseStatus, Question, RunStatus
 from nnunet_losses.statistics.answer.recall import recall_decisions, recall_of, smallest_quarter
@@ -29,13 +29,13 @@ from nnunet_losses.statistics.ranking.decision import (
 )
 from nnunet_losses.statistics.tables.decision import ANSWERS, DECISIONS
 
-MEASURED: dict[Question, Callable[[str], bool]] = {
-    Question.SURFACE: lambda name: name == "nsd",
-    Question.FALSE_ALARMS: lambda name: name == "false_positive_count",
-    Question.HEALTHY_CASES: lambda name: name == "negative_false_positive_count",
-    Question.PROBABILITIES: lambda name: name == "ece",
+MEASURED = {
+    "nsd": Question.SURFACE,
+    "false_positive_count": Question.FALSE_ALARMS,
+    "negative_false_positive_count": Question.HEALTHY_CASES,
+    "ece": Question.PROBABILITIES,
 }
-"""Questions that a metric of the table of cases answers."""
+"""Metrics of the table of cases that answer a question."""
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,15 @@ class Asker:
         panels: those that are compared. threshold_cases: the table of that name.
         """
         answers: list[pd.DataFrame] = []
-        decisions = [self._decisions(panel) for panel in panels]
-        by_key = {panel.key: panel for panel in panels}
-        further = self._further(by_key)
-        decisions += [self._decisions(panel) for key, panel in further.items() if key not in by_key]
-        everything = {**by_key, **further}
-        for key, panel in everything.items():
-            if key[3] == self.primary_metric:
-                answers += [self._measured(Question.OVERLAP, panel), self._stability(panel)]
-                decisions_of_time, times = self._time(panel)
-                decisions.append(decisions_of_time)
-                answers.append(times)
-            answers += [self._measured(q, panel) for q, fits in MEASURED.items() if fits(key[3])]
+        decisions: list[pd.DataFrame] = []
+        for panel in [*panels, *self._further(panels)]:
+            decisions.append(self._decisions(panel))
+            if panel.metric.name == self.primary_metric:
+                words, times = self._time(panel)
+                answers += [self._measured(Question.OVERLAP, panel), self._stability(panel), times]
+                decisions.append(words)
+            if panel.metric.name in MEASURED:
+                answers.append(self._measured(MEASURED[panel.metric.name], panel))
         if threshold_cases is not None and len(threshold_cases):
             for panel in self._own_thresholds(threshold_cases):
                 decisions.append(self._decisions(panel))
@@ -93,14 +90,11 @@ class Asker:
     def _margin(self, metric: Metric) -> float:
         return self.margins.get(metric.name, metric.margin)
 
-    def _further(self, there: Mapping[tuple[str, str, str, str], Panel]) -> dict[tuple[str, str, str, str], Panel]:
+    def _further(self, compared: list[Panel]) -> list[Panel]:
         """Panels of the metrics that answer a question and are not compared otherwise."""
-        measured = set(self.results.scored["metric"]) - {IMAGE_DIAGONAL.name}
-        compared = {key[3] for key in there}
-        wanted = [self.primary_metric] if self.primary_metric in measured else []
-        wanted += [name for name in sorted(measured) if any(fits(name) for fits in MEASURED.values())]
-        lacking = [name for name in wanted if name not in compared]
-        return {panel.key: panel for panel in self.results.panels(lacking)} if lacking else {}
+        lacking = {self.primary_metric, *MEASURED} & set(self.results.scored["metric"])
+        lacking -= {panel.metric.name for panel in compared}
+        return self.results.panels(sorted(lacking)) if lacking else []
 
     def _measured(self, question: Question, panel: Panel) -> pd.DataFrame:
         """The mean of each trainer over the cases of a panel."""

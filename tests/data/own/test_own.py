@@ -14,7 +14,7 @@ import SimpleITK as sitk  # noqa: N813
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.data.inspection import inspect_dataset
-from nnunet_losses.data.own.convert import merge_labels
+from nnunet_losses.data.label_maps import merge_labels
 from nnunet_losses.data.raw import prepare_raw, source_state
 
 LABELS = {"background": 0, "lesion": 1}
