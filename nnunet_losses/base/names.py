@@ -1,5 +1,6 @@
 """Names of files and folders that more than one room knows: nnU-Net's, and those of this package."""
 
+import re
 import unicodedata
 from pathlib import Path
 from typing import Final
@@ -67,6 +68,15 @@ def unprintable(text: str) -> str:
     Control characters, line breaks, halves of characters, and marks that turn the direction of writing do not.
     """
     return next((c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")), "")
+
+
+def slug(text: str, *, longest: int | None = None, otherwise: str = "part") -> str:
+    """A short name of lower-case letters, digits and '-', for an anchor, a file or a study.
+
+    >>> slug("Task04_Hippo campus")
+    'task04-hippo-campus'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:longest].rstrip("-") or otherwise
 
 
 def image_file(folder: Path, case: str, channel: int, ending: str) -> Path:

@@ -79,7 +79,7 @@ def init(
     for remark in begun.remarks:
         say(remark)
     say("\nCosts:")
-    for line in begun.told():
+    for line in begun.costs.told():
         say(line)
     say(f"\n{len(begun.questions)} questions, also as comments in the files:")
     for question in begun.questions:

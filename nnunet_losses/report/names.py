@@ -69,8 +69,3 @@ def cut_names(names: Sequence[str], length: int) -> list[str]:
     cut = [shorten(name, length) for name in names]
     alike = Counter(cut)
     return [name if alike[short] > 1 else short for name, short in zip(names, cut, strict=True)]
-
-
-def slug(*words: str) -> str:
-    """An anchor or a file's name made of plain letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", " ".join(words).lower()).strip("-") or "part"

@@ -11,12 +11,12 @@ from matplotlib.figure import Figure as Canvas
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.names import slug
 from nnunet_losses.base.tables.spreadsheet import write_csv
 from nnunet_losses.report import bibliography
 from nnunet_losses.report.blocks import Cell, Figure, Table
 from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.methods import methods
-from nnunet_losses.report.names import slug
 from nnunet_losses.report.style import quiet_figure_style
 
 Format = Literal["svg", "pdf"]
@@ -61,7 +61,7 @@ class Papers:
 
     def figure(self, block: Figure, number: int, svg: bytes) -> None:
         """Take a figure, drawn already as SVG."""
-        name = f"figure-{number:02d}-{slug(block.title)[:LONGEST_SLUG]}"
+        name = f"figure-{number:02d}-{slug(block.title, longest=LONGEST_SLUG)}"
         if "svg" in self.formats:
             self._figures[f"{name}.svg"] = svg
         if "pdf" in self.formats:
@@ -74,7 +74,7 @@ class Papers:
 
     def table(self, block: Table, number: int) -> list[tuple[str, str]]:
         """Take a table; gives words and addresses of its files."""
-        name = f"table-{number:02d}-{slug(block.caption)[:LONGEST_SLUG].strip('-')}"
+        name = f"table-{number:02d}-{slug(block.caption, longest=LONGEST_SLUG)}"
         self._tables[name] = block
         return [("CSV", f"{PAPER}/{name}.csv"), ("LaTeX", f"{PAPER}/{name}.tex")]
 

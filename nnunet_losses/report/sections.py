@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from nnunet_losses.base.names import slug
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.base.tables.results import COLLAPSED
 from nnunet_losses.report import bibliography, gallery, methods, tables
@@ -24,7 +25,6 @@ from nnunet_losses.report.blocks import (
 from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.contents import APPENDIX, OTHER_METRICS, QUESTIONS, RUNS, Maker, Part
 from nnunet_losses.report.figures import consensus
-from nnunet_losses.report.names import slug
 from nnunet_losses.report.numbers import count, enumerate_words
 from nnunet_losses.report.verdict import verdict
 

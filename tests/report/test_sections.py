@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnunet_losses.base.names import slug
 from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.report import contents
 from nnunet_losses.report.blocks import Block, Code, Definitions, Figure, Section, Table, Text
 from nnunet_losses.report.comparison import Comparison
 from nnunet_losses.report.page import render
-from nnunet_losses.report.sections import all_sections, first_screen, slug
+from nnunet_losses.report.sections import all_sections, first_screen
 
 from .conftest import TRAINERS, compared, make_gallery, make_tables
 

@@ -14,6 +14,7 @@ from nnunet_losses.base.config import read_yaml
 from nnunet_losses.base.disk import bytes_text
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.names import slug
 from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.data.imbalance import lesion_sizes, sentences, size_unit
 from nnunet_losses.data.own.convert import CASES_CSV
@@ -56,7 +57,7 @@ class Places:
         Raises:
             UserError: one exists already.
         """
-        name = slug(stem)
+        name = slug(stem, longest=_LONGEST_SLUG, otherwise="mine")
         dataset = folder / "datasets" / f"{name}.yaml"
         here = Path("Snakefile").is_file() and dataset.resolve().parent == Path("config/datasets").resolve()
         pilot, full = (folder / "studies" / f"{name}{end}.yaml" for end in ("-pilot", ""))
@@ -67,19 +68,9 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Begun:
-    """What was written and why.
+class Costs:
+    """What each study costs, and a training step of it."""
 
-    proposals: the losses.
-    remarks: what else the data say.
-    questions: what the files ask.
-    pilot, full: what each study costs.
-    step_pilot, step_full: what a training step costs.
-    """
-
-    proposals: list[Proposal]
-    remarks: list[str]
-    questions: list[str]
     pilot: Cost
     full: Cost
     step_pilot: Step
@@ -97,13 +88,20 @@ class Begun:
         ]
 
 
-def slug(stem: str) -> str:
-    """A short name of lower-case letters, digits and '-'.
+@dataclass(frozen=True)
+class Begun:
+    """What was written and why.
 
-    >>> slug("Task04_Hippo campus")
-    'task04-hippo-campus'
+    proposals: the losses.
+    remarks: what else the data say.
+    questions: what the files ask.
+    costs: of both studies.
     """
-    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:_LONGEST_SLUG] or "mine"
+
+    proposals: list[Proposal]
+    remarks: list[str]
+    questions: list[str]
+    costs: Costs
 
 
 def nnunet_name(stem: str, number: int) -> str:
@@ -174,80 +172,48 @@ def begin(
         folds_run=folds["number"], epochs=EPOCHS, iterations=ITERATIONS, **common,
     )  # fmt: skip
 
-    dataset_questions = _dataset_questions(recognised, summary, warnings)
-    text = dataset_text(
-        recognised.what,
-        [str(summary), *sentences(facts)],
-        warnings,
-        {"name": name, "source": recognised.source}
-        | ({"labels": dict(recognised.labels)} if recognised.labels else {})
-        | ({"case_table": recognised.case_table} if recognised.case_table else {})
-        | {"licence": "", "citation": ""},
-        dataset_questions,
-    )
-    evaluation = _evaluation(summary)
-    begun = Begun(proposals, remarks(seen), [], pilot, full, step_pilot, step_full)
-    said = begun.told()
-    stem = places.full.stem
-    tail = {
+    costs = Costs(pilot, full, step_pilot, step_full)
+
+    shared = {
         "device": device,
-        **({"evaluation": evaluation} if evaluation else {}),
+        **({"evaluation": evaluation} if (evaluation := _evaluation(summary)) else {}),
         "decision": {"metric": "dice"},
         "report": {"gallery": True},
     }
-    notes = {
-        "folds": fold_notes,
-        "device": _device_notes(device),
-        "evaluation": ["Limits between small, medium and large lesions: a third of the lesions each, in pixels."],
-        "decision": [
-            QUESTION
-            + "What decides: overlap (dice), the lesions found (lesion_recall, lesion_f1) or surfaces (nsd)? And "
-            "which difference would matter (margin)? Say so before the first training."
-        ],
-        "report": [QUESTION + "Does the licence allow pictures of cases in a report? If not: gallery: false."],
-    }
+    studied = {"datasets": [places.entry], "trainers": None}
     small_name = f"{'2d' if parent == '2d' else '3d'}_small"
     pilot_content = {
-        "study": f"{stem}-pilot",
+        "study": places.pilot.stem,
         "title": f"{name}: pilot",
-        "datasets": [places.entry],
+        **studied,
         "configurations": [{"name": small_name, "inherits_from": parent, **small}],
-        "trainers": None,
         "baseline": chosen[0].trainer,
         "folds": {**folds, "run": run},
         "training": {"epochs": _PILOT_EPOCHS, "iterations": iterations},
-        **tail,
+        **shared,
     }
     full_content = {
-        "study": stem,
+        "study": places.full.stem,
         "title": f"{name}: which loss?",
-        "datasets": [places.entry],
+        **studied,
         "configurations": [parent],
-        "trainers": None,
         "baseline": proposals[0].trainer,
         "folds": folds,
-        **tail,
+        **shared,
     }
-    pilot_notes = {
-        **notes,
-        "configurations": ["A small network on small patches: it shows that all works, and which losses fail. Its "
-                           "ranking need not be that of nnU-Net's own configuration."],
-        "training": [f"As many steps as fit into about {duration(_PILOT_SECONDS)} of training on this machine."],
-    }  # fmt: skip
-    full_notes = {
-        **notes,
-        "trainers": [*begun.remarks, f"{len(proposals)} losses, each with its reason and its evidence."],
-    }
+    said, more = costs.told(), remarks(seen)
+    notes = _notes(fold_notes, device)
     texts = {
-        places.dataset: text,
+        places.dataset: _described(recognised, name, summary, facts, warnings),
         places.pilot: study_text(
             f"A pilot: short, {len(run)} of {folds['number']} folds. {said[0]} Run it with 'nnunet-losses run "
             f"--configfile {places.pilot}'.",
-            pilot_content, chosen, pilot_notes,
+            pilot_content, chosen, notes | _PILOT_NOTES,
         ),
         places.full: study_text(
             f"The full study, with nnU-Net's own configuration and length. {said[1]} Run the pilot first.",
-            full_content, proposals, full_notes,
+            full_content, proposals,
+            notes | {"trainers": [*more, f"{len(proposals)} losses, each with its reason and its evidence."]},
             ["Repeats show how much of a difference is chance; each seed costs as much again: seeds: [1, 2, 3]"],
         ),
     }  # fmt: skip
@@ -258,8 +224,45 @@ def begin(
     load_dataset_description(places.dataset)
     for file in (places.pilot, places.full):
         load_study(read_yaml(file), str(file))
-    begun.questions.extend(_questions_in(texts.values()))
-    return begun
+    return Begun(proposals, more, _questions_in(texts.values()), costs)
+
+
+_PILOT_NOTES = {
+    "configurations": [
+        "A small network on small patches: it shows that all works, and which losses fail. Its ranking need not be "
+        "that of nnU-Net's own configuration."
+    ],
+    "training": [f"As many steps as fit into about {duration(_PILOT_SECONDS)} of training on this machine."],
+}
+
+
+def _notes(folds: list[str], device: str) -> dict[str, list[str]]:
+    """What both studies say about their keys."""
+    return {
+        "folds": folds,
+        "device": _device_notes(device),
+        "evaluation": ["Limits between small, medium and large lesions: a third of the lesions each, in pixels."],
+        "decision": [
+            QUESTION
+            + "What decides: overlap (dice), the lesions found (lesion_recall, lesion_f1) or surfaces (nsd)? And "
+            "which difference would matter (margin)? Say so before the first training."
+        ],
+        "report": [QUESTION + "Does the licence allow pictures of cases in a report? If not: gallery: false."],
+    }
+
+
+def _described(
+    recognised: Recognised, name: str, summary: DatasetSummary, facts: pd.DataFrame, warnings: Sequence[str]
+) -> str:
+    """The data-set file."""
+    content: dict[str, Any] = {"name": name, "source": recognised.source}
+    if recognised.labels:
+        content["labels"] = dict(recognised.labels)
+    if recognised.case_table:
+        content["case_table"] = recognised.case_table
+    content |= {"licence": "", "citation": ""}
+    asked = _dataset_questions(recognised, summary, warnings)
+    return dataset_text(recognised.what, [str(summary), *sentences(facts)], warnings, content, asked)
 
 
 def _folds(recognised: Recognised, summary: DatasetSummary, seen: Seen) -> tuple[dict[str, Any], list[str]]:
