@@ -137,7 +137,9 @@ def _about(content: dict[str, Any]) -> list[str]:
     about, source = content["about"], content["source"]
     original = source.get("original", {})
     labels = ", ".join(f"{name} {value}" for name, value in content["labels"].items())
-    known = source.get("download", {}).get("checksum")
+    known = source.get("download", {}).get("checksum") or next(
+        (file["checksum"] for file in original.get("files", []) if "checksum" in file), None
+    )
     checksum = f"`{known}`" if known else "recorded at the first download" if original.get("files") else "none"
     lines = [
         f"`{content['name']}`; labels: {labels}; size: {about.get('size', 'not known')}; checksum: {checksum}.",

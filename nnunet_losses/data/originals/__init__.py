@@ -1,7 +1,9 @@
 """Published data sets in the layouts that their makers chose, one file a layout."""
 
+from nnunet_losses.data.originals.autopet import AUTOPET
 from nnunet_losses.data.originals.brats20 import BRATS20
 from nnunet_losses.data.originals.isbi2015 import ISBI2015
+from nnunet_losses.data.originals.isles22 import ISLES22
 from nnunet_losses.data.originals.kits19 import KITS19
 from nnunet_losses.data.originals.layout import Layout
 from nnunet_losses.data.originals.lits import LITS
@@ -18,4 +20,6 @@ LAYOUTS: dict[LayoutName, Layout] = {
     "isbi2015": ISBI2015,
     "openms": OPENMS,
     "luna16": LUNA16,
+    "isles22": ISLES22,
+    "autopet": AUTOPET,
 }

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,21 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+from nibabel.processing import resample_from_to
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion
 from tqdm import tqdm
 
 from nnunet_losses.base.dataset import write_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.images import read_geometry, read_segmentation, read_voxels, readable
+from nnunet_losses.base.images import (
+    SAME_GRID_VOXELS,
+    Geometry,
+    read_geometry,
+    read_segmentation,
+    read_voxels,
+    readable,
+)
 from nnunet_losses.base.names import NIFTI, image_file, label_file
 from nnunet_losses.data.case_table import CASES_CSV, write_cases
 from nnunet_losses.data.label_maps import merge_labels, renamed, smallest
@@ -99,7 +107,7 @@ def _convert_case(original: Original, folder: Path, case: OriginalCase) -> dict[
     name, channels, reference = case.name, chosen_channels(original), chosen_reference(original)
     row = {"case": name, **case.facts}
     first = case.images[channels[0]]
-    affine = _affine(first)
+    affine = _geometry(first).affine
     if original.headers_from is not None or original.layout == "lits":
         known = not np.array_equal(affine[:3, :3], np.eye(3))
         row["geometry"] = "stored" if known else "unknown"
@@ -129,36 +137,55 @@ def _convert_case(original: Original, folder: Path, case: OriginalCase) -> dict[
         _place(_with_values(maps[rater], original.values), target, original, box, case.labels[rater] if own else None)
     same = case.labels.get(reference) if own else None
     _place(_with_values(label, original.values), label_file(folder, name, NIFTI), original, box, same)
-    shape = label.voxels.shape
+    shape, grid = label.voxels.shape, label.affine
     del maps, label
 
     outside = ~_mask(case, original) if original.mask else None
     for number, channel in enumerate(channels):
         source, target = case.images[channel], image_file(folder, name, number, NIFTI)
-        as_is = box is None and original.clip is None and outside is None and image_affine is None
-        if as_is and source.name.endswith(NIFTI) and not _is_turned(_affine(source), original):
+        geometry = _geometry(source)
+        elsewhere = original.regrid and not _lies_on(geometry, shape, grid)
+        if geometry.shape != shape and not elsewhere:
+            raise UserError(
+                f"{source} has shape {geometry.shape}, the label map of case '{name}' {shape}; download both again, "
+                "exclude the case, or set 'regrid'."
+            )
+        as_is = box is None and original.clip is None and outside is None and image_affine is None and not elsewhere
+        if as_is and source.name.endswith(NIFTI) and not _is_turned(geometry.affine, original):
             _link(source, target)
             continue
         image = _read_image(source, image_affine)
-        if image.voxels.shape != shape:
-            raise UserError(
-                f"{source} has shape {image.voxels.shape}, the label map of case '{name}' {shape}; download both again "
-                "or exclude the case."
-            )
+        if elsewhere:
+            image = _on_grid(image, shape, grid)
         _place(Volume(_intensities(image.voxels, original, outside), image.affine), target, original, box, None)
     return row
 
 
-def _affine(path: Path) -> NDArray[np.float64]:
+def _geometry(path: Path) -> Geometry:
+    """The grid of an image; a fourth axis of length 1 is left out."""
     if not _is_nifti(path):
-        return read_geometry(path).affine
+        return read_geometry(path)
     with readable(path):
         nifti: Any = nib.load(path)
-        return np.asarray(nifti.affine, np.float64)
+        spacing = tuple(float(mm) for mm in nifti.header.get_zooms()[:3])
+        shape = nifti.shape[:3] if nifti.shape[3:] == (1,) else nifti.shape
+        return Geometry(tuple(shape), spacing, np.asarray(nifti.affine, np.float64))
 
 
 def _is_nifti(path: Path) -> bool:
     return path.name.endswith((".nii", NIFTI))
+
+
+def _lies_on(geometry: Geometry, shape: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
+    """Whether an image has this grid, but for rounding."""
+    return geometry.shape == shape and geometry.offset_voxels(replace(geometry, affine=affine)) <= SAME_GRID_VOXELS
+
+
+def _on_grid(image: Volume, shape: tuple[int, ...], affine: NDArray[np.float64]) -> Volume:
+    """An image brought to a grid by linear interpolation; places outside of it get its lowest value."""
+    nifti = nib.Nifti1Image(image.voxels.astype(np.float32, copy=False), image.affine)
+    moved: Any = resample_from_to(nifti, (shape, affine), order=1, cval=float(image.voxels.min()))
+    return Volume(np.asarray(moved.dataobj, np.float32), affine)
 
 
 def _affine_elsewhere(path: Path, folder: Path) -> NDArray[np.float64]:
@@ -208,7 +235,7 @@ def _read_label(path: Path, affine: NDArray[np.float64] | None) -> Volume:
     low, high = int(voxels.min(initial=0)), int(voxels.max(initial=0))
     if low < 0 or high > 65_535:
         raise UserError(f"{path} holds the label {low if low < 0 else high}; labels are 0 to 65,535.")
-    return Volume(smallest(voxels), _affine(path) if affine is None else affine)
+    return Volume(smallest(voxels), _geometry(path).affine if affine is None else affine)
 
 
 def _with_values(label: Volume, values: Mapping[int, int]) -> Volume:

@@ -8,7 +8,7 @@ from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, 
 from nnunet_losses.base.names import name_problem
 from nnunet_losses.data.addresses import CHECKSUM, Address, Expanded, Limits
 
-LayoutName = Literal["kits19", "brats20", "lits", "msseg2016", "isbi2015", "openms", "luna16"]
+LayoutName = Literal["kits19", "brats20", "lits", "msseg2016", "isbi2015", "openms", "luna16", "isles22", "autopet"]
 MERGED = ("majority", "union", "intersection")
 """References that are made from the label maps of all raters."""
 MOST_FILES = 100_000
@@ -104,6 +104,11 @@ class Original(ConfigModel):
     )
     label_header: Literal["own", "image"] = key(
         "where a label map lies: where its header says, or on the image's voxels whatever it says", default="own"
+    )
+    regrid: bool = key(
+        "bring images that lie on another grid than the label map to its grid, by linear interpolation; they must show "
+        "the same place, for nothing is registered",
+        default=False,
     )
     headers_from: Expanded | None = key(
         "a folder of the same images with right headers (for LiTS, `imagesTr` of the Decathlon's Task03_Liver), used "

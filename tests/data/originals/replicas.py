@@ -57,6 +57,7 @@ class Replica:
     images: the channel numbers of `image_value`, in the order of the converted ones.
     label: what a converted label map holds at places.
     cases: names of the cases.
+    empty: those without a lesion.
     """
 
     build: Callable[[Path], None]
@@ -66,6 +67,7 @@ class Replica:
     images: tuple[int, ...] = (0,)
     label: Callable[[np.ndarray], np.ndarray] = label_value
     further: dict[str, Any] = field(default_factory=dict)
+    empty: tuple[str, ...] = ()
 
 
 def _kits19(root: Path) -> None:
@@ -223,6 +225,56 @@ def _luna16(root: Path) -> None:
         csv.writer(file).writerows([["seriesuid", "coordX", "coordY", "coordZ", "diameter_mm"], *rows])
 
 
+FLAIR_GRID = centred([[0.8, 0, 0], [0, -0.9, 0], [0, 0, 1.1]], (20, 18, 12))
+
+
+def _isles22(root: Path) -> None:
+    shape = (12, 12, 7)
+    affine = centred([[-1, 0, 0], [0, 1, 0], [0, 0, 1.5]], shape)
+    mm = places(shape, affine)
+    for number in (1, 250):
+        subject, session = f"sub-strokecase{number:04d}", "ses-0001"
+        stem, folder = f"{subject}_{session}", root / "ISLES-2022" / subject / session
+        write(folder / f"dwi/{stem}_dwi.nii.gz", image_value(mm).astype(np.float32), affine)
+        write(folder / f"dwi/{stem}_adc.nii.gz", image_value(mm, 1).astype(np.float32), affine)
+        (folder / f"dwi/{stem}_dwi.json").write_text("{}")
+        flair = image_value(places((20, 18, 12), FLAIR_GRID), 2).astype(np.float32)
+        write(folder / f"anat/{stem}_FLAIR.nii.gz", flair, FLAIR_GRID)
+        mask = root / "ISLES-2022/derivatives" / subject / session / f"{stem}_msk.nii.gz"
+        write(mask, label_value(mm).astype(np.float64), affine)
+    (root / "ISLES-2022/dataset_description.json").write_text('{"Name": "ISLES-2022", "BIDSVersion": "1.7.0"}')
+
+
+STUDIES = {
+    "PETCT_0011f3deaf/03-23-2003-NA-PET-CT Ganzkoerper  primaer mit KM-44505": "MELANOMA",
+    "PETCT_0011f3deaf/11-02-2004-NA-PET-CT Ganzkoerper  primaer mit KM-09140": "MELANOMA",
+    "PETCT_01140d52d8/08-13-2005-NA-PET-CT Ganzkoerper nativ-56839": "NEGATIVE",
+}
+
+
+def _autopet(root: Path) -> None:
+    shape = (12, 11, 9)
+    affine = centred([[-2, 0, 0], [0, -2, 0], [0, 0, 3]], shape)
+    mm = places(shape, affine)
+    rows = []
+    for number, (study, diagnosis) in enumerate(STUDIES.items()):
+        folder = root / "FDG-PET-CT-Lesions" / study
+        write(folder / "CTres.nii.gz", image_value(mm).astype(np.float32), affine)
+        write(folder / "SUV.nii.gz", image_value(mm, 1).astype(np.float32), affine)
+        write(folder / "CT.nii.gz", np.zeros((5, 5, 5), np.int16), np.eye(4))
+        write(folder / "PET.nii.gz", np.zeros(shape, np.float32), affine)
+        lesion = label_value(mm) if diagnosis != "NEGATIVE" else np.zeros(shape, np.uint8)
+        write(folder / "SEG.nii.gz", lesion, affine)
+        for series in ("CT", "PET"):
+            location = f"./FDG-PET-CT-Lesions/{study}/{number}.000000-{series}-12345"
+            rows.append([study[:16], "Siemens", location, diagnosis, "F", "061Y"])
+    table = root / "home/somebody/fdg_metadata.csv"
+    table.parent.mkdir(parents=True)
+    with table.open("w", newline="") as file:
+        head = ["Subject ID", "Manufacturer", "File Location", "diagnosis", "sex", "age"]
+        csv.writer(file).writerows([head, *rows])
+
+
 LESION = {"background": 0, "lesion": 1}
 REPLICAS = {
     "kits19": Replica(
@@ -279,5 +331,24 @@ REPLICAS = {
         {"background": 0, "nodule": 1},
         [SERIES + number for number in ("111", "222", "282512043257574309474415322775")],
         label=nodule,
+    ),
+    "isles22": Replica(
+        _isles22,
+        {"cases": 2, "channels": ["DWI", "ADC"]},
+        LESION,
+        ["sub-strokecase0001", "sub-strokecase0250"],
+        images=(0, 1),
+    ),
+    "autopet": Replica(
+        _autopet,
+        {"cases": 3},
+        LESION,
+        [
+            "PETCT_0011f3deaf_03-23-2003_44505",
+            "PETCT_0011f3deaf_11-02-2004_09140",
+            "PETCT_01140d52d8_08-13-2005_56839",
+        ],
+        images=(0, 1),
+        empty=("PETCT_01140d52d8_08-13-2005_56839",),
     ),
 }

@@ -20,7 +20,7 @@ from nnunet_losses.data.inspection import inspect_dataset
 from nnunet_losses.data.originals import LAYOUTS
 
 from ..prepared import prepare
-from .replicas import REPLICAS, SERIES, Replica, image_value, nodule, places, write
+from .replicas import FLAIR_GRID, REPLICAS, SERIES, Replica, image_value, nodule, places, write
 
 Make = Callable[..., Path]
 
@@ -82,8 +82,8 @@ def test_from_a_server_to_a_data_set_that_nnunet_takes(
             voxels, mm = volume(folder / f"imagesTr/{case}_{number:04d}.nii.gz")
             np.testing.assert_array_equal(voxels, image_value(mm, channel))
         voxels, mm = volume(folder / f"labelsTr/{case}.nii.gz")
-        np.testing.assert_array_equal(voxels, replica.label(mm))
-        assert voxels.any()
+        np.testing.assert_array_equal(voxels, replica.label(mm) if case not in replica.empty else 0)
+        assert voxels.any() == (case not in replica.empty)
     # the same checks in threads: nnU-Net's processes would take seconds to start
     threads = types.SimpleNamespace(Pool=ThreadPool)
     monkeypatch.setattr(nnunet.multiprocessing, "get_context", lambda _: threads)
@@ -234,6 +234,39 @@ def test_a_set_for_registered_persons_says_what_to_do(tmp_path: Path) -> None:
     assert "- 369 folders" in str(refusal.value)
     REPLICAS["brats20"].build(place)
     assert len(inspect_dataset(prepare(content, tmp_path)).cases) == 2
+
+
+def test_images_on_a_grid_of_their_own_are_brought_to_the_label_s(make: Make) -> None:
+    with pytest.raises(UserError, match=r"FLAIR.nii.gz has shape .* or set 'regrid'"):
+        make("isles22", channels=["DWI", "FLAIR"])
+    folder = make("isles22", channels=["DWI", "FLAIR"], regrid=True)
+    flair, mm = volume(folder / "imagesTr/sub-strokecase0250_0001.nii.gz")
+    np.testing.assert_array_equal(mm, volume(folder / "labelsTr/sub-strokecase0250.nii.gz")[1])
+    index = (mm - FLAIR_GRID[:3, 3]) / np.diag(FLAIR_GRID)[:3]
+    inside = ((index >= 0) & (index <= np.array([19, 17, 11]))).all(-1)
+    assert inside.sum() > 800
+    # a linear function stays itself, but for the rounding of the image to whole numbers
+    np.testing.assert_allclose(flair[inside], image_value(mm, 2)[inside], atol=1)
+    assert np.unique(flair[~inside]).size <= 1
+
+
+def test_images_on_the_label_s_grid_are_linked_by_regrid_as_well(make: Make, tmp_path: Path) -> None:
+    folder = make("isles22", regrid=True)
+    source = tmp_path / "published/ISLES-2022/sub-strokecase0001/ses-0001/dwi/sub-strokecase0001_ses-0001_adc.nii.gz"
+    assert source.samefile(folder / "imagesTr/sub-strokecase0001_0001.nii.gz")
+
+
+def test_studies_of_autopet_have_patient_and_diagnosis(make: Make, tmp_path: Path) -> None:
+    table = pd.read_csv(make("autopet") / "cases.csv")
+    assert table["patient"].tolist() == ["PETCT_0011f3deaf", "PETCT_0011f3deaf", "PETCT_01140d52d8"]
+    assert table["diagnosis"].tolist() == ["MELANOMA", "MELANOMA", "NEGATIVE"]
+
+
+def test_a_wrong_table_of_studies_is_refused(make: Make, tmp_path: Path) -> None:
+    REPLICAS["autopet"].build(tmp_path / "published")
+    (tmp_path / "published/home/somebody/fdg_metadata.csv").write_text("Subject ID,diagnosis\nPETCT_1,NEGATIVE\n")
+    with pytest.raises(UserError, match="cannot be read as autoPET's table of studies"):
+        make("autopet")
 
 
 def test_files_one_by_one_come_to_their_places(tmp_path: Path, web: tuple[str, Path]) -> None:
