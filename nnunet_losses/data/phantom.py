@@ -1,4 +1,4 @@
-"""Phantom data sets: synthetic heads with many lesions, as imbalanced as real data of multiple sclerosis.
+"""Phantom data sets: synthetic heads with many lesions, as imbalanced as real data of multiple sclerosis, or others.
 
 They need no download and no permission, and the truth is known to the voxel. They serve demonstrations and tests, and
 are no evidence about patients.
@@ -7,7 +7,7 @@ are no evidence about patients.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nibabel as nib
 import numpy as np
@@ -17,8 +17,9 @@ from nnunet_losses.base.dataset import write_dataset_json
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import NIFTI, image_file, label_file
 from nnunet_losses.data.layout import make_folders
+from nnunet_losses.data.phantom_looks import grow_vessels, place_organs
 from nnunet_losses.data.phantom_options import Phantom
-from nnunet_losses.data.phantom_volume import Lesions, make_head, place_lesions, scan
+from nnunet_losses.data.phantom_volume import Head, Lesions, make_head, place_lesions, scan
 
 # dataset.json's entries for each way to label the same lesions.
 LABELS: dict[str, dict[str, Any]] = {
@@ -57,24 +58,17 @@ def draw_sizes(rng: np.random.Generator, phantom: Phantom) -> NDArray[np.int64]:
 def make_phantom_case(phantom: Phantom, index: int) -> tuple[list[NDArray[np.int16]], NDArray[np.uint8]]:
     """Draw case ``index``: one image per channel and the label map, each of the phantom's shape."""
     rng = np.random.default_rng([phantom.seed, 0, index])
-    spacing = phantom.spacing_mm
-    head = make_head(rng, phantom.shape, spacing, phantom.confounders)
-    sizes = np.zeros(0, np.int64) if index in phantom.negatives() else draw_sizes(rng, phantom)
-    lesions = place_lesions(rng, head, spacing, sizes)
-
-    active = rng.random(len(sizes) + 1) < 0.35
-    brightness = phantom.contrast * np.exp(0.2 * rng.standard_normal(len(sizes) + 1))
-    if phantom.labels == "two_types":
-        brightness = brightness * np.where(active, 1.15, 0.7)
-    core = _core(lesions) if phantom.labels in ("rim_and_core", "regions") else np.zeros(phantom.shape, bool)
+    head = make_head(rng, phantom.shape, phantom.spacing_mm, phantom.confounders)
+    drawn = _lesions if phantom.look == "lesions" else _vessels if phantom.look == "vessels" else _organs
+    shown = drawn(rng, phantom, head, index in phantom.negatives())
     images = [
         scan(
             rng,
             head,
-            lesions,
-            core,
-            brightness.astype(np.float32),
-            spacing,
+            shown.objects,
+            shown.core,
+            shown.contrast,
+            phantom.spacing_mm,
             channel=channel,
             noise=phantom.noise,
             bias=phantom.bias,
@@ -82,8 +76,61 @@ def make_phantom_case(phantom: Phantom, index: int) -> tuple[list[NDArray[np.int
         )
         for channel in phantom.channels
     ]
+    return images, shown.label
+
+
+class _Shown(NamedTuple):
+    """What a case shows: its objects, their destroyed cores, the contrast of each (index 0 is unused), the labels."""
+
+    objects: Lesions
+    core: NDArray[np.bool_]
+    contrast: NDArray[np.float32]
+    label: NDArray[np.uint8]
+
+
+def _lesions(rng: np.random.Generator, phantom: Phantom, head: Head, empty: bool) -> _Shown:
+    sizes = np.zeros(0, np.int64) if empty else draw_sizes(rng, phantom)
+    lesions = place_lesions(rng, head, phantom.spacing_mm, sizes)
+    active = rng.random(len(sizes) + 1) < 0.35
+    contrast = phantom.contrast * np.exp(0.2 * rng.standard_normal(len(sizes) + 1))
+    if phantom.labels == "two_types":
+        contrast = contrast * np.where(active, 1.15, 0.7)
+    core = _core(lesions) if phantom.labels in ("rim_and_core", "regions") else np.zeros(phantom.shape, bool)
     second = core | (active[lesions.owner] if phantom.labels == "two_types" else False)
-    return images, np.where(lesions.owner > 0, 1 + second, 0).astype(np.uint8)
+    label = np.where(lesions.owner > 0, 1 + second, 0).astype(np.uint8)
+    return _Shown(lesions, core, contrast.astype(np.float32), label)
+
+
+def _vessels(rng: np.random.Generator, phantom: Phantom, head: Head, empty: bool) -> _Shown:
+    wanted = 0 if empty else _wanted_voxels(rng, phantom)
+    vessels = grow_vessels(rng, head, phantom.spacing_mm, voxels=wanted, radius_mm=phantom.vessel_radius_mm)
+    contrast = phantom.contrast * np.exp(0.2 * rng.standard_normal(int(vessels.owner.max()) + 1))
+    nowhere = np.zeros(phantom.shape, bool)
+    return _Shown(vessels, nowhere, contrast.astype(np.float32), (vessels.owner > 0).astype(np.uint8))
+
+
+def _organs(rng: np.random.Generator, phantom: Phantom, head: Head, empty: bool) -> _Shown:
+    nowhere = np.zeros(phantom.shape, bool)
+    if empty:
+        nothing = Lesions(np.zeros(phantom.shape, np.int32), np.zeros(phantom.shape, np.float32))
+        return _Shown(nothing, nowhere, np.zeros(1, np.float32), np.zeros(phantom.shape, np.uint8))
+    template = np.random.default_rng([phantom.seed, 2])
+    wanted = _wanted_voxels(rng, phantom)
+    organs, contrast = place_organs(rng, template, head, phantom.spacing_mm, organs=phantom.organs, voxels=wanted)
+    return _Shown(organs, nowhere, phantom.contrast * contrast, organs.owner.astype(np.uint8))
+
+
+def _wanted_voxels(rng: np.random.Generator, phantom: Phantom) -> int:
+    return int(np.prod(phantom.shape) * rng.uniform(*phantom.foreground))
+
+
+def label_table(phantom: Phantom) -> dict[str, Any]:
+    """The entries ``labels`` and, with regions, ``regions_class_order`` of its dataset.json."""
+    if phantom.look == "vessels":
+        return {"labels": {"background": 0, "vessel": 1}}
+    if phantom.look == "organs":
+        return {"labels": {"background": 0, **{f"organ_{n:02d}": n for n in range(1, phantom.organs + 1)}}}
+    return LABELS[phantom.labels]
 
 
 def _core(lesions: Lesions) -> NDArray[np.bool_]:
@@ -123,10 +170,10 @@ def write_phantom(
         list(pool.map(write, wanted))
     description = {
         "channel_names": {str(c): channel for c, channel in enumerate(phantom.channels)},
-        **LABELS[phantom.labels],
+        **label_table(phantom),
         "numTraining": len(wanted),
         "file_ending": NIFTI,
         "licence": "CC0-1.0",
-        "description": "Invented heads with lesions; no patient data.",
+        "description": f"Invented heads with {phantom.look}; no patient data.",
     }
     write_dataset_json(folder, description)

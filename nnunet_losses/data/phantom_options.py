@@ -15,7 +15,7 @@ Millimetres = Annotated[float, Field(gt=0, le=100)]
 
 
 class Phantom(ConfigModel):
-    """A phantom data set: synthetic heads with lesions; equal options give bitwise equal files."""
+    """A phantom data set: synthetic heads with lesions, vessels or organs; equal options give bitwise equal files."""
 
     # Sizes are drawn from a log-normal distribution (in 2D to the power of two thirds: the area of a lesion's section),
     # the number of lesions log-uniformly; both are drawn again until the foreground's share of the voxels is in range.
@@ -29,6 +29,14 @@ class Phantom(ConfigModel):
         "voxel size per axis of `shape`; lesions keep their size in mm", default=(), unit="mm", absent="1 in every axis"
     )
     seed: int = key("seed of all random choices", default=0, ge=0, le=LARGEST_SEED)
+    look: Literal["lesions", "vessels", "organs"] = key(
+        "what is to be segmented: lesions, trees of thin vessels, or organs of unlike size, a class each",
+        default="lesions",
+    )
+    organs: int = key("number of organs, of `look: organs`", default=12, ge=2, le=50)
+    vessel_radius_mm: float = key(
+        "radius of the thickest vessel of a tree, of `look: vessels`", default=1.5, unit="mm", gt=0, le=20
+    )
     labels: Literal["lesion", "rim_and_core", "two_types", "regions"] = key(
         "how lesions are labelled: as one, as rim and core, as two types (chronic, active), or as the overlapping "
         "regions lesion and core",
@@ -37,14 +45,14 @@ class Phantom(ConfigModel):
     channels: Annotated[Many[Literal["FLAIR", "T1", "T2"]], Field(min_length=1), Different] = key(
         "MRI contrasts, one image each", default=("FLAIR",)
     )
-    negative_cases: int = key("how many of the cases have no lesion", default=0, ge=0)
+    negative_cases: int = key("how many of the cases have nothing to segment", default=0, ge=0)
     lesions: Pair[Annotated[int, Field(ge=1, le=10_000)]] = key(
         "smallest and largest number of lesions in a case; neighbours may merge", default=(8, 40)
     )
     median_volume_mm3: float = key("median volume of a lesion", default=16.0, unit="mm³", gt=0, le=1_000_000)
     log_volume_sd: float = key("standard deviation of ln(volume)", default=1.6, ge=0, le=10)
-    foreground: Pair[Annotated[float, Field(ge=0, le=0.1)]] = key(
-        "smallest and largest share of lesion voxels in a case", default=(0.0005, 0.02)
+    foreground: Pair[Annotated[float, Field(ge=0, le=0.5)]] = key(
+        "smallest and largest share of a case's voxels that are lesions, vessels or organs", default=(0.0005, 0.02)
     )
     contrast: float = key(
         "contrast of a lesion to its surroundings; 1 is the full difference between the tissues",
@@ -80,6 +88,13 @@ class Phantom(ConfigModel):
         if len(spacing) != axes:
             raise ValueError(f"must be a list of {axes} numbers, as shape is, got {list(spacing)}")
         return spacing
+
+    @field_validator("labels")
+    @classmethod
+    def _are_of_lesions(cls, labels: str, info: ValidationInfo) -> str:
+        if labels != "lesion" and info.data.get("look", "lesions") != "lesions":
+            raise ValueError(f"'{labels}' is a way to label lesions, but look is {info.data['look']}; leave it out")
+        return labels
 
     @field_validator("negative_cases")
     @classmethod

@@ -128,8 +128,7 @@ def _confounders(
 def place_lesions(rng: np.random.Generator, head: Head, spacing: Sequence[float], voxels: NDArray[np.int64]) -> Lesions:
     """Put lesions of exactly these sizes (voxels) into the white matter, most of them near the ventricles, large first.
 
-    A lesion is the set of voxels with the lowest smoothly deformed ellipsoidal distance to its centre: irregular, and
-    confluent with a neighbour where the two touch.
+    A lesion is irregular, and confluent with a neighbour where the two touch.
     """
     shape = head.tissue.shape
     owner = np.zeros(shape, np.int32)
@@ -143,23 +142,41 @@ def place_lesions(rng: np.random.Generator, head: Head, spacing: Sequence[float]
         if not free.size:
             break  # the white matter is full
         centre = [int(c) for c in np.unravel_index(free[0], shape)]
-        radius_mm = _sphere_radius(float(size * np.prod(spacing)), len(shape))
-        box = tuple(
-            slice(max(0, c - reach), min(n, c + reach + 1))
-            for c, n, reach in zip(
-                centre, shape, np.ceil(2.4 * radius_mm / np.asarray(spacing)).astype(int) + 1, strict=True
-            )
-        )
-        score = np.where(
-            allowed[box] & (owner[box] == 0), _deformed_distance(rng, box, centre, spacing, radius_mm), np.inf
-        )
-        count = min(int(size), int(np.isfinite(score).sum()))
-        chosen = np.argpartition(score, count - 1, axis=None)[:count]
-        inside = np.zeros(score.shape, bool)
-        inside.ravel()[chosen] = True
-        owner[box][inside] = number
-        depth[box][inside] = 1 - score[inside] / max(float(score[inside].max()), 1e-6)
+        paint(rng, Lesions(owner, depth), number, centre, int(size), allowed, spacing)
     return Lesions(owner, depth)
+
+
+def paint(
+    rng: np.random.Generator,
+    lesions: Lesions,
+    number: int,
+    centre: Sequence[int],
+    voxels: int,
+    allowed: NDArray[np.bool_],
+    spacing: Sequence[float],
+) -> None:
+    """Add one object of so many voxels around a centre, where it is allowed and no other is.
+
+    It is the set of voxels with the lowest smoothly deformed ellipsoidal distance to its centre.
+    """
+    owner, depth = lesions
+    shape = owner.shape
+    radius_mm = _sphere_radius(float(voxels * np.prod(spacing)), len(shape))
+    box = tuple(
+        slice(max(0, c - reach), min(n, c + reach + 1))
+        for c, n, reach in zip(
+            centre, shape, np.ceil(2.4 * radius_mm / np.asarray(spacing)).astype(int) + 1, strict=True
+        )
+    )
+    score = np.where(allowed[box] & (owner[box] == 0), _deformed_distance(rng, box, centre, spacing, radius_mm), np.inf)
+    count = min(voxels, int(np.isfinite(score).sum()))
+    if not count:
+        return
+    chosen = np.argpartition(score, count - 1, axis=None)[:count]
+    inside = np.zeros(score.shape, bool)
+    inside.ravel()[chosen] = True
+    owner[box][inside] = number
+    depth[box][inside] = 1 - score[inside] / max(float(score[inside].max()), 1e-6)
 
 
 def _sphere_radius(volume: float, dimensions: int) -> float:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def prepare_raw(
         return target
     downloads = Path(downloads_dir) / description.name
     origin = _origin(description, cases)
-    known = _check_origin(target, origin) if target.exists() else {}
+    known = _check_origin(target, origin, _left_to_defaults(source)) if target.exists() else {}
     found = _look_at(source, cases, target)
     states: dict[str, FileState] = {}
     if target.exists():
@@ -270,8 +270,20 @@ def _origin(description: DatasetDescription, cases: Cases) -> dict[str, Any]:
     return result
 
 
-def _check_origin(target: Path, origin: Mapping[str, Any]) -> dict[str, Any]:
+def _left_to_defaults(source: Source) -> set[str]:
+    """The keys of a source that have their default value."""
+    if isinstance(source, Path):
+        return set()
+    return set(source.plain()) - set(source.model_dump(exclude_defaults=True))
+
+
+def _check_origin(target: Path, origin: Mapping[str, Any], defaults: Set[str]) -> dict[str, Any]:
     """What is recorded of how ``target`` was made.
+
+    Args:
+        target: the prepared folder.
+        origin: how it would be made now.
+        defaults: keys of its source that an earlier version, which did not know them, left as they are now.
 
     Raises:
         UserError: it was made otherwise, or by somebody else.
@@ -286,6 +298,7 @@ def _check_origin(target: Path, origin: Mapping[str, Any]) -> dict[str, Any]:
     changed = [key for key in origin if known.get(key) != origin[key]]
     if "source" in changed and isinstance(known.get("source"), dict):
         changed.remove("source")
+        known["source"] = {**{k: v for k, v in origin["source"].items() if k in defaults}, **known["source"]}
         both = {**known["source"], **origin["source"]}
         changed += [f"source.{key}" for key in both if known["source"].get(key) != origin["source"].get(key)]
     if changed:

@@ -15,7 +15,7 @@ from nnunet_losses.data.description import (
     find_descriptions,
     load_dataset_description,
 )
-from nnunet_losses.data.phantom import LABELS
+from nnunet_losses.data.phantom import label_table
 from nnunet_losses.data.phantom_options import Phantom
 
 CONFIG = Path(__file__).parents[2] / "config" / "datasets"
@@ -38,7 +38,7 @@ def test_every_data_set_file_of_the_project_is_valid(file: Path, monkeypatch: py
     description = load_dataset_description(file)
     assert description.licence or file.stem == "template"
     if isinstance(source := description.source.chosen, Phantom):
-        assert description.labels == LABELS[source.labels]["labels"]
+        assert description.labels == label_table(source)["labels"]
 
 
 def test_data_sets_are_found_by_name_or_path_and_have_different_numbers(

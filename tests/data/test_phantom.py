@@ -1,4 +1,5 @@
 import hashlib
+import itertools
 import json
 from pathlib import Path
 
@@ -7,13 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import distance_transform_edt
 
 from nnunet_losses.base.components import component_sizes, connected_components
 from nnunet_losses.base.config import checked
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.data.inspection import inspect_dataset
-from nnunet_losses.data.phantom import draw_sizes, make_phantom_case, write_phantom
+from nnunet_losses.data.phantom import draw_sizes, label_table, make_phantom_case, write_phantom
 from nnunet_losses.data.phantom_options import Phantom
+from nnunet_losses.nnunet.preparation.expected import expected_plans
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -164,6 +168,78 @@ def test_the_core_lies_within_the_rim() -> None:
     assert (cores[1:] < sizes[1:]).all()
 
 
+def registered(name: str) -> Phantom:
+    description = load_dataset_description(Path(__file__).parents[2] / f"config/datasets/{name}.yaml")
+    assert description.source.phantom is not None
+    assert description.labels == label_table(description.source.phantom)["labels"]
+    return description.source.phantom
+
+
+def test_vessels_are_long_and_thin_and_fill_the_wanted_share() -> None:
+    phantom = registered("phantom_vessels")
+    cases = [index for index in range(6) if index not in phantom.negatives()]
+    for index in cases:
+        _, label = make_phantom_case(phantom, index)
+        low, high = phantom.foreground
+        assert low * 0.99 <= label.mean() <= high
+        assert distance_transform_edt(label).max() <= 3, "nowhere thicker than the thickest vessel"
+        components, count = connected_components(label > 0)
+        largest = components == np.bincount(components.ravel())[1:].argmax() + 1
+        assert count <= 20
+        points = np.argwhere(largest)
+        ball = (6 * len(points) / np.pi) ** (1 / 3)
+        assert np.linalg.norm(np.ptp(points, axis=0)) > 2.5 * ball, "of a ball it would be 1.7 times"
+
+
+def test_vessels_are_bright_but_not_the_only_bright_thing() -> None:
+    images, label = make_phantom_case(registered("phantom_vessels"), 1)
+    brain = images[0][(label == 0) & (images[0] > 250)]
+    assert images[0][label > 0].mean() > np.quantile(brain, 0.75)
+    assert (brain > np.median(images[0][label > 0])).any()
+
+
+def test_organs_are_all_there_in_their_places_and_of_unlike_size() -> None:
+    phantom = registered("phantom_organs")
+    centres, sizes = [], []
+    for index in range(4):
+        _, label = make_phantom_case(phantom, index)
+        voxels = np.bincount(label.ravel(), minlength=13)
+        assert (voxels > 0).all()
+        assert len(voxels) == 13
+        sizes.append(voxels[1:])
+        centres.append([np.argwhere(label == n).mean(0) / label.shape for n in range(1, 13)])
+    assert 20 < np.median(np.array(sizes)[:, 0] / np.array(sizes)[:, -1]) < 150
+    within = np.linalg.norm(np.ptp(np.array(centres), axis=0), axis=1)
+    apart = [np.linalg.norm(a - b) for a, b in itertools.combinations(centres[0], 2)]
+    assert np.median(within) < np.median(apart) / 2
+
+
+def test_two_organs_share_a_brightness() -> None:
+    images, label = make_phantom_case(registered("phantom_organs").model_copy(update={"noise": 0.0, "bias": 0.0}), 0)
+    means = sorted(float(np.median(images[0][label == n])) for n in range(1, 13))
+    spread = means[-1] - means[0]
+    nearest = [min(abs(a - b) for b in means if b != a) for a in means]
+    assert np.median(nearest) < spread / 12
+
+
+def test_thick_slices_make_nnunet_s_plans_anisotropic() -> None:
+    phantom = registered("phantom_thick_slices")
+    shape, spacing = phantom.shape[::-1], phantom.spacing_mm[::-1]
+    table = {"channel_names": {"0": "FLAIR"}, **label_table(phantom), "numTraining": 4, "file_ending": ".nii.gz"}
+    plans = expected_plans(table, [shape] * 4, [spacing] * 4)["configurations"]["3d_fullres"]
+    assert plans["spacing"] == [5, 1, 1]
+    assert plans["architecture"]["arch_kwargs"]["kernel_sizes"][0] == (1, 3, 3)
+
+
+def test_other_looks_are_written_as_their_description_says(tmp_path: Path) -> None:
+    for look in ("vessels", "organs"):
+        folder = tmp_path / look
+        write(folder, cases=2, shape=(24, 32, 32), look=look, organs=5, foreground=(0.05, 0.1), negative_cases=1)
+        summary = inspect_dataset(folder)
+        assert list(summary.labels) == (["vessel"] if look == "vessels" else [f"organ_{n:02d}" for n in range(1, 6)])
+        assert sum(case.foreground_fraction == 0 for case in summary.cases) == 1
+
+
 def test_negative_cases_have_no_lesion(tmp_path: Path) -> None:
     folder = write(tmp_path, cases=5, shape=(24, 32, 32), negative_cases=2)
     assert sum(case.foreground_fraction == 0 for case in inspect_dataset(folder).cases) == 2
@@ -192,13 +268,17 @@ def test_files_have_the_spacing_and_the_order_of_axes_of_nifti(tmp_path: Path) -
         ({"shape": (8, 64, 64)}, "shape.0 must be a whole number from 16 to 4,096, got 8."),
         ({"spacing_mm": (1, 1)}, "spacing_mm must be a list of 3 numbers, as shape is"),
         ({"labels": "tumor"}, "labels must be one of lesion, rim_and_core"),
+        (
+            {"look": "vessels", "labels": "regions"},
+            "labels 'regions' is a way to label lesions, but look is vessels; leave it out.",
+        ),
         ({"channels": ["CT"]}, "channels.0 must be one of FLAIR, T1, T2, got 'CT'."),
         ({"negative_cases": 25}, "negative_cases must be at most the number of cases (24), got 25."),
         ({"lesions": [9, 3]}, "lesions must be [least, most], got [9, 3]."),
         ({"noise": -1}, "noise must be a number from 0 to 10, got -1."),
         ({"shape": 64}, "shape must be a list of 2 or 3 whole numbers from 16 to 4,096, got 64; put it in"),
         ({"shape": [4096] * 3}, "shape must have at most 134,217,728 voxels"),
-        ({"foreground": [0.1]}, "foreground must be a list of 2 numbers from 0 to 0.1, got [0.1]."),
+        ({"foreground": [0.1]}, "foreground must be a list of 2 numbers from 0 to 0.5, got [0.1]."),
         ({"lesions": (1, 2), "median_volume_mm3": 0.001}, "cannot fill"),
     ],
 )

@@ -251,3 +251,14 @@ def test_a_folder_of_an_earlier_version_is_prepared_again(
     prepare(description, tmp_path)
     assert "(an earlier version recorded no files). The data set is prepared again." in caplog.text
     assert json.loads(record.read_text())["files"].keys() == then["files"].keys()
+
+
+def test_a_key_that_an_earlier_version_did_not_know_is_no_change_unless_it_is_used(tmp_path: Path) -> None:
+    record = prepare(described(SMALL_PHANTOM), tmp_path) / "source.json"
+    then = json.loads(record.read_text())
+    del then["source"]["look"], then["source"]["organs"]
+    record.write_text(json.dumps(then))
+    prepare(described(SMALL_PHANTOM), tmp_path)
+    changed = {"phantom": {**SMALL_PHANTOM["phantom"], "look": "vessels"}}
+    with pytest.raises(UserError, match=r"\(source\.look differ\)"):
+        prepare(described(changed), tmp_path)
