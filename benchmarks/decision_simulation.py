@@ -102,6 +102,7 @@ def draw(setting: Setting, rng: np.random.Generator) -> Panel:
         coverage=pd.DataFrame({"trainer": trainers, "reason": ""}),
         undefined=pd.DataFrame(),
         repeats=repeats,
+        units=pd.Series(cases, index=cases),
     )  # fmt: skip
 
 
