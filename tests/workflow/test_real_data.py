@@ -11,7 +11,7 @@ from .conftest import Workplace
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-LABELS = {"Dataset004_Hippocampus": {"anterior", "posterior"}, "Dataset030_MSLesions": {"lesion"}}
+LABELS = {"Dataset004_Hippocampus": {"anterior", "posterior"}, "Dataset032_PaintedMS": {"lesion"}}
 
 
 def test_real_images_of_two_data_sets_end_in_a_report(

@@ -116,7 +116,7 @@ def test_killed_at_any_moment_the_same_command_ends_in_the_same_results(workplac
     trainer = "TverskyTrainer_iw"  # half of the finished study
     place = workplace(trainers=[trainer])
     moments = random.Random(1)
-    for _ in range(3):
+    for _ in range(2):
         process = place.start()
         try:
             process.wait(timeout=moments.uniform(0.1, 0.5) * finished.took)
