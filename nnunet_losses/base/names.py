@@ -35,6 +35,8 @@ MODEL_JSON = "model.json"
 """Beside a published or exported model: which training it is from, and its checksum."""
 EXPERIMENT_JSON = "experiment.json"
 """In a fold's folder: what the training's result depends on."""
+JOBS_JSON = "jobs.json"
+"""In a fold's folder: what the training cost and how it ended."""
 
 
 def name_problem(name: object) -> str | None:

@@ -24,9 +24,20 @@ class RunStatus(StrEnum):
     """How a training ended. What its network predicts is another fact: see ``collapsed`` in the table of jobs."""
 
     COMPLETED = "completed"  # trained to its end
-    DIVERGED = "diverged"  # stopped by a loss that is not finite
+    DIVERGED = "diverged"  # stopped by a loss that is not finite, or early because it was diverging
     UNFINISHED = "unfinished"  # begun, but not trained to its end
     MISSING = "missing"  # asked for, but never begun
+
+
+class Alarm(StrEnum):
+    """What shows, while a training runs, that nothing is likely to come of it."""
+
+    COLLAPSED = "collapsed"  # predicts background only
+    DIVERGING = "diverging"  # the loss grows or is not finite, or what was learned is lost
+
+
+LEARNED = 0.1
+"""Running mean of the pseudo-Dice of a network that has learned something; below half of its best, it has lost it."""
 
 
 class Resolution(StrEnum):

@@ -53,8 +53,6 @@ def study_name(configfile: Path | None, directory: Path, others: Sequence[str]) 
     Raises:
         UserError: there is no workflow here, or no such file, or it is not a study.
     """
-    from nnunet_losses.base.config import read_yaml
-
     if not {"--snakefile", "-s"} & set(others) and not Path("Snakefile").is_file():
         raise UserError(
             f"There is no Snakefile in {Path.cwd()}; go to your clone of nnunet-losses, or name it: --snakefile."
@@ -63,7 +61,18 @@ def study_name(configfile: Path | None, directory: Path, others: Sequence[str]) 
     if not file.is_file():
         there = ", ".join(sorted(map(str, Path("config/studies").glob("*.yaml")))) or "none in config/studies"
         raise UserError(f"There is no config file {file}; there are {DEFAULT_STUDY} (the default), {there}.")
-    content = read_yaml(file)
+    return name_in(file)
+
+
+def name_in(file: Path) -> str:
+    """The name of the study in a file.
+
+    Raises:
+        UserError: the file cannot be read, or is no study.
+    """
+    from nnunet_losses.base.config import read_yaml
+
+    content = read_yaml(file, "study")
     if not isinstance(content, dict) or "study" not in content:
         raise UserError(f"{file} is not a study, which has the key 'study'; see config/README.md.")
     return str(content["study"])

@@ -1,7 +1,10 @@
 """A running study on a terminal, as a table that is drawn again, or elsewhere as a line now and then."""
 
 import math
+import os
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,11 +14,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nnunet_losses.base.terminal import without_controls
+from nnunet_losses.progress.status import State, StudyStatus
 from nnunet_losses.progress.study import RunningTraining, StudyProgress
 from nnunet_losses.progress.trainings import TrainingProgress
 
 MOST_TRAININGS = 12
 """Shown at once; of further ones, the number."""
+WIDE = 400
+"""Columns of what is written to a file or a pipe."""
 SECONDS_BETWEEN_LINES = 60
 """Where there is no terminal: the longest silence."""
 
@@ -117,18 +124,81 @@ def trainings(running: list[RunningTraining], most: int) -> Table:
     table.add_column("training", overflow="ellipsis", no_wrap=True)
     for title in ("epoch", "pseudo-Dice", "per epoch", "left"):
         table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
+    table.add_column("", style="red", no_wrap=True)
     for training in running[:most]:
         progress = training.progress
-        table.add_row(training.name, _epoch(progress), _number(progress.pseudo_dice), *_times(progress))
+        rate, left = _times(progress)
+        table.add_row(training.name, _epoch(progress), _number(progress.pseudo_dice), rate, left, progress.alarm or "")
     if len(running) > most:
         table.add_row(f"and {len(running) - most} more")
     return table
+
+
+def status_table(study: StudyStatus, *, waiting: bool = False, most: int | None = None) -> RenderableType:
+    """A headline, and a line for each training.
+
+    Args:
+        study: its trainings.
+        waiting: whether also for those that wait for their turn.
+        most: lines at most; None for all.
+    """
+    counts = [f"{n} {state}" for state in State if (n := study.count(state))]
+    parts = [study.study, f"{len(study.trainings) + study.more} trainings: {', '.join(counts)}"]
+    if study.flagged:
+        parts.append(f"{study.flagged} to look at")
+    if not math.isnan(study.seconds_left):
+        parts.append(f"expected end {_end(study.seconds_left)}")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("training", overflow="ellipsis", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for title in ("epoch", "per epoch", "left", "pseudo-Dice"):
+        table.add_column(title, justify="right", no_wrap=True, min_width=len(title))
+    table.add_column("host", no_wrap=True)
+    table.add_column("remark", overflow="ellipsis", no_wrap=True)
+    shown = [t for t in study.trainings if waiting or t.state != State.WAITING or t.remark]
+    for training in shown[:most]:
+        progress = training.progress
+        rate, left = _times(progress) if training.state != State.FINISHED else ("", "")
+        epoch = "" if progress.epochs is None else f"{progress.epoch} of {progress.epochs}"
+        remark = Text(without_controls(training.remark), style="red")
+        dice = _number(progress.pseudo_dice)
+        table.add_row(training.name, training.state, epoch, rate, left, dice, Text(progress.host), remark)
+    if most is not None and len(shown) > most:
+        table.add_row(f"and {len(shown) - most} more")
+    return Group(Text(" · ".join(parts), style="bold"), *([table] if shown else []))
+
+
+def show_status(read: Callable[[], StudyStatus], *, waiting: bool, every: float | None) -> None:
+    """Show what has become of the trainings of a study.
+
+    Args:
+        read: reads it.
+        waiting: whether to list also those that wait for their turn.
+        every: seconds after which it is read and shown again, until nothing is left to train; None for once.
+    """
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(highlight=False, width=WIDE)  # a line a training, wherever it goes
+    if every is None:
+        console.print(status_table(read(), waiting=waiting))
+        return
+    study = read()
+    with suppress(KeyboardInterrupt), Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+        while True:
+            live.update(status_table(study, waiting=waiting, most=max(1, console.height - 4)), refresh=True)
+            if study.count(State.FINISHED) == len(study.trainings) + study.more:
+                break
+            time.sleep(every)
+            study = read()
+    console.print(status_table(study, waiting=waiting))
 
 
 def _told(training: RunningTraining) -> str:
     text = f"{training.name}: epoch {_epoch(training.progress)}"
     if not math.isnan(training.progress.pseudo_dice):
         text += f", pseudo-Dice {_number(training.progress.pseudo_dice)}"
+    if training.progress.alarm:
+        text += f", {training.progress.alarm}"
     return text
 
 

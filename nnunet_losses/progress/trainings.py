@@ -2,17 +2,22 @@
 
 import json
 import math
-import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from statistics import median
+from typing import Any
 
-from nnunet_losses.nnunet.results.history import epochs_of, text_logs
+from nnunet_losses.base.states import Alarm
+from nnunet_losses.nnunet.results.text_logs import epochs_of, text_logs
+from nnunet_losses.nnunet.training.outcome import alarm
 
-TAIL_BYTES = 64 * 1024
-"""Read from the end of each log: some hundred epochs."""
 RECENT_EPOCHS = 10
 """The rate is the median of so many."""
+TAIL_BYTES = (8 * 1024, 256 * 1024)
+"""Read from the end of the log of a finished training; the second if a long validation follows its last epoch."""
+_HEADER = re.compile(rb"^.*Epoch \d+ *$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,10 @@ class TrainingProgress:
     """Mean over the classes, of the last finished epoch."""
     updated: float | None
     """When the log last grew, in seconds since the epoch; None without a log."""
+    host: str = ""
+    """The machine that trains, or trained last; empty until nnU-Net has noted it."""
+    alarm: Alarm | None = None
+    """What shows that nothing is likely to come of it."""
 
     @property
     def validating(self) -> bool:
@@ -40,36 +49,76 @@ class TrainingProgress:
         return math.nan if self.epochs is None else (self.epochs - self.epoch) * self.seconds_per_epoch
 
 
-def read_progress(folder: Path) -> TrainingProgress:
-    """Read how far a training is from its folder, which may not exist yet; files may be half-written."""
-    logs = text_logs(folder)[-2:]
+@dataclass
+class _Log:
+    """A text log and what has been read of it; `read` takes in what was added."""
+
+    path: Path
+    epochs: dict[int, dict[str, float]] = field(default_factory=dict)
+    _offset: int = 0
+
+    def read(self) -> dict[int, dict[str, float]]:
+        """What the log says of each epoch; a half-written line waits for its end."""
+        if self.path.stat().st_size < self._offset:  # another file under the same name
+            self.epochs, self._offset = {}, 0
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            new = file.read()
+        new = new[: new.rfind(b"\n") + 1]
+        self.epochs |= epochs_of([new.decode(errors="replace")])
+        # what follows belongs to the last epoch, so that one is read again
+        headers = [match.start() for match in _HEADER.finditer(new)]
+        self._offset += headers[-1] if headers else 0
+        return self.epochs
+
+
+_log = lru_cache(maxsize=10_000)(_Log)
+
+
+def read_progress(folder: Path, *, finished: bool = False) -> TrainingProgress:
+    """Read how far a training is from its folder, which may not exist yet; files may be half-written.
+
+    Args:
+        folder: of the fold.
+        finished: whether only the end matters; the whole log is not read then, and there is no alarm.
+    """
+    logs = text_logs(folder)
     epochs: dict[int, dict[str, float]] = {}
-    for log in logs:  # each start of a training has its own, and repeats the epochs after the last checkpoint
-        here = epochs_of([_tail(log)])
+    for log in logs[-1:] if finished else logs:
+        # each start of a training has its own, and repeats the epochs after the last checkpoint
+        here = _last_epochs(log) if finished else _log(log).read()
         epochs = {number: row for number, row in epochs.items() if number < min(here, default=number + 1)} | here
-    finished = {number: row for number, row in epochs.items() if "seconds" in row}
-    recent = [finished[number]["seconds"] for number in sorted(finished)[-RECENT_EPOCHS:]]
-    last = max(finished, default=-1)
+    ended = {number: row for number, row in sorted(epochs.items()) if "seconds" in row}
+    columns = {name: [row.get(name, math.nan) for row in ended.values()] for name in ("train_loss", "pseudo_dice")}
+    recent = [row["seconds"] for row in ended.values()][-RECENT_EPOCHS:]
+    noted = _noted(folder)
     return TrainingProgress(
-        epoch=last + 1,
-        epochs=_epochs(folder),
+        epoch=max(ended, default=-1) + 1,
+        epochs=int(noted["num_epochs"]) if str(noted.get("num_epochs")).isdigit() else None,
         seconds_per_epoch=median(recent) if recent else math.nan,
-        pseudo_dice=finished[last].get("pseudo_dice", math.nan) if finished else math.nan,
+        pseudo_dice=columns["pseudo_dice"][-1] if ended else math.nan,
         updated=max((path.stat().st_mtime for path in logs), default=None),
+        host=str(noted.get("hostname", "")),
+        alarm=None if finished else alarm(columns["train_loss"], columns["pseudo_dice"]),
     )
 
 
-def _epochs(folder: Path) -> int | None:
-    """The length of a training, which nnU-Net notes in ``debug.json`` when it starts."""
+def _noted(folder: Path) -> dict[str, Any]:
+    """What nnU-Net notes in ``debug.json`` when a training starts."""
     try:
-        return int(json.loads((folder / "debug.json").read_text(encoding="utf-8"))["num_epochs"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        content = json.loads((folder / "debug.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
-def _tail(path: Path) -> str:
-    """The last complete lines of a file."""
-    with path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
-        end = file.read()
-    return end[: end.rfind(b"\n") + 1].decode(errors="replace")
+def _last_epochs(path: Path) -> dict[int, dict[str, float]]:
+    """What the end of a log says of the last epochs."""
+    found: dict[int, dict[str, float]] = {}
+    for length in TAIL_BYTES:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - length))
+            found = epochs_of([file.read().decode(errors="replace")])
+        if found:
+            break
+    return found

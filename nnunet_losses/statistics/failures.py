@@ -3,11 +3,9 @@
 import pandas as pd
 
 from nnunet_losses.base.identity import EXPERIMENT, RUN
-from nnunet_losses.base.states import RunStatus
+from nnunet_losses.base.states import LEARNED, RunStatus
 from nnunet_losses.base.tables.results import COLLAPSED
 from nnunet_losses.statistics.tables.pairwise import COSTS, FAILURES
-
-LEARNED = 0.1  # pseudo-Dice of a network that has learned something
 
 
 def failures_table(jobs: pd.DataFrame, training: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -130,10 +130,19 @@ class Folds(ConfigModel):
 
 
 class Length(ConfigModel):
-    """The length of each training; it becomes part of the name of every trainer that does not give its own."""
+    """The length of each training; it becomes part of the name of every trainer that does not give its own.
+
+    The exception is ``stop_early``, which may be set or removed at any time.
+    """
 
     epochs: int | None = key("number of epochs", default=None, absent="nnU-Net's 1000", ge=1, le=1_000_000)
     iterations: int | None = key("training steps in an epoch", default=None, absent="nnU-Net's 250", ge=1, le=1_000_000)
+    stop_early: Annotated[Many[Literal["collapsed", "diverging"]], Different] = key(
+        "trainings to end before their last epoch: those whose network has found nothing (`collapsed`), or has lost "
+        "what it had learned (`diverging`), for a tenth of their epochs and at least ten; they count as failed",
+        default=(),
+        absent="none",
+    )
 
 
 class Compared(ConfigModel):

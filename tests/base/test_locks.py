@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_losses.base.locks import alone, take_lock
+from nnunet_losses.base.locks import alone, is_locked, take_lock
 
 WITHOUT_LOCKS = """
 import errno, fcntl, os
@@ -57,11 +57,15 @@ def holder(prelude: str, path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_lock_keeps_other_processes_out_until_its_holder_is_killed(prelude: str, tmp_path: Path) -> None:
     path = tmp_path / "folder" / ".lock"
+    assert not is_locked(path)
     with holder(prelude, path):
+        assert is_locked(path)
+        assert is_locked(path)  # asking did not break it
         assert take_lock(path) is None
         started = time.monotonic()
         assert take_lock(path) is None
         assert time.monotonic() - started < 5  # nobody waits for ever
+    assert is_locked(path) == bool(prelude)  # a lease is over only after half a minute
     assert take_lock(path) is not None
 
 

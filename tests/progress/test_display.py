@@ -2,11 +2,13 @@
 
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from nnunet_losses.base.states import Alarm
 from nnunet_losses.base.terminal import prepare_streams
 from nnunet_losses.progress.display import Display
 from nnunet_losses.progress.events import Job, Stage
@@ -69,6 +71,13 @@ def test_without_a_terminal_a_line_comes_only_when_a_stage_has_moved() -> None:
     text = shown(*(progress(training(1), done=done) for done in (1, 1, 1, 2)), terminal=False)
     assert [line for line in text.splitlines() if "train" in line] == text.splitlines()[1:]
     assert len(text.splitlines()) == 3  # the log's name, and two states
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_training_that_collapses_is_flagged_at_once(terminal: bool) -> None:
+    collapsed = replace(training(1), progress=replace(training(1).progress, alarm=Alarm.COLLAPSED))
+    assert "collapsed" in shown(progress(collapsed), terminal=terminal)
+    assert "collapsed" not in shown(progress(training(1)), terminal=terminal)
 
 
 def test_failures_are_counted() -> None:

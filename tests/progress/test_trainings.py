@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nnunet_losses.progress.trainings import TAIL_BYTES, read_progress
+from nnunet_losses.base.states import Alarm
+from nnunet_losses.progress.trainings import read_progress
 
 
 def epoch(number: int, dice: float, seconds: float = 2.0) -> str:
@@ -59,10 +60,30 @@ def test_a_resumed_training_goes_on_from_the_log_before(tmp_path: Path) -> None:
     assert (progress.epoch, progress.pseudo_dice) == (3, pytest.approx(0.65))
 
 
-def test_of_a_long_log_only_the_end_is_read(tmp_path: Path) -> None:
-    write(tmp_path, "".join(epoch(number, 0.5) for number in range(1000)))
-    assert len(epoch(0, 0.5)) * 1000 > 3 * TAIL_BYTES
-    assert read_progress(tmp_path).epoch == 1000
+def test_a_log_that_grows_is_read_on_and_one_that_was_replaced_anew(tmp_path: Path) -> None:
+    whole = "".join(epoch(number, 0.1 * number) for number in range(9))
+    for cut in range(0, len(whole), 101):
+        write(tmp_path, whole[:cut])
+        assert read_progress(tmp_path).epoch == len(re.findall("Epoch time.*\n", whole[:cut])), whole[:cut][-40:]
+    progress = read_progress(tmp_path)
+    assert (progress.epoch, progress.pseudo_dice) == (9, pytest.approx(0.85))
+    write(tmp_path, epoch(0, 0.2))
+    assert read_progress(tmp_path).epoch == 1
+
+
+@pytest.mark.parametrize("cases", [3, 1000])
+def test_of_a_finished_training_the_end_is_read(tmp_path: Path, cases: int) -> None:
+    validation = "2026-11-25 20:03:07.854382: predicting case_0001 \n" * cases
+    write(tmp_path, "".join(epoch(number, 0.5) for number in range(1000)) + validation)
+    progress = read_progress(tmp_path, finished=True)
+    assert (progress.epoch, progress.pseudo_dice) == (1000, pytest.approx(0.55))
+
+
+def test_a_training_that_finds_nothing_or_loses_what_it_had_learned_is_flagged(tmp_path: Path) -> None:
+    write(tmp_path, "".join(epoch(number, 0.5) for number in range(10)))
+    assert read_progress(tmp_path).alarm is None
+    write(tmp_path, "".join(epoch(number, 0.5 if number < 10 else 0.0) for number in range(40)))
+    assert read_progress(tmp_path).alarm is Alarm.DIVERGING
 
 
 def test_after_the_last_epoch_the_training_validates(tmp_path: Path) -> None:

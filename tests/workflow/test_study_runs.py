@@ -69,6 +69,8 @@ def test_the_person_sees_the_stages_and_at_the_end_what_the_report_says(finished
     assert told[-len(words) :] == words
     assert any(re.search("train [1-3] of 4", line) for line in told)
     assert not any(line.startswith("rule ") for line in told)
+    status = CliRunner().invoke(app, ["status", "toy", "--directory", str(finished.folder)])
+    assert status.stdout.startswith("toy · 4 trainings: 4 finished\n")
 
 
 def test_run_again_there_is_nothing_to_be_done(finished: Workplace) -> None:

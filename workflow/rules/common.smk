@@ -21,6 +21,7 @@ from nnunet_losses.comparison.provenance import checked_out_commit
 from nnunet_losses.data.raw import source_state
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment
+from nnunet_losses.nnunet.training.outcome import STOP_EARLY
 from nnunet_losses.study.declaration import DECLARATIONS, declare
 from nnunet_losses.study.manifest import check_manifest, write_manifest
 from nnunet_losses.study.record import Run, write_record
@@ -71,6 +72,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 device = study.config.device
+os.environ[STOP_EARLY] = ",".join(study.config.training.stop_early)
 manifest = f"reports/{study.name}/manifest.json"
 
 

@@ -7,6 +7,7 @@ rule describe_study:
         study="results/studies/{study}/study.json",
     log:
         "logs/describe_study/{study}.log",
+    priority: 10000  # first of all, because `nnunet-losses status` reads it
     localrule: True
     params:
         study=study.record(runs).plain(),

@@ -132,7 +132,7 @@ JOBS = Table(
         "hardware": text("Name of the processor or GPU.", nullable=True, required=False),
         "epochs": real("Epochs trained.", low=0, required=False),
         "status": text("How the training ended", words=RunStatus),
-        COLLAPSED: truth("Whether it was trained to its end and its network predicts background only.", required=False),
+        COLLAPSED: truth("Whether its network predicted background only at its end.", required=False),
     },
     key=RUN,
     modernise=_with_collapsed,

@@ -1,35 +1,23 @@
 """How a training went: its curves, its cost and its outcome, from what nnU-Net leaves in a fold's folder."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.identity import RUN
-from nnunet_losses.base.names import CHECKPOINTS, FINAL_CHECKPOINT
+from nnunet_losses.base.names import CHECKPOINTS, FINAL_CHECKPOINT, JOBS_JSON
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.base.tables.results import COLLAPSED, TRAINING
 from nnunet_losses.nnunet.results.models import require_own
+from nnunet_losses.nnunet.results.text_logs import epochs_of, text_logs
 from nnunet_losses.nnunet.training.checkpoint import read_checkpoint
-from nnunet_losses.nnunet.training.job import JOBS_JSON
-from nnunet_losses.nnunet.training.outcome import outcome
+from nnunet_losses.nnunet.training.outcome import outcome, running_mean
 
 COLUMNS = tuple(column for column in TRAINING.columns if column not in RUN)
-_NUMBER = r"(nan|-?inf|[-+]?[0-9.]+(?:e[-+]?[0-9]+)?)"
-_EPOCH = re.compile(r"Epoch (\d+) *$")
-_VALUES = {
-    "lr": re.compile(rf"Current learning rate: {_NUMBER}"),
-    "train_loss": re.compile(rf"train_loss {_NUMBER}"),
-    "val_loss": re.compile(rf"val_loss {_NUMBER}"),
-    "seconds": re.compile(rf"Epoch time: {_NUMBER} s"),
-}
-_PSEUDO_DICE = re.compile(r"Pseudo dice \[(.*)\]")
-_PREDICTED = re.compile(r": predicting (\S+) *$", re.MULTILINE)
 
 
 def read_history(folder: Path) -> pd.DataFrame:
@@ -85,47 +73,11 @@ def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, 
     return job | {key: recorded[key] for key in job if key in recorded}
 
 
-def validated_cases(folder: Path) -> list[str]:
-    """The cases that the last validation predicted, as the text logs name them; empty if there is no such log."""
-    for path in reversed(text_logs(folder)):
-        if found := _PREDICTED.findall(path.read_text(encoding="utf-8", errors="replace")):
-            return sorted(set(found))
-    return []
-
-
-def text_logs(folder: Path) -> list[Path]:
-    """The text logs in the order in which they were written; each start of a training writes its own."""
-    return sorted(folder.glob("training_log_*.txt"), key=lambda path: [int(n) for n in re.findall(r"\d+", path.stem)])
-
-
-def epochs_of(logs: Iterable[str]) -> dict[int, dict[str, float]]:
-    """What text logs say of each epoch, by its number: lr, train_loss, val_loss, pseudo_dice, seconds.
-
-    An epoch that was cut off has no ``seconds``; a log may begin or end anywhere.
-    """
-    epochs: dict[int, dict[str, float]] = {}
-    for log in logs:
-        row: dict[str, float] = {}
-        for line in log.splitlines():
-            if match := _EPOCH.search(line):  # a resumed training repeats epochs: the later one counts
-                row = epochs[int(match[1])] = {}
-            for name, pattern in _VALUES.items():
-                if match := pattern.search(line):
-                    row[name] = float(match[1])
-            if match := _PSEUDO_DICE.search(line):
-                values = [float(v) for v in re.findall(_NUMBER, re.sub(r"np\.float\d+", "", match[1]))]
-                row["pseudo_dice"] = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
-    return epochs
-
-
 def _curves_of_text(logs: Iterable[str]) -> pd.DataFrame:
     complete = {epoch: row for epoch, row in sorted(epochs_of(logs).items()) if "seconds" in row}
     curves = pd.DataFrame.from_dict(complete, orient="index").rename_axis("epoch").reset_index()
     curves = curves.reindex(columns=list(COLUMNS))
-    running = float("nan")
-    for index, value in curves["pseudo_dice"].items():  # as nnU-Net's logger averages
-        running = value if np.isnan(running) else 0.9 * running + 0.1 * value
-        curves.loc[index, "ema_pseudo_dice"] = running
+    curves["ema_pseudo_dice"] = running_mean(curves["pseudo_dice"].tolist())
     return curves.astype({"epoch": int} | dict.fromkeys(COLUMNS[1:], float))
 
 

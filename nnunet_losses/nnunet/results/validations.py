@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.base.names import PROBABILITIES, SPLITS_JSON, SUMMARY_JSON
 from nnunet_losses.base.splits import Splits
-from nnunet_losses.nnunet.results.history import validated_cases
 from nnunet_losses.nnunet.results.summaries import CaseCounts, read_summary
+from nnunet_losses.nnunet.results.text_logs import validated_cases
 from nnunet_losses.nnunet.results.trainings import Training
 
 

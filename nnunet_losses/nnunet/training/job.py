@@ -7,11 +7,10 @@ from pathlib import Path
 import torch
 
 from nnunet_losses.base.files import write_json
+from nnunet_losses.base.names import JOBS_JSON
 from nnunet_losses.base.versions import software_versions
 from nnunet_losses.nnunet.training.experiment import SOFTWARE
 from nnunet_losses.nnunet.training.outcome import Outcome
-
-JOBS_JSON = "jobs.json"
 
 
 def write_job(folder: Path, *, seconds: float, epochs: int, outcome: Outcome, device: torch.device) -> None:

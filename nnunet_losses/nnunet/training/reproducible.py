@@ -19,8 +19,8 @@ from nnunet_losses.base.disk import on_disk
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.base.locks import Lock, take_lock
-from nnunet_losses.base.names import CHECKPOINTS
-from nnunet_losses.base.states import RunStatus
+from nnunet_losses.base.names import CHECKPOINTS, JOBS_JSON
+from nnunet_losses.base.states import Alarm, RunStatus
 from nnunet_losses.nnunet.names.grammar import TrainerName
 from nnunet_losses.nnunet.training import experiment, job
 from nnunet_losses.nnunet.training.checkpoint import (
@@ -33,13 +33,24 @@ from nnunet_losses.nnunet.training.checkpoint import (
 )
 from nnunet_losses.nnunet.training.errors import StopTraining, stop_if_disk_full
 from nnunet_losses.nnunet.training.origin import ForeignModelError, Origin
-from nnunet_losses.nnunet.training.outcome import COLLAPSE_EPOCHS, Outcome, epochs_without_dice, outcome
+from nnunet_losses.nnunet.training.outcome import (
+    COLLAPSE_EPOCHS,
+    STOP_EARLY,
+    Outcome,
+    epochs_without_dice,
+    hopeless,
+    outcome,
+)
 from nnunet_losses.nnunet.training.pools import pools_in_this_process
 from nnunet_losses.nnunet.training.transforms import OwnRandomStream, make_reproducible
 
 LOCK_INTERVAL_S = 2
 PLOT_INTERVAL_S = 60
 """nnU-Net draws progress.png after every epoch, which takes most of a second: longer than a short epoch."""
+
+
+class _Hopeless(Exception):  # noqa: N818  # an end, like StopIteration
+    """Ends the epochs of a training."""
 
 
 class ReproducibleTrainer(nnUNetTrainer):
@@ -165,7 +176,10 @@ class ReproducibleTrainer(nnUNetTrainer):
     @override
     def run_training(self) -> None:
         with stop_if_disk_full(Path(self.output_folder)):
-            super().run_training()
+            try:
+                super().run_training()
+            except _Hopeless:
+                self.on_train_end()
 
     @override
     def on_train_start(self) -> None:
@@ -188,6 +202,12 @@ class ReproducibleTrainer(nnUNetTrainer):
 
     @override
     def on_epoch_start(self) -> None:
+        if (seen := self._reason_to_stop()) is not None:
+            self.print_to_log_file(
+                f"Training ends early, after {self.current_epoch} of {self.num_epochs} epochs: {seen}. Without "
+                "'stop_early' in the study, --c goes on from here."
+            )
+            raise _Hopeless
         self._seed(1 + self.current_epoch)
         self._steps = 0
         super().on_epoch_start()
@@ -219,8 +239,20 @@ class ReproducibleTrainer(nnUNetTrainer):
     def on_train_end(self) -> None:
         super().on_train_end()
         # nnU-Net comes here too if --c finds nothing left to train: what was recorded at the end stays
-        if self._epochs_here or not Path(self.output_folder, job.JOBS_JSON).is_file():
-            self._write_job(outcome(self._logged("train_losses"), self._logged("mean_fg_dice"), finished=True))
+        if self._epochs_here or not Path(self.output_folder, JOBS_JSON).is_file():
+            ended = outcome(self._logged("train_losses"), self._logged("mean_fg_dice"), finished=True)
+            if (seen := self._reason_to_stop()) is not None and self.current_epoch < self.num_epochs:
+                status = RunStatus.DIVERGED if seen is Alarm.DIVERGING else RunStatus.UNFINISHED
+                ended = Outcome(status, collapsed=seen is Alarm.COLLAPSED)
+            self._write_job(ended)
+
+    def _reason_to_stop(self) -> Alarm | None:
+        """The alarm that ends this training early, if that is wanted."""
+        wanted = os.environ.get(STOP_EARLY, "").split(",")
+        seen = None
+        if wanted != [""]:
+            seen = hopeless(self._logged("train_losses"), self._logged("mean_fg_dice"), self.num_epochs)
+        return seen if seen in wanted else None
 
     @override
     def perform_actual_validation(self, save_probabilities: bool = False) -> None:

@@ -11,15 +11,8 @@ import pytest
 import torch
 
 from nnunet_losses.base.states import RunStatus
-from nnunet_losses.nnunet.results.history import (
-    COLUMNS,
-    curves_of,
-    epochs_of,
-    job_row,
-    read_history,
-    text_logs,
-    validated_cases,
-)
+from nnunet_losses.nnunet.results.history import COLUMNS, curves_of, job_row, read_history
+from nnunet_losses.nnunet.results.text_logs import epochs_of, text_logs, validated_cases
 
 LOG: dict[str, list[Any]] = {
     "train_losses": [np.float64(0.9), np.float64(0.8)],

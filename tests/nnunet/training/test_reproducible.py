@@ -269,6 +269,31 @@ def test_a_network_that_finds_nothing_is_recorded_as_collapsed(run: Run, monkeyp
     assert (record["status"], record["collapsed"]) == ("completed", True)
 
 
+def test_a_collapsed_training_ends_early_if_wanted_and_is_not_taken_up_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing_learned(self: LossTrainer, *_: Any) -> None:
+        log = {"train_losses": 1.0, "val_losses": 1.0, "mean_fg_dice": 0.0, "dice_per_class_or_region": [0.0]}
+        for key, value in log.items():
+            self.logger.log(key, value, self.current_epoch)
+
+    monkeypatch.setattr(LossTrainer, "on_train_epoch_end", lambda *_: None)
+    monkeypatch.setattr(LossTrainer, "on_validation_epoch_end", nothing_learned)
+    monkeypatch.setattr(LossTrainer, "train_step", lambda *_: {})
+    monkeypatch.setattr(LossTrainer, "validation_step", lambda *_: {})
+    monkeypatch.setenv("NNUNET_LOSSES_STOP_EARLY", "diverging,collapsed")
+    for _ in range(2):
+        folder = run("DiceTrainer_30epochs_1iters", continue_training=True)
+        record = json.loads((folder / "jobs.json").read_text())
+        assert (record["status"], record["collapsed"], record["epochs"]) == ("unfinished", True, 10)
+        assert (folder / "checkpoint_final.pth").is_file()
+    assert "ends early, after 10 of 30 epochs: collapsed" in next(folder.glob("training_log*")).read_text()
+    monkeypatch.setenv("NNUNET_LOSSES_STOP_EARLY", "diverging")
+    run("DiceTrainer_30epochs_1iters", continue_training=True)
+    record = json.loads((folder / "jobs.json").read_text())
+    assert (record["status"], record["collapsed"], record["epochs"]) == ("completed", True, 30)
+
+
 def test_a_collapse_is_told_once(make: Make) -> None:
     trainer = make("DiceTrainer")
     trainer.initialize()
