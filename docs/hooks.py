@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from nnunet_losses.base.metrics import METRICS, Metric
-from nnunet_losses.base.metrics.challenges import CHALLENGE_METRICS, CHALLENGES
+from nnunet_losses.base.metrics.challenges import CHALLENGE_METRICS, CHALLENGES, Challenge
 from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.base.tables.schema import Table
 from nnunet_losses.losses import CATALOGUE, Loss, Parameter
@@ -82,9 +82,24 @@ def metrics() -> str:
 
 def challenges() -> str:
     """The table of all presets."""
-    head = ("preset", "what", "read in", "left out")
-    rows = [(f"`{c.name}`", c.title, c.source, c.leaves_out or "nothing") for c in CHALLENGES.values()]
+    head = ("preset", "what", "read in", "left out", "ranking")
+    rows = [
+        (f"`{c.name}`", c.title, c.source, c.leaves_out or "nothing", rule_of_ranking(c)) for c in CHALLENGES.values()
+    ]
     return markdown_table(head, rows)
+
+
+def rule_of_ranking(challenge: Challenge) -> str:
+    """How a challenge ranks, in words; a dash if that is not known."""
+    rule = challenge.ranking
+    if rule is None:
+        return "–"
+    weighted = len(set(rule.weights.values())) > 1
+    scores = ", ".join(f"`{name}`" + (f" ({weight:g})" if weighted else "") for name, weight in rule.weights.items())
+    how = "ranks in every case, averaged" if rule.by_case else "ranks of the means, averaged"
+    tie = f"; ties by `{rule.tie}`" if rule.tie else ""
+    lacks = f"; without {rule.leaves_out}" if rule.leaves_out else ""
+    return f"{how}: {scores}{tie}{lacks} ({rule.source})"
 
 
 def challenge_metrics() -> str:

@@ -101,7 +101,7 @@ QUESTIONS = (
 """For every data set, configuration and label: why the card says what it says, in the order of its lines."""
 
 APPENDIX = (
-    Part("Ranking", (tables.ranking.table, tables.sensitivity.power), "a ranking"),
+    Part("Ranking", (tables.ranking.table, tables.challenge.table, tables.sensitivity.power), "a ranking"),
     Part("What would change the ranking", (tables.sensitivity.table,), "a ranking"),
     Part(
         "Pairs over cases",

@@ -18,6 +18,7 @@ from nnunet_losses.statistics.failures import costs_table, failures_table
 from nnunet_losses.statistics.panels.panel import Panel
 from nnunet_losses.statistics.panels.policy import Policy
 from nnunet_losses.statistics.panels.results import Results
+from nnunet_losses.statistics.ranking.challenge import challenge_ranking_table
 from nnunet_losses.statistics.ranking.consensus import consensus_table
 from nnunet_losses.statistics.ranking.decision import ALPHA
 from nnunet_losses.statistics.ranking.folds import fold_test_table, leave_one_fold_out
@@ -129,6 +130,7 @@ def compare(
     found = {name: TABLES[name].concat(tables) for name, tables in parts.items()}
     found["mixed"] = mixed_table(panels, confidence=confidence)
     found["pareto"] = pareto_table(panels, resamples=resamples, seed=seed, confidence=confidence)
+    found["challenge_ranking"] = challenge_ranking_table(panels)
     found["consensus"] = consensus_table(found["ranking"])
     if results.lesions is not None:
         found |= froc_tables(results.rosters, resamples=resamples, seed=seed, confidence=confidence)

@@ -31,7 +31,7 @@ def tables(study: pd.DataFrame, lits_lesions: Callable[[str], pd.DataFrame]) -> 
 
 def test_every_table_has_rows_and_is_as_its_schema_says(tables: dict[str, pd.DataFrame]) -> None:
     assert list(tables) == list(TABLES)
-    assert [name for name, table in tables.items() if table.empty] == ["undefined"]
+    assert [name for name, table in tables.items() if table.empty] == ["undefined", "challenge_ranking"]
     for name, table in tables.items():
         TABLES[name].check(table)
 

@@ -4,9 +4,27 @@ Each preset adds metrics, whose names begin with its own, to the table of cases;
 are computed in `nnunet_losses.evaluation.challenges`, for every label or region of ``dataset.json``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnunet_losses.base.metrics.metric import Metric, count, distance, score, volume
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How a challenge makes one ranking of its scores.
+
+    weights: by score, what its rank counts for. tie: the score that parts those with the same mean rank, that of
+        the last label or region; empty if none.
+    by_case: ranks are taken in every case and averaged over scores and cases, else of the means over all cases.
+    source: where the rule was read. leaves_out: scores that the challenge ranks and the preset does not measure.
+    """
+
+    weights: Mapping[str, float]
+    source: str
+    tie: str = ""
+    by_case: bool = False
+    leaves_out: str = ""
 
 
 @dataclass(frozen=True)
@@ -18,6 +36,7 @@ class Challenge:
     source: the code or page that the definition was read in.
     metrics: its scores of a case.
     leaves_out: what the challenge also scores, and this preset does not; empty if nothing.
+    ranking: how its scores become one ranking; None if that could not be read in the organisers' own words.
     """
 
     name: str
@@ -25,6 +44,7 @@ class Challenge:
     source: str
     metrics: tuple[Metric, ...]
     leaves_out: str = ""
+    ranking: Ranking | None = None
 
 
 _HITS = "a lesion counts as found if any voxel of it is predicted"
@@ -60,7 +80,9 @@ _TITLES = {
 }
 
 
-def _isles(name: str, matching: str, source: str, leaves_out: str = _RANKS) -> Challenge:
+def _isles(
+    name: str, matching: str, source: str, leaves_out: str = _RANKS, ranking: Ranking | None = None
+) -> Challenge:
     title = _title(name)
     return Challenge(
         name,
@@ -73,6 +95,7 @@ def _isles(name: str, matching: str, source: str, leaves_out: str = _RANKS) -> C
             count(f"{name}_count_difference", f"Lesion count difference ({title})", "Absolute difference of counts."),
         ),
         leaves_out,
+        ranking,
     )
 
 
@@ -127,7 +150,15 @@ _PRESETS = [
         "isles26",
         "pairs one to one, the largest IoU first, at IoU ≥ 0.25",
         "the organisers' file as kept in OrenGurevitch/isles26-ranking-aware-selection @5d158d7",
-        "the area under the precision-recall curve of the voxels, and the ranking",
+        "the area under the precision-recall curve of the voxels",
+        Ranking(
+            dict.fromkeys(
+                ("isles26_dice", "isles26_lesion_f1", "isles26_volume_difference_ml", "isles26_count_difference"), 1.0
+            ),
+            "the challenge's design document as quoted in OrenGurevitch/isles26-ranking-aware-selection @5d158d7",
+            by_case=True,
+            leaves_out="the area under the precision-recall curve of the voxels",
+        ),
     ),
     _brats("brats2023", "gliomas (GLI, SSA, PED)", "3 dilations with 18 neighbours", 50),
     _brats("brats2023_men", "meningiomas", "1 dilation with 18 neighbours", 50),
@@ -148,13 +179,25 @@ _PRESETS = [
                     "Volume of lesions (18 neighbours) that no component hits.", **facts,
                 ),
             ),
-            _RANKS,
+            leaves_out,
+            ranking,
         )
-        for name, source, empty, facts in (
-            ("autopet", "lab-midas/autoPET val_script.py @468179b (I and II)", "0 without reference", {}),
+        for name, source, empty, facts, leaves_out, ranking in (
+            (
+                "autopet", "lab-midas/autoPET val_script.py @468179b (I and II)", "0 without reference", {}, "",
+                Ranking(
+                    {
+                        "autopet_dice": 0.5, "autopet_false_positive_volume_ml": 0.25,
+                        "autopet_false_negative_volume_ml": 0.25,
+                    },
+                    "the evaluation pages of autoPET and autoPET II",
+                    tie="autopet_dice",
+                ),
+            ),
             (
                 "autopet3", "ClinicalDataScience/autoPETIII evaluation-metrics/evaluation_metrics.py @9b3dd51",
                 "not defined without reference", {"needs_reference": True},
+                "its ranking by tracer and centre", None,
             ),
         )
     ),
@@ -253,7 +296,11 @@ _PRESETS = [
                 "empty, 0 if one is.",
             ),
         ),
-        _RANKS,
+        ranking=Ranking(
+            {"kits23_dice": 1.0, "kits23_nsd": 1.0},
+            "neheller/kits23 kits23/evaluation/ranking.py @c108835",
+            tie="kits23_dice",
+        ),
     ),
     Challenge(
         "hecktor21",

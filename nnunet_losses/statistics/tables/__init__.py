@@ -41,6 +41,7 @@ TABLES: dict[str, Table] = {
         pairwise.MIXED,
         ranking.PARETO,
         ranking.CONSENSUS,
+        ranking.CHALLENGE_RANKING,
         detection.FROC,
         pairwise.FROC_PAIRWISE,
         detection.FROC_CURVE,

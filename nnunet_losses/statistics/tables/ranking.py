@@ -1,7 +1,7 @@
 """Tables of ranks: who ranks where, and how far that can be trusted."""
 
 from nnunet_losses.base.tables.schema import Column, Table, integer, real, text, truth
-from nnunet_losses.statistics.tables.identity import PANEL, REASON, TRAINER
+from nnunet_losses.statistics.tables.identity import PANEL, REASON, SET, TRAINER
 
 METHODS = ("mean", "ranks", "tests")
 """Ranking methods: mean-then-rank, rank-then-mean, test-then-rank."""
@@ -125,6 +125,17 @@ CONSENSUS = Table(
         "mean_rank": real("Mean rank over data sets, with equal weights."),
         "rank": real("Rank of the mean rank; NaN unless ranked everywhere."),
         "kemeny": real("Place in Kemeny's consensus; NaN for more than 50 trainers."),
+    },
+)
+CHALLENGE_RANKING = Table(
+    "challenge_ranking",
+    "a trainer in the ranking of a challenge, best first; no row without all its scores, or if its rule is not known",
+    {
+        **SET,
+        "challenge": text("Name of the preset."),
+        **TRAINER,
+        "mean_rank": real("Weighted mean of its ranks by the challenge's scores."),
+        "rank": real("Place by that mean, ties parted by the challenge's rule; the rest share the better place."),
     },
 )
 PARETO = Table(

@@ -379,3 +379,20 @@ def test_calibration_stands_before_and_after_scaling(view: View) -> None:
             assert column(table, f"{name}, {when}") == [number(rows[t][f"{score}_{when}"]) for t in view.trainers]
     lost = view.comparison.statistics["temperature_scaling"].assign(temperature=math.nan)
     assert tables.calibration.table(with_statistic(view, temperature_scaling=lost)) is None
+
+
+def test_the_ranking_of_a_challenge_says_whose_it_is_and_what_it_lacks(view: View) -> None:
+    rows = [
+        ("isles26", TRAINERS[2], 1.25, 1.0),
+        ("isles26", TRAINERS[0], 1.75, 2.0),
+        ("isles26", TRAINERS[1], 3.0, 3.0),
+    ]
+    found = pd.DataFrame(rows, columns=["challenge", "trainer", "mean_rank", "rank"])
+    found = found.assign(dataset=view.dataset, configuration=view.configuration)
+    table = tables.challenge.table(with_statistic(view, challenge_ranking=found))
+    assert table is not None
+    assert table.caption.startswith("Ranked as ISLES'26 does, without the area under the precision-recall curve")
+    assert column(table, "Loss") == [view.name(t) for t in (TRAINERS[2], TRAINERS[0], TRAINERS[1])]
+    assert column(table, "Place") == ["1", "2", "3"]
+    assert column(table, "Mean rank") == ["1.25", "1.75", "3.00"]
+    assert "the ranks in every case by Dice (ISLES'26)" in table.columns[2].tip
