@@ -48,7 +48,7 @@ def verdict(view: View) -> Verdict:
 def _basis(card: Card, line: Line) -> str:
     decision = card.view.comparison.decision
     metric = in_sentence(line.view.metric.long_name)
-    varies = "new cases alone" if line.of_models else "new trainings and new cases"
+    varies = "new cases alone" if line.of_models else "new trainings on these data and new cases"
     text = f"The words rest on {metric}, a margin of {line.margin_text} and intervals for {varies} that hold for all "
     text += f"pairs at once ({100 * (1 - decision.alpha):g}\u00a0%)"
     return text + (f"; {decision.declared}." if decision.declared else ".")

@@ -66,7 +66,7 @@ def test_checks_are_those_that_were_made(comparison: Comparison) -> None:
 def test_the_decision_is_told_as_it_was_made(comparison: Comparison) -> None:
     told = changed(comparison)
     assert "simultaneous 95 % intervals (90 % for equivalence) and a margin of 0.01" in told
-    assert "hold for new trainings as well as new cases" in told
+    assert "hold for new trainings on these data as well as new cases" in told
     assert "but for the decisions above, the intervals of means" in told
     assert "fixed beforehand" not in told
     declared = Decision(alpha=0.1, declared="declared before training (1 March 2026)")
