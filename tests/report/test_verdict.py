@@ -410,8 +410,8 @@ def test_what_the_words_rest_on_is_said() -> None:
         viewed([A, B], {Question.OVERLAP: {}}, decision=Decision(declared="declared before training"))
     ).detail
     assert detail.startswith(
-        "The words rest on Dice, a margin of 0.01 and intervals for new trainings on these data and new cases that hold "
-        "for all pairs at once (95\u00a0%); declared before training."
+        "The words rest on Dice, a margin of 0.01 and intervals for new trainings on these data and new cases that "
+        "hold for all pairs at once (95\u00a0%); declared before training."
     )
     models = verdict(viewed([A, B], {Question.OVERLAP: {}}, subject="models")).detail
     assert "intervals for new cases alone" in models
