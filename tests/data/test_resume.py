@@ -19,7 +19,7 @@ from nnunet_losses.data import download as room
 from nnunet_losses.data import unpack as unpacking
 from nnunet_losses.data.download import MIRROR, RecordedChecksums, download
 from nnunet_losses.data.inspection import inspect_dataset
-from nnunet_losses.data.originals import convert, gather
+from nnunet_losses.data.originals import case, convert, gather
 
 from .originals.replicas import REPLICAS
 from .prepared import described, prepare
@@ -244,7 +244,7 @@ def kill_at(place: object, name: str, call: int, monkeypatch: pytest.MonkeyPatch
         (room.os, "replace", 1),
         (unpacking, "_safe_path", 5),  # between two members
         (gather, "unpack", 1),
-        (convert, "_place", 3),  # between two volumes
+        (case, "_place", 3),  # between two volumes
         (convert, "write_dataset_json", 1),
     ],
 )

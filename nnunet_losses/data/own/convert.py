@@ -17,6 +17,7 @@ from nnunet_losses.data.case_table import CASES_CSV, write_cases
 from nnunet_losses.data.label_maps import merge_labels, renamed, smallest
 from nnunet_losses.data.layout import make_folders
 from nnunet_losses.data.own.cases import OwnCase, OwnCases
+from nnunet_losses.data.own.dicom import read_series
 from nnunet_losses.data.own.options import Bids, Table
 
 AS_THEY_ARE = (NIFTI, ".nrrd", ".mha", ".png")
@@ -82,19 +83,12 @@ def read_any(path: Path) -> sitk.Image:
     """An image of any kind that SimpleITK reads; a folder must hold one DICOM series.
 
     Raises:
-        UserError: it cannot be read, or the folder holds no series or several.
+        UserError: it cannot be read; of a folder, as `read_series`.
     """
-    if not path.is_dir():
-        with readable(path):
-            return sitk.ReadImage(str(path))
-    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(path))
-    if len(series) != 1:
-        held = f"{len(series)} DICOM series" if series else "no DICOM series"
-        raise UserError(f"The folder {path} holds {held}; give a folder with the files of one series.")
+    if path.is_dir():
+        return read_series(path)
     with readable(path):
-        reader = sitk.ImageSeriesReader()
-        reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(path), series[0]))
-        return reader.Execute()
+        return sitk.ReadImage(str(path))
 
 
 def _ending(found: OwnCases, *, pictures: bool) -> str:
