@@ -1,4 +1,4 @@
-"""NIfTI files written piece by piece, whatever the order in which the voxels lie in memory."""
+"""NIfTI volumes read and written piece by piece, so that one volume takes the memory of one volume."""
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,30 @@ from numpy.typing import NDArray
 
 _SLICES, _EDGE = 32, 64
 """Of a tile that is copied at once: it stays in the processor's cache, and takes whole lines of it."""
+
+
+def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    """The voxels of a NIfTI file in their own type (real if the header scales them), and its affine.
+
+    nibabel alone would hold a compressed volume twice while it reads it. A fourth axis of length 1 is left out.
+
+    Raises:
+        Exception: what nibabel raises for a file that is no NIfTI file, or damaged.
+    """
+    image: Any = nib.load(path, keep_file_open=True)  # or each piece would be decompressed from the beginning
+    affine = np.asarray(image.affine, np.float64)
+    shape = image.shape
+    if not path.name.endswith(".gz") or len(shape) != 3 or 0 in shape:
+        voxels = np.asanyarray(image.dataobj)
+        return (voxels[..., 0] if shape[3:] == (1,) else voxels), affine
+    pieces = (slice(first, first + _SLICES) for first in range(0, shape[2], _SLICES))
+    piece = next(pieces)
+    part = image.dataobj[..., piece]
+    voxels = np.empty(shape, part.dtype, order="F")
+    voxels[..., piece] = part
+    for piece in pieces:
+        voxels[..., piece] = image.dataobj[..., piece]
+    return voxels, affine
 
 
 def save_nifti(voxels: NDArray[Any], affine: NDArray[np.float64], target: Path) -> None:

@@ -27,7 +27,7 @@ from nnunet_losses.base.images import (
 )
 from nnunet_losses.base.names import NIFTI, image_file, label_file
 from nnunet_losses.data.label_maps import merge_labels, renamed, smallest
-from nnunet_losses.data.nifti import save_nifti
+from nnunet_losses.data.nifti import read_nifti, save_nifti
 from nnunet_losses.data.originals import LAYOUTS
 from nnunet_losses.data.originals.layout import OriginalCase
 from nnunet_losses.data.originals.options import MERGED, Original
@@ -180,15 +180,12 @@ def _read_image(path: Path, affine: NDArray[np.float64] | None) -> Volume:
     if not _is_nifti(path):
         return Volume(read_voxels(path), read_geometry(path).affine if affine is None else affine)
     with readable(path):
-        nifti: Any = nib.load(path)
-        voxels = np.asanyarray(nifti.dataobj)
-        if voxels.ndim == 4 and voxels.shape[3] == 1:
-            voxels = voxels[..., 0]
+        voxels, own = read_nifti(path)
         if voxels.ndim != 3 or voxels.dtype.kind not in "biuf":
             raise ValueError(f"it is no image of three dimensions but of shape {voxels.shape}, type {voxels.dtype}")
         if voxels.dtype.kind == "f":
             voxels = voxels.astype(np.float32, copy=False)
-        return Volume(voxels, np.asarray(nifti.affine if affine is None else affine, np.float64))
+        return Volume(voxels, own if affine is None else affine)
 
 
 def _read_label(path: Path, affine: NDArray[np.float64] | None) -> Volume:

@@ -1,5 +1,6 @@
 """Damaged DICOM files are refused by name; ITK alone leaves them out, or reads what follows as pixels."""
 
+import locale
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +19,7 @@ ROWS, COLUMNS = 16, 12
 @pytest.fixture
 def series(tmp_path: Path) -> Path:
     """Four slices, 2 mm apart."""
+    before = locale.setlocale(locale.LC_ALL)  # writing DICOM (not reading it) changes that of the whole process
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     folder = tmp_path / "series"
@@ -37,6 +39,7 @@ def series(tmp_path: Path) -> Path:
             image.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"{number}.dcm"))
         writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)
     return folder
 
 
