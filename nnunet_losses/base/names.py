@@ -15,6 +15,9 @@ REFERENCES_FOLDER = "gt_segmentations"
 NIFTI = ".nii.gz"
 """The file ending that this package writes."""
 
+RATERS_DICE = "mean_dice_of_raters"
+"""Column of a case table: the mean Dice, over all pairs of raters, of what is not background."""
+
 # nnU-Net: results
 PLANS: Final = "nnUNetPlans"
 """The plans that nnU-Net makes unless it is told otherwise."""

@@ -219,6 +219,11 @@ class DatasetDescription(ConfigModel):
         return self
 
     @property
+    def knows_cases(self) -> bool:
+        """Whether the prepared data set has a table with more than the names of its cases, such as their patients."""
+        return isinstance(self.source.chosen, Original | Bids | Table)
+
+    @property
     def case_table_file(self) -> Path | None:
         """Where the case table lies."""
         if self.case_table is None:

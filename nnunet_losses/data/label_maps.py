@@ -1,9 +1,14 @@
 """Label maps: given other values, merged, and stored in few bytes."""
 
+import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+MERGED = ("majority", "union", "intersection")
+"""References that are made from the label maps of all raters."""
 
 
 def smallest(voxels: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -40,3 +45,18 @@ def merge_labels(maps: Sequence[NDArray[np.integer]], how: str | None) -> NDArra
         votes = sum((one == value).astype(np.uint8) for one in maps)
         result[votes >= least] = value
     return result
+
+
+def raters_dice(maps: Sequence[NDArray[Any]]) -> float:
+    """The mean Dice, over all pairs of raters, of what is not background; 1 for two empty maps.
+
+    Args:
+        maps: the label maps of two raters or more, of one shape.
+    """
+    masks = [one > 0 for one in maps]
+    sizes = [int(mask.sum()) for mask in masks]
+    pairs = [
+        2 * int((masks[a] & masks[b]).sum()) / (sizes[a] + sizes[b]) if sizes[a] + sizes[b] else 1.0
+        for a, b in itertools.combinations(range(len(masks)), 2)
+    ]
+    return float(np.mean(pairs))

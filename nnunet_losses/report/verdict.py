@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from nnunet_losses.base.states import Question
 from nnunet_losses.report.card import Card, Line, card_of
+from nnunet_losses.report.ceiling import agreement_of_raters
 from nnunet_losses.report.comparison import View, records
 from nnunet_losses.report.coverage import left_out
 from nnunet_losses.report.headline import headline
@@ -40,6 +41,7 @@ def verdict(view: View) -> Verdict:
             _variance(view),
             _few(view),
             _in_several_folds(view),
+            agreement_of_raters(view),
         ]
     )
     return Verdict(headline(card), left_out(card), " ".join(sentence for sentence in sentences if sentence))

@@ -9,7 +9,7 @@ from nnunet_losses.base.config import checked, read_yaml
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import PLANS
 from nnunet_losses.base.splits import left_out_values, read_splits
-from nnunet_losses.data.case_table import read_all_cases, read_case_column
+from nnunet_losses.data.case_table import CASES_CSV, read_all_cases, read_case_column
 from nnunet_losses.data.description import DatasetDescription
 from nnunet_losses.nnunet.names.ensembles import ensemble_name
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
@@ -155,7 +155,9 @@ class Study:
         )
 
     def case_tables(self, descriptions: Mapping[str, DatasetDescription]) -> dict[str, str]:
-        """The case tables of the data sets that have one, by name.
+        """The case tables that splits are made by, of the data sets that have one, by name.
+
+        They are a user's own, or, of a data set that knows its cases, the one that `prepare` makes.
 
         Args:
             descriptions: of the data sets, by name.
@@ -172,14 +174,26 @@ class Study:
         }
         for key, column in wanted.items():
             for name, description in descriptions.items() if column is not None else ():
-                if description.case_table_file is None:
+                file = description.case_table_file
+                if file is None and description.knows_cases and key != "folds.leave_out":
+                    continue  # the table is made with the data
+                if file is None:
                     raise UserError(
                         f"{self.where}: {key} is '{column}', but the data-set file of {name} names no table of the "
                         f"cases; add 'case_table'."
                     )
-                read_case_column(description.case_table_file, str(column), ())
-        files = {name: description.case_table_file for name, description in descriptions.items()}
-        return {name: str(file) for name, file in files.items() if file is not None}
+                read_case_column(file, str(column), ())
+        own = {name: description.case_table_file for name, description in descriptions.items()}
+        return self.covariate_tables(descriptions) | {name: str(file) for name, file in own.items() if file is not None}
+
+    @staticmethod
+    def covariate_tables(descriptions: Mapping[str, DatasetDescription]) -> dict[str, str]:
+        """The tables of what is known of the cases, which are made with the data sets, by name."""
+        return {
+            name: f"results/datasets/{name}/{CASES_CSV}"
+            for name, description in descriptions.items()
+            if description.knows_cases
+        }
 
     def rounds(self, runs: Iterable[Run]) -> dict[Run, int]:
         """The round that each training belongs to, counted from 0, so that an interrupted study is of use.

@@ -252,6 +252,28 @@ def test_folds_by_group_need_a_case_table_with_that_column(tmp_path: Path) -> No
         load(folds={"group": "site"}).case_tables(with_table)
 
 
+def test_data_sets_that_know_their_cases_bring_the_table_with_them(tmp_path: Path) -> None:
+    (tmp_path / "cases.csv").write_text("case,image,label,site\na,a.nii.gz,b.nii.gz,X\n")
+    bids = {"folder": "/data/bids", "channels": {"FLAIR": "FLAIR"}, "derivatives": "raters", "label": ["mask"]}
+    labels = {"labels": {"background": 0, "lesion": 1}}
+    known = {
+        "Dataset001_A": {"bids": bids},
+        "Dataset002_B": {"original": {"layout": "kits19", "path": "/data/kits"}},
+        "Dataset003_C": {"table": {"file": str(tmp_path / "cases.csv")}},
+        "Dataset004_D": {"path": "/data/raw"},
+    }
+    descriptions = {
+        name: load_dataset_description({"name": name, "source": source, **labels}) for name, source in known.items()
+    }
+    made = {name: f"results/datasets/{name}/cases.csv" for name in list(known)[:3]}
+    assert load().covariate_tables(descriptions) == made
+    assert load().case_tables(descriptions) == {**made, "Dataset003_C": str(tmp_path / "cases.csv")}
+    del descriptions["Dataset004_D"], descriptions["Dataset003_C"]
+    assert load(folds={"group": "patient"}).case_tables(descriptions)
+    with pytest.raises(UserError, match=r"folds.leave_out is 'site', but .* names no table of the cases"):
+        load(folds={"leave_out": "site"}).case_tables(descriptions)
+
+
 def test_the_folds_that_leave_a_site_out_are_as_many_as_sites(tmp_path: Path) -> None:
     def described(number: int, sites: Sequence[str]) -> dict[str, DatasetDescription]:
         name, table = f"Dataset00{number}_A", f"cases{number}.csv"

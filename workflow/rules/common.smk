@@ -50,6 +50,7 @@ try:
     ensembles = study.ensembled
     evaluated = (*runs, *study.ensemble_runs(runs))
     case_tables = study.case_tables(descriptions)
+    covariate_tables = case_tables | study.covariate_tables(descriptions)
     for trainer in study.foreign_trainers:
         require_trainer(trainer)
     for folder in (

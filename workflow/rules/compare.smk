@@ -23,7 +23,7 @@ rule compare:
             run_files("tables", "cases.parquet") + run_files("models", "training.parquet"),
             wildcards.study,
         ),
-        cases=list(case_tables.values()),
+        cases=list(covariate_tables.values()),
     output:
         cases="results/studies/{study}/tables/cases.parquet",
         ranking="results/studies/{study}/statistics/ranking.parquet",
@@ -37,7 +37,7 @@ rule compare:
     params:
         folders=lambda wildcards, input: sorted({str(Path(table).parent) for table in input.tables}),
         tables=subpath(output.cases, parent=True),
-        cases=" ".join(f"--cases {shlex.quote(f'{dataset}={file}')}" for dataset, file in case_tables.items()),
+        cases=" ".join(f"--cases {shlex.quote(f'{dataset}={file}')}" for dataset, file in covariate_tables.items()),
         statistics=subpath(output.ranking, parent=True),
     shell:
         "nnunet-losses compare {params.folders} --study {input.study} --tables {params.tables} {params.cases}"

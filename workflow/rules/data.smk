@@ -19,3 +19,16 @@ rule prepare:
     shell:
         "nnunet-losses prepare {params.cases} --summary {output.summary} --workers {threads} -- {params.file:q}"
         " > {log} 2>&1"
+
+
+rule case_table:
+    """Keep what the prepared data set knows of its cases: patients, sites, how far raters agree."""
+    input:
+        "results/datasets/{dataset}/summary.json",
+    output:
+        "results/datasets/{dataset}/cases.csv",
+    log:
+        "logs/case_table/{dataset}.log",
+    localrule: True
+    shell:
+        "cp work/nnUNet_raw/{wildcards.dataset}/cases.csv {output} > {log} 2>&1"

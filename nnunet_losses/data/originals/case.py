@@ -25,12 +25,12 @@ from nnunet_losses.base.images import (
     read_voxels,
     readable,
 )
-from nnunet_losses.base.names import NIFTI, image_file, label_file
-from nnunet_losses.data.label_maps import merge_labels, renamed, smallest
+from nnunet_losses.base.names import NIFTI, RATERS_DICE, image_file, label_file
+from nnunet_losses.data.label_maps import MERGED, merge_labels, raters_dice, renamed, smallest
 from nnunet_losses.data.nifti import read_nifti, save_nifti
 from nnunet_losses.data.originals import LAYOUTS
 from nnunet_losses.data.originals.layout import OriginalCase
-from nnunet_losses.data.originals.options import MERGED, Original
+from nnunet_losses.data.originals.options import Original
 
 RATERS_FOLDER = "ratersTr"
 """In the prepared folder: the label maps of all raters, ``ratersTr/<rater>/<case>.nii.gz``."""
@@ -90,7 +90,7 @@ def convert_case(
     else:
         maps = {rater: _read_label(case.labels[rater], label_affine) for rater in wanted}
     if len(raters) > 1:
-        row["mean_dice_of_raters"] = f"{_agreement([maps[rater].voxels for rater in raters]):.4f}"
+        row[RATERS_DICE] = f"{raters_dice([maps[rater].voxels for rater in raters]):.4f}"
     label = _merge([maps[rater] for rater in raters], reference, name) if merged else maps[reference]
     box = _box(original, case, label)
     own = box is None and label_affine is None and not original.values
@@ -211,17 +211,6 @@ def _merge(maps: Sequence[Volume], how: str, name: str) -> Volume:
     if any(one.voxels.shape != first.voxels.shape or not np.allclose(one.affine, first.affine) for one in maps):
         raise UserError(f"The label maps of the raters of case '{name}' lie on different grids; exclude the case.")
     return Volume(merge_labels([one.voxels for one in maps], how), first.affine)
-
-
-def _agreement(maps: Sequence[Array]) -> float:
-    """The mean Dice, over all pairs of raters, of what is not background; 1 for two empty maps."""
-    masks = [one > 0 for one in maps]
-    sizes = [int(mask.sum()) for mask in masks]
-    pairs = [
-        2 * int((masks[a] & masks[b]).sum()) / (sizes[a] + sizes[b]) if sizes[a] + sizes[b] else 1.0
-        for a, b in itertools.combinations(range(len(masks)), 2)
-    ]
-    return float(np.mean(pairs))
 
 
 def _mask(case: OriginalCase, original: Original) -> Array:

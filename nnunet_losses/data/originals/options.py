@@ -9,8 +9,6 @@ from nnunet_losses.base.names import name_problem
 from nnunet_losses.data.addresses import CHECKSUM, Address, Expanded, Limits
 
 LayoutName = Literal["kits19", "brats20", "lits", "msseg2016", "isbi2015", "openms", "luna16", "isles22", "autopet"]
-MERGED = ("majority", "union", "intersection")
-"""References that are made from the label maps of all raters."""
 MOST_FILES = 100_000
 Value = Annotated[int, Field(ge=0, le=65_535)]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from nnunet_losses.base.dataset import write_dataset_json
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.images import PICTURES, read_geometry, read_segmentation, readable
-from nnunet_losses.base.names import NIFTI, image_file, label_file
+from nnunet_losses.base.names import NIFTI, RATERS_DICE, image_file, label_file
 from nnunet_losses.data.case_table import CASES_CSV, write_cases
-from nnunet_losses.data.label_maps import merge_labels, renamed, smallest
+from nnunet_losses.data.label_maps import MERGED, merge_labels, raters_dice, renamed, smallest
 from nnunet_losses.data.layout import make_folders
 from nnunet_losses.data.own.cases import OwnCase, OwnCases
 from nnunet_losses.data.own.dicom import read_series
@@ -51,16 +51,16 @@ def convert_own(
         raise UserError(f"{found.where} has pictures and volumes; make two data sets of them.")
     ending = _ending(found, pictures=True in flat)
 
-    def convert(item: tuple[str, OwnCase]) -> list[int]:
+    def convert(item: tuple[str, OwnCase]) -> tuple[list[int], dict[str, str]]:
         name, case = item
         counts = []
         for number, path in enumerate(case.images.values()):
             counts.append(_image(path, image_file(folder, name, number, ending), ending, place))
-        _label(source, case.labels, label_file(folder, name, ending), ending, place)
-        return counts
+        agreement = _label(source, case.labels, label_file(folder, name, ending), ending, place)
+        return counts, {**case.facts, **({} if agreement is None else {RATERS_DICE: f"{agreement:.4f}"})}
 
     with ThreadPoolExecutor(workers) as pool:
-        counts = list(pool.map(convert, found.cases.items()))
+        counts, facts = zip(*pool.map(convert, found.cases.items()), strict=True)
     names = list(next(iter(found.cases.values())).images)
     write_dataset_json(
         folder,
@@ -71,7 +71,7 @@ def convert_own(
             "file_ending": ending,
         },
     )
-    write_cases(folder / CASES_CSV, {name: case.facts for name, case in found.cases.items()})
+    write_cases(folder / CASES_CSV, dict(zip(found.cases, facts, strict=True)))
 
 
 def is_picture(path: Path) -> bool:
@@ -125,12 +125,13 @@ def _without_alpha(path: Path, image: sitk.Image) -> sitk.Image:
     return sitk.Compose([sitk.VectorIndexSelectionCast(image, i) for i in range(len(_COLOURS))])
 
 
-def _label(source: Table | Bids, paths: Sequence[Path], target: Path, ending: str, place: Place) -> None:
+def _label(source: Table | Bids, paths: Sequence[Path], target: Path, ending: str, place: Place) -> float | None:
+    """Bring a label map, or make one of several; gives how far raters agree, where there are several."""
     if any(path.name.lower().endswith((".jpg", ".jpeg")) for path in paths):
         raise UserError(f"{paths[0]} is a JPEG file, which does not keep label values; store label maps as PNG.")
     if len(paths) == 1 and source.merge != "masks" and not source.values and paths[0].name.endswith(ending):
         place(paths[0], target)
-        return
+        return None
     first = read_any(paths[0])
     maps = [renamed(_segmentation(path), source.values) for path in paths]
     for path, one in zip(paths, maps, strict=True):
@@ -142,6 +143,7 @@ def _label(source: Table | Bids, paths: Sequence[Path], target: Path, ending: st
     image = sitk.GetImageFromArray(np.ascontiguousarray(smallest(merged).transpose()))
     image.CopyInformation(first)
     _write(image, target, paths[0])
+    return raters_dice(maps) if len(maps) > 1 and source.merge in MERGED else None
 
 
 def _segmentation(path: Path) -> NDArray[np.integer]:

@@ -236,6 +236,23 @@ def test_a_bids_folder_is_read_by_its_names(tmp_path: Path, bids: Path) -> None:
     assert kept.loc[2, "patient"] == "sub-02"
 
 
+def test_how_far_raters_agree_is_kept(tmp_path: Path) -> None:
+    rows = []
+    for case in ("a", "b"):
+        write(tmp_path / f"{case}.nii.gz", np.arange(np.prod(SHAPE)).reshape(SHAPE).astype(np.int16) + (case == "b"))
+        first, second = lesion(0), lesion(0)
+        second[1] = 0
+        write(tmp_path / f"{case}_1.nii.gz", first)
+        write(tmp_path / f"{case}_2.nii.gz", second)
+        files = {"image": f"{case}.nii.gz", "label_rater1": f"{case}_1.nii.gz", "label_rater2": f"{case}_2.nii.gz"}
+        rows.append({"case": case, **files, "site": "X"})
+    folder = prepare(tmp_path, {"table": {"file": str(table(tmp_path, rows)), "merge": "union"}})
+    known = pd.read_csv(folder / "cases.csv")
+    dice = 2 * int((first & second).sum()) / (int(first.sum()) + int(second.sum()))
+    assert known["mean_dice_of_raters"].tolist() == pytest.approx([dice] * 2, abs=1e-4)
+    assert "label_rater1" not in known and known["site"].tolist() == ["X", "X"]
+
+
 def test_what_fits_twice_or_never_in_a_bids_folder_is_named(tmp_path: Path, bids: Path) -> None:
     with pytest.raises(UserError, match=r"T1w.nii.gz, sub-01_ses-a_ce-gd_T1w.nii.gz|all end in 'T1w'"):
         prepare(tmp_path, of_bids(bids, channels={"T1": "T1w"}))
