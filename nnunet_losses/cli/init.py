@@ -35,15 +35,17 @@ def init(
     from nnunet_losses.data.imbalance import sentences
     from nnunet_losses.data.inspection import inspect_dataset, list_files
     from nnunet_losses.data.raw import prepare_raw
-    from nnunet_losses.study.start.begin import Places, begin, nnunet_name, numbers_taken
+    from nnunet_losses.study.start.begin import Places, begin, nnunet_name, numbers_taken, places_for
     from nnunet_losses.study.start.recognise import free_number, recognise
     from nnunet_losses.study.start.shape import typical_length
 
     if device not in (None, "cpu", "cuda"):
         raise UserError(f"--device must be cpu or cuda, got {device}.")
     recognised = recognise(path)
-    stem = name or recognised.stem
-    places = Places.below(out, stem)
+    if name is None:
+        stem, places = places_for(out, recognised.stem, recognised.source)
+    else:
+        stem, places = name, Places.below(out, name)
     short = nnunet_name(stem, 0).partition("_")[2]
     dataset = nnunet_name(stem, free_number(numbers_taken(out, raw, short), recognised.number))
     say(f"{path} is {recognised.what}.")

@@ -1,5 +1,6 @@
 """The files of a data set, a pilot and a full study, made from what was seen of the data."""
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,6 +66,27 @@ class Places:
             if file.exists():
                 raise UserError(f"{file} exists already; remove it, or choose another --name or --out.")
         return cls(dataset, pilot, full, name if here else str(dataset.absolute()))
+
+
+def places_for(folder: Path, stem: str, source: dict[str, Any]) -> tuple[str, Places]:
+    """The name of a data set and `Places.below`, with a number behind the name if it is that of other data.
+
+    Args:
+        folder: such as ``config``.
+        stem: the wanted name.
+        source: of the data-set file that will be written.
+
+    Raises:
+        UserError: there are such files of the same data.
+    """
+    for end in itertools.chain([""], (f"-{number}" for number in itertools.count(2))):
+        name = slug(stem, longest=_LONGEST_SLUG - len(end), otherwise="mine") + end
+        file = folder / "datasets" / f"{name}.yaml"
+        content = read_yaml(file, "data-set file") if file.is_file() else {}
+        studies = any((folder / "studies" / f"{name}{which}.yaml").exists() for which in ("", "-pilot"))
+        if not (file.exists() or studies) or (isinstance(content, dict) and content.get("source") == source):
+            return f"{stem}{end}", Places.below(folder, name)
+    raise AssertionError("numbers do not end")
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ import pytest
 import torch
 import yaml
 
+from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.labels import LabelSet
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.nnunet.preparation import expected
 from nnunet_losses.nnunet.preparation.expected import Step, expected_plans, pilot_configuration, step_costs
 from nnunet_losses.nnunet.preparation.plans import derive_configuration
+from nnunet_losses.study.start.begin import places_for
 from nnunet_losses.study.start.cost import cost
 from nnunet_losses.study.start.files import block, study_text
 from nnunet_losses.study.start.proposals import LONG, Proposal, Seen, propose, remarks
@@ -124,3 +126,16 @@ def test_a_free_number_is_the_wanted_one_or_the_first_from_101() -> None:
     assert free_number({4, 101}, 7) == 7
     assert free_number({4, 101}, 4) == 102
     assert free_number(set(), None) == 101
+
+
+def test_a_name_that_other_data_have_gets_a_number_and_the_same_data_are_not_begun_twice(tmp_path: Path) -> None:
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "studies").mkdir()
+    assert places_for(tmp_path, "Hippocampus", {"path": "/a"})[0] == "Hippocampus"
+    (tmp_path / "datasets/hippocampus.yaml").write_text("source: {path: /other}")
+    (tmp_path / "studies/hippocampus-2.yaml").write_text("study: hippocampus-2")
+    name, places = places_for(tmp_path, "Hippocampus", {"path": "/a"})
+    assert (name, places.pilot.name) == ("Hippocampus-3", "hippocampus-3-pilot.yaml")
+    (tmp_path / "datasets/hippocampus-3.yaml").write_text("source: {path: /a}")
+    with pytest.raises(UserError, match=r"hippocampus-3\.yaml exists already; remove it"):
+        places_for(tmp_path, "Hippocampus", {"path": "/a"})
