@@ -11,10 +11,9 @@ import argparse
 import json
 from pathlib import Path
 
-from froc_as_published import published_froc
-
 from nnunet_losses.comparison.records import read_records
 from nnunet_losses.statistics import Results
+from nnunet_losses.statistics.detection.as_published import published_froc
 from nnunet_losses.statistics.detection.froc import froc_tables
 
 RESULTS = Path(__file__).parent / "results" / "published_froc.json"

@@ -37,6 +37,12 @@ IouThreshold = Annotated[
 ]
 
 
+Published = Annotated[
+    list[Path] | None,
+    typer.Option(help="Published numbers to hold against ours: a file such as config/published/*.csv."),
+]
+
+
 def evaluation_settings(
     tolerances_mm: list[float] | None,
     strata_mm: list[float] | None,
@@ -150,11 +156,13 @@ def compare_command(
             show_default="the study's",
         ),
     ] = None,
+    published: Published = None,
 ) -> None:
     """Compare losses over any number of trainings, studies or sites: ranks, paired tests, detection curves."""
     from nnunet_losses.base.tables.storage import read_tables, write_tables
     from nnunet_losses.comparison.tables import ByCase, compare_tables, record_of
     from nnunet_losses.nnunet.results.models import check_models
+    from nnunet_losses.study.published import read_published
     from nnunet_losses.study.record import read_record
 
     check_models(folders)
@@ -179,7 +187,12 @@ def compare_command(
         stacked, said = with_case_tables(stacked, files, cluster)
         for sentence in said:
             say(sentence, err=True)
-    stacked, statistics = compare_tables(stacked, record, by_case=ByCase(cluster=cluster))
+    stacked, statistics = compare_tables(
+        stacked,
+        record,
+        by_case=ByCase(cluster=cluster),
+        published=read_published(published) if published else None,
+    )
     if tables is not None:
         write_tables(tables, stacked)
     write_tables(out, statistics)

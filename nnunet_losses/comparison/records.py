@@ -77,6 +77,22 @@ def read_records(places: Sequence[Path], *, voxel_mm: float | None = None) -> di
     }
 
 
+def published_of(published: pd.DataFrame, data: str | None) -> pd.DataFrame:
+    """The published numbers of the data that the records are of; all, as numbers of other data, if that is not known.
+
+    Raises:
+        UserError: nothing was published of such data.
+    """
+    if data is None:
+        return published
+    own = published[published["data"] == data]
+    if own.empty:
+        raise UserError(
+            f"Nothing is published of the data '{data}'; there are {', '.join(published['data'].unique())}."
+        )
+    return own.assign(dataset=DATASET)
+
+
 def _length(file: Path) -> Length:
     """The unit of the diameters in a file."""
     return Length.PX if file.suffix == ".json" else Length.MM

@@ -39,6 +39,7 @@ def compare_tables(
     own_metrics: Mapping[str, Metric] | None = None,
     by_case: ByCase | None = None,
     margins: Mapping[str, float] | None = None,
+    published: pd.DataFrame | None = None,
 ) -> tuple[Tables, Tables]:
     """Compute every statistic of a comparison.
 
@@ -48,6 +49,7 @@ def compare_tables(
         own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name.
         by_case: how the table ``covariates`` is used.
         margins: by metric, where it is not the metric's own; that of the decision is in the record.
+        published: published numbers to hold against ours.
 
     Returns:
         The tables, with a row of ``jobs`` for every training that is missing, and the statistics. Where nothing is
@@ -84,10 +86,19 @@ def compare_tables(
             covariates=tables.get("covariates"),
             cluster=by_case.cluster,
             cuts=by_case.cuts,
+            published=published,
+            loss_names=None if published is None else loss_names(trainers),
         )
     except ValueError as error:  # the table of cases does not fit what was asked for
         raise UserError(str(error)) from None
     return {**tables, **of_trainings}, statistics
+
+
+def loss_names(trainers: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """By trainer: the trainer with the same loss and nothing else, and what else its name says."""
+    from nnunet_losses.nnunet.names.loss_names import loss_and_variant  # loads torch
+
+    return {trainer: loss_and_variant(trainer) for trainer in trainers}
 
 
 def record_of(

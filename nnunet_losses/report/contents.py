@@ -19,6 +19,7 @@ from nnunet_losses.report.figures import (
     pairwise,
     podium,
     posterior,
+    published,
     ranking,
     reliability,
     significance,
@@ -122,6 +123,15 @@ APPENDIX = (
     ),
 )  # fmt: skip
 """The same in detail, opened on demand."""
+
+PAPERS = (
+    Part(
+        "Published and reproduced numbers",
+        (tables.published.agreement, published.draw, tables.published.values),
+        "published numbers",
+    ),
+)
+"""For every data set, configuration and label: what papers say, beside what was found here."""
 
 RUNS = (
     Part("Training", (training.pseudo_dice, training.losses), "the table of training curves"),

@@ -23,7 +23,7 @@ from nnunet_losses.report.blocks import (
     Text,
 )
 from nnunet_losses.report.comparison import Comparison, View
-from nnunet_losses.report.contents import APPENDIX, OTHER_METRICS, QUESTIONS, RUNS, Maker, Part
+from nnunet_losses.report.contents import APPENDIX, OTHER_METRICS, PAPERS, QUESTIONS, RUNS, Maker, Part
 from nnunet_losses.report.figures import consensus
 from nnunet_losses.report.numbers import count, enumerate_words
 from nnunet_losses.report.verdict import verdict
@@ -114,6 +114,7 @@ def all_sections(comparison: Comparison, *, with_viewer: bool = False) -> list[S
     found = [
         _consensus(comparison),
         *(_results(view, number) for number, view in enumerate(comparison.views, 1)),
+        *(_papers(view, number) for number, view in enumerate(comparison.views, 1)),
         *_runs(comparison),
         _gallery(comparison, with_viewer),
         _failures(comparison),
@@ -135,6 +136,18 @@ def _results(view: View, number: int) -> Section:
     if number > 1:  # the first screen has told the first one
         section.blocks += _answer(view, with_card=True)
     _add_parts(section, view, QUESTIONS)
+    return section
+
+
+def _papers(view: View, number: int) -> Section:
+    """What papers say, beside what was found here; empty if the study names no paper."""
+    where = f": {view.title}" if len(view.comparison.views) > 1 else ""
+    section = Section(f"papers-{number}", f"The papers{where}")
+    for part in PAPERS:
+        if blocks := _made(part.makers, view):
+            section.parts.append(Section(f"{section.anchor}-{slug(part.title)}", part.title, blocks))
+    if told := tables.published.in_words(view):
+        section.blocks.append(Text(told))
     return section
 
 

@@ -18,6 +18,7 @@ from nnunet_losses.statistics.failures import costs_table, failures_table
 from nnunet_losses.statistics.panels.panel import Panel
 from nnunet_losses.statistics.panels.policy import Policy
 from nnunet_losses.statistics.panels.results import Results
+from nnunet_losses.statistics.papers.reproduction import LossNames, Ours, reproduction_tables
 from nnunet_losses.statistics.ranking.challenge import challenge_ranking_table
 from nnunet_losses.statistics.ranking.consensus import consensus_table
 from nnunet_losses.statistics.ranking.decision import ALPHA
@@ -62,6 +63,8 @@ def compare(
     covariates: pd.DataFrame | None = None,
     cuts: Mapping[str, Sequence[float]] | None = None,
     cluster: str | None = None,
+    published: pd.DataFrame | None = None,
+    loss_names: LossNames | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Every statistic of a study, by table name; `nnunet_losses.statistics.TABLES` describes the tables.
 
@@ -90,6 +93,8 @@ def compare(
         cuts: limits between groups of numeric covariates, by covariate; the median if absent.
         cluster: the covariate, such as the patient, of which the values and not the cases are the independent units:
             metrics are averaged within them, lesions are resampled by them.
+        published: published numbers; adds the tables that hold them against ours.
+        loss_names: for these, the loss of each trainer and what else its name says.
 
     Raises:
         TableError: a table does not hold what it should; an unknown baseline or metric.
@@ -153,6 +158,13 @@ def compare(
     if len(results.covariates):
         primary = [panel for panel in panels if panel.metric.name == primary_metric]
         found |= subgroup_tables(primary, results.covariates, cuts=cuts, seed=seed, confidence=confidence)
+    if published is not None and len(published):
+        measured = set(results.scored["metric"]) - {panel.metric.name for panel in panels}
+        further = results.panels(sorted(measured & set(published["metric"])))
+        ours = Ours.of(
+            [*panels, *further], results.rosters, found.get("froc"), published, seed=seed, confidence=confidence
+        )
+        found["reproduction"], found["agreement"] = reproduction_tables(ours, published, loss_names or {})
     found["sensitivity"] = sensitivity_table(results, panels, ranks, thresholds=found.get("thresholds"))
     return {name: found[name] for name in TABLES if name in found}
 

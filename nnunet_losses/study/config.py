@@ -354,6 +354,18 @@ class StudyConfig(ConfigModel):
     decision: Decision = key("what decides between the losses", default=Decision())
     statistics: Resampling = key("resampling", default=Resampling())
     report: ReportConfig = key("what the report shows", default=ReportConfig())
+    published: Annotated[Many[Name], Field(max_length=100), Different] = key(
+        "files in `config/published/` without `.csv`, or paths of such files: "
+        "[published numbers](../docs/howto/claims.md) to hold against the study's",
+        default=(),
+        absent="none",
+    )
+    claims: Annotated[Many[Name], Field(max_length=100), Different] = key(
+        "files in `config/claims/` without `.yaml`, or paths of such files: "
+        "[conclusions of papers](../docs/howto/claims.md) to judge by the study",
+        default=(),
+        absent="none",
+    )
 
     @field_validator("study")
     @classmethod

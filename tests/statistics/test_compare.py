@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnunet_losses.base.tables.published import PUBLISHED
 from nnunet_losses.statistics import TABLES, compare
 
 QUICK = {"resamples": 200, "test_resamples": 50, "draws": 200}
@@ -26,7 +27,10 @@ def tables(study: pd.DataFrame, lits_lesions: Callable[[str], pd.DataFrame]) -> 
     cases = pd.concat([study, *others])
     sites = study[["dataset", "case"]].drop_duplicates().assign(covariate="site", value=["x", "y"] * 20)
     further = {"lesions": lesions, "thresholds": thresholds, "log_odds": log_odds, "jobs": jobs, "covariates": sites}
-    return compare(cases, baseline="A", **further, **QUICK)
+    numbers = dict.fromkeys(PUBLISHED.columns, "") | {"trainer": "B", "metric": "dice", "value": 0.5, "mark": "code"}
+    numbers |= {"spread": 0.1, "n": 4.0}
+    papers = {"published": pd.DataFrame([numbers]), "loss_names": {t: (t, "") for t in "ABCD"}}
+    return compare(cases, baseline="A", **further, **papers, **QUICK)
 
 
 def test_every_table_has_rows_and_is_as_its_schema_says(tables: dict[str, pd.DataFrame]) -> None:

@@ -24,6 +24,7 @@ rule compare:
             wildcards.study,
         ),
         cases=list(covariate_tables.values()),
+        published=published,
     output:
         cases="results/studies/{study}/tables/cases.parquet",
         ranking="results/studies/{study}/statistics/ranking.parquet",
@@ -38,7 +39,8 @@ rule compare:
         folders=lambda wildcards, input: sorted({str(Path(table).parent) for table in input.tables}),
         tables=subpath(output.cases, parent=True),
         cases=" ".join(f"--cases {shlex.quote(f'{dataset}={file}')}" for dataset, file in covariate_tables.items()),
+        papers=" ".join(f"--published {shlex.quote(file)}" for file in published),
         statistics=subpath(output.ranking, parent=True),
     shell:
-        "nnunet-losses compare {params.folders} --study {input.study} --tables {params.tables} {params.cases}"
+        "nnunet-losses compare {params.folders} --study {input.study} --tables {params.tables} {params.cases} {params.papers}"
         " --out {params.statistics} > {log} 2>&1"

@@ -12,6 +12,7 @@ from nnunet_losses.statistics.tables import (
     detection,
     pairwise,
     panels,
+    papers,
     ranking,
     subgroups,
     together,
@@ -61,6 +62,8 @@ TABLES: dict[str, Table] = {
         ranking.SENSITIVITY,
         subgroups.SUBGROUPS,
         subgroups.INTERACTIONS,
+        papers.REPRODUCTION,
+        papers.AGREEMENT,
     )
 }
 

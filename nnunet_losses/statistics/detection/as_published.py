@@ -14,7 +14,9 @@ AVERAGE_OVER = np.linspace(0, 5, 501)  # false positives per image
 LUNA_POINTS = np.array([1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8])
 
 
-def published_froc(lesions: pd.DataFrame, *, small_below_mm: float, n_images: int | None = None) -> pd.DataFrame:
+def published_froc(
+    lesions: pd.DataFrame, *, small_below_mm: float | None = None, n_images: int | None = None
+) -> pd.DataFrame:
     """One row per trainer and size ("total", "small", "large") with the numbers as published; no row without records.
 
     Columns: trainer, size, n_images, n_lesions, object_dice, object_dice_std (over hit lesions), avg_recall_boot,
@@ -23,13 +25,16 @@ def published_froc(lesions: pd.DataFrame, *, small_below_mm: float, n_images: in
 
     `lesions` needs trainer, case, side, component, diameter_mm, matched, dice and score_max (log-odds); a column
     `partner` (component of the other side with the best Dice) is used for the thresholds of the size strata, as the
-    authors do. small_below_mm: 12 for LiTS, 8 for LUNA16, 5 for metastases, there in voxels.
+    authors do. small_below_mm: 12 for LiTS, 8 for LUNA16, 5 for metastases, there in voxels; without it, only "total".
     """
     rows = []
     for trainer, own in lesions.groupby("trainer", sort=False):
         images = own["case"].nunique() if n_images is None else n_images
-        small = own["diameter_mm"] < small_below_mm
-        for size, chosen in (("total", small | ~small), ("small", small), ("large", ~small)):
+        strata = {"total": pd.Series(True, index=own.index)}
+        if small_below_mm is not None:
+            small = own["diameter_mm"] < small_below_mm
+            strata |= {"small": small, "large": ~small}
+        for size, chosen in strata.items():
             stratum = own[chosen]
             if stratum.empty:
                 continue

@@ -1,0 +1,1 @@
+"""Published evidence beside our own: numbers, claims, response curves."""

@@ -1,0 +1,57 @@
+"""Tables that hold published evidence against our own."""
+
+from nnunet_losses.base.tables.published import MARKS
+from nnunet_losses.base.tables.schema import Table, integer, real, text, truth
+from nnunet_losses.statistics.tables.identity import LABEL, REASON
+
+_VARIANT = {"variant": text("What else the trainers' names say, such as the training length; empty if nothing.")}
+_MEASURE = {
+    "data": text("The data of the publication, as it calls them."),
+    "published_label": text("Its label; empty for a mean over labels."),
+    "measure": text("The metric, by our name if we have it; or a measure of FROC."),
+    "procedure": text("The published way of computing it, where ours is another and both are computed; else empty."),
+}
+
+REPRODUCTION = Table(
+    "reproduction",
+    "a published number beside what was reproduced",
+    {
+        **LABEL,
+        **_VARIANT,
+        **_MEASURE,
+        "same_data": truth("Whether the data set is that of the publication; if not, only the order can be compared."),
+        "loss": text("The loss, as the publication calls it."),
+        "trainer": text("The trainer that reproduces it; empty if there is none."),
+        "published": real("The published number."),
+        "spread": real("What stands behind ±."),
+        "spread_kind": text("What that is."),
+        "n": real("How many were averaged."),
+        "n_of": text("What was averaged."),
+        "reproduced": real("Our value, by our definition: mean over cases, or the measure of FROC."),
+        "low": real("Low end of its 95 % interval over cases."),
+        "high": real("High end."),
+        "by_procedure": real("Our value by the published procedure; NaN where we have none."),
+        "difference": real("Reproduced − published, by the published procedure where we have it; NaN for other data."),
+        "definition": text("The published definition."),
+        "differs": text("Where it differs from ours, and what else stands in the way of a comparison."),
+        "source": text("Where the number stands."),
+        "mark": text("How it was read", words=MARKS),
+        **REASON,
+    },
+)
+AGREEMENT = Table(
+    "agreement",
+    "a published measure of several losses: does the order agree?",
+    {
+        **LABEL,
+        **_VARIANT,
+        **_MEASURE,
+        "same_data": truth("Whether the data set is that of the publication."),
+        "n_losses": integer("Losses with a published and a reproduced value."),
+        "tau": real("Kendall's τ_b of published and reproduced values."),
+        "low": real("Low end of its 95 % interval, over resampled cases of ours; new trainings add to it."),
+        "high": real("High end."),
+        **REASON,
+    },
+    key=(*LABEL, "variant", "data", "published_label", "measure", "procedure"),
+)
