@@ -25,7 +25,7 @@ def keep(configfile: Configfile, directory: Directory = Path(), folder: Kept = N
     """Copy the tables of a study's finished trainings to a folder, for git or for another machine."""
     from nnunet_losses.study.kept import keep_tables
 
-    study, runs = _study(configfile)
+    study, runs = _evaluated(configfile)
     folder = folder or _default(study)
     finished = keep_tables(runs, study.plans, directory / "results", folder)
     say(f"{folder}: {_counted(finished, runs)} have finished.")
@@ -36,21 +36,26 @@ def restore(configfile: Configfile, directory: Directory = Path(), folder: Kept 
     """Put kept tables back, so that `nnunet-losses run` trains only what is missing; `run data` comes first."""
     from nnunet_losses.study.kept import restore_tables
 
-    study, runs = _study(configfile)
+    study, runs = _evaluated(configfile)
     folder = folder or _default(study)
     restored = restore_tables(runs, study.plans, directory / "results", folder)
     say(f"{directory / 'results'}: {_counted(restored, runs)} were put back from {folder}.")
 
 
-def _study(configfile: Path) -> "tuple[Study, tuple[Run, ...]]":
-    """The study in a config file, and all its trainings and ensembles."""
+def study_in(configfile: Path) -> "tuple[Study, tuple[Run, ...]]":
+    """The study in a config file, and all its trainings."""
     from nnunet_losses.data.description import find_descriptions, load_dataset_description
     from nnunet_losses.study.study import read_study
 
     study = read_study(configfile)
     datasets = find_descriptions(study.config.datasets, Path("config/datasets"))
     descriptions = {name: load_dataset_description(path) for name, path in datasets.items()}
-    runs = study.runs(tuple(datasets), study.fold_count(descriptions))
+    return study, study.runs(tuple(datasets), study.fold_count(descriptions))
+
+
+def _evaluated(configfile: Path) -> "tuple[Study, tuple[Run, ...]]":
+    """The study in a config file, and all its trainings and ensembles."""
+    study, runs = study_in(configfile)
     return study, (*runs, *study.ensemble_runs(runs))
 
 

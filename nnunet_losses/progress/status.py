@@ -112,7 +112,7 @@ def read_status(directory: Path, study: str) -> StudyStatus:
         study: its name.
     """
     now = time.time()
-    events = _last_events(directory, study)
+    events = last_events(directory, study)
     jobs = {run: job for job in events.jobs.values() if (run := _training(job)) is not None}
     plans = next((job.wildcards["plans"] for job in jobs.values()), None)
     more = 0
@@ -134,7 +134,7 @@ def read_status(directory: Path, study: str) -> StudyStatus:
     return StudyStatus(study, found, more, left)
 
 
-def _last_events(directory: Path, study: str) -> Events:
+def last_events(directory: Path, study: str) -> Events:
     """What Snakemake said in the last run of a study that got as far as a plan; empty if there is none."""
     events = Events(Path())
     for file in sorted((directory / LOGS / study).glob("*.jsonl"), reverse=True):

@@ -70,7 +70,7 @@ def complete(trainer: str, config: StudyConfig, where: str) -> str:
     if parsed is None:
         if nearest := nearest_trainer(trainer):
             raise UserError(f"{where}: there is no trainer {trainer}; did you mean {nearest}?")
-        if length != Length():
+        if length.epochs or length.iterations:
             raise UserError(
                 f"{where}: {trainer} is not a trainer of this package, so 'training' (epochs, iterations) cannot "
                 f"apply to it; use one of ours (DiceCrossEntropyTrainer has nnU-Net's default loss) or leave "

@@ -71,6 +71,11 @@ def test_the_person_sees_the_stages_and_at_the_end_what_the_report_says(finished
     assert not any(line.startswith("rule ") for line in told)
     status = CliRunner().invoke(app, ["status", "toy", "--directory", str(finished.folder)])
     assert status.stdout.startswith("toy · 4 trainings: 4 finished\n")
+    finished.command()  # writes the config
+    command = ["plan", str(finished.folder / "study.yaml"), "--directory", str(finished.folder)]
+    planned = CliRunner().invoke(app, command).stdout.splitlines()
+    assert planned[0].startswith("toy: 4 trainings, ") and "; 4 have finished" in planned[0]
+    assert [line.split()[-1] for line in planned if line.startswith(("DiceCross", "Tversky"))] == ["trainings"] * 2
 
 
 def test_run_again_there_is_nothing_to_be_done(finished: Workplace) -> None:

@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+import numpy as np
+
 from nnunet_losses.base.files import write_json
 from nnunet_losses.base.images import NO_THICKNESS
 from nnunet_losses.nnunet.preparation.plans import MIN_FEATURE_MAP_SIZE, derive_configuration
@@ -17,6 +19,10 @@ from nnunet_losses.nnunet.preparation.plans import MIN_FEATURE_MAP_SIZE, derive_
 _FEATURES = (8, 16, 32, 64)
 _LARGEST = {2: 192, 3: 48}
 """Edge of a pilot's patch, in voxels, by the number of axes."""
+_AFFORDED_FLOPS = 3e10
+"""Of a forward pass that is measured on a CPU: some seconds."""
+_LONGEST_S = 20.0
+"""After which a step is not repeated for a second measurement."""
 _SHARE_FORWARD = 1 / 3
 """Of a training step: the backward pass costs about twice the forward pass."""
 
@@ -25,8 +31,8 @@ _SHARE_FORWARD = 1 / 3
 class Step:
     """What a training step of a configuration costs.
 
-    seconds: on this machine.
-    measured: whether it was measured, or follows from another one by the number of floating-point operations.
+    seconds: on this machine; on a CPU, on one core of it.
+    measured: whether it was measured itself, or follows from a smaller one by the number of floating-point operations.
     parameters: of the network.
     """
 
@@ -98,29 +104,70 @@ def step_costs(
 ) -> tuple[Step, Step]:
     """What a step of the pilot's configuration costs, measured, and one of its parent.
 
-    On a GPU both are measured. On a CPU, or if its memory is too small, the parent's follows by the ratio of
-    floating-point operations.
+    On a GPU both are measured as they are. On a CPU, or if the GPU's memory is too small, the parent is measured on one
+    patch, made smaller until it can be afforded, and its cost follows by the ratio of floating-point operations.
     """
     derived = derive_configuration(plans, "pilot", inherits_from=parent, **small)
-    little, work_little, seconds = _cost(derived, channels, classes, device, measure=True)
-    full, work_full, measured = _cost(
-        plans["configurations"][parent], channels, classes, device, measure=device != "cpu"
+    return (
+        _step(derived, channels, classes, device, most=_AFFORDED_FLOPS),
+        _step(plans["configurations"][parent], channels, classes, device, most=_AFFORDED_FLOPS),
     )
-    scaled = seconds * work_full / work_little if measured is None else measured
-    assert seconds is not None, "the pilot's network is small"
-    return Step(seconds, True, little), Step(scaled, measured is not None, full)
 
 
-def _cost(
-    configuration: Mapping[str, Any], channels: int, classes: int, device: str, *, measure: bool
-) -> tuple[int, int, Any]:
-    """Parameters, floating-point operations of a forward pass, and seconds of a step if it is measured."""
+def _step(configuration: Mapping[str, Any], channels: int, classes: int, device: str, *, most: float) -> Step:
+    """Measure a training step, on one patch or a part of it if it needs too much time or memory.
+
+    Args:
+        configuration: of nnU-Net's plans.
+        channels: of the images.
+        classes: of the network's output.
+        device: to measure on.
+        most: floating-point operations of a forward pass that can be afforded where not the step itself is measured.
+    """
+    network = network_of(configuration, channels, classes)
+    patch, batch = [int(n) for n in configuration["patch_size"]], int(configuration["batch_size"])
+    wanted = _flops(configuration, (batch, channels, *patch), classes)
+    parameters = sum(p.numel() for p in network.parameters())
+    seconds = None if device == "cpu" and wanted > most else timed_step(network, (batch, channels, *patch), device)
+    if seconds is not None:
+        return Step(seconds, True, parameters)
+    divisors = np.prod(configuration["architecture"]["arch_kwargs"]["strides"], axis=0)
+    while (little := _flops(configuration, (1, channels, *patch), classes)) > most and _halve(patch, divisors):
+        pass
+    seconds = timed_step(network, (1, channels, *patch), device)
+    assert seconds is not None, "one small patch fits into any memory"
+    return Step(seconds * wanted / little, False, parameters)
+
+
+def _halve(patch: list[int], divisors: Sequence[int]) -> bool:
+    """Halve the longest axis of a patch that the network can do with at half its length; False if there is none."""
+    # at the bottom, one voxel is left of each divisor; instance norm needs several
+    halves = [axis for axis, n in enumerate(patch) if n % (2 * divisors[axis]) == 0 and n >= 4 * divisors[axis]]
+    if halves:
+        patch[max(halves, key=lambda axis: patch[axis])] //= 2
+    return bool(halves)
+
+
+def parameters_of(plans_file: Path, dataset_json: Mapping[str, Any], configuration: str) -> int:
+    """How many parameters the network of a configuration in nnU-Net's plans has."""
     import torch
+    from nnunetv2.utilities.label_handling.label_handling import determine_num_input_channels
+    from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
+
+    plans = PlansManager(str(plans_file))
+    chosen = plans.get_configuration(configuration)
+    classes = plans.get_label_manager(dict(dataset_json)).num_segmentation_heads
+    with torch.device("meta"):  # without weights
+        network = network_of(chosen.configuration, determine_num_input_channels(plans, chosen, dataset_json), classes)
+    return sum(p.numel() for p in network.parameters())
+
+
+def network_of(configuration: Mapping[str, Any], channels: int, classes: int) -> Any:
+    """The network of a configuration."""
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
-    from torch.utils.flop_counter import FlopCounterMode
 
     architecture = configuration["architecture"]
-    network = get_network_from_plans(
+    return get_network_from_plans(
         architecture["network_class_name"],
         architecture["arch_kwargs"],
         architecture["_kw_requires_import"],
@@ -128,29 +175,44 @@ def _cost(
         classes,
         deep_supervision=True,
     )
-    shape = (int(configuration["batch_size"]), channels, *map(int, configuration["patch_size"]))
-    parameters = sum(p.numel() for p in network.parameters())
-    seconds = _timed(network, shape, device) if measure else None
-    network.to("meta")
+
+
+def _flops(configuration: Mapping[str, Any], shape: Sequence[int], classes: int) -> int:
+    """Floating-point operations of a forward pass."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"):  # without weights
+        network = network_of(configuration, shape[1], classes)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.empty(shape, device="meta"))
-    return parameters, counter.get_total_flops(), seconds
+        network(torch.empty(tuple(shape), device="meta"))
+    return int(counter.get_total_flops())
 
 
-def _timed(network: Any, shape: Sequence[int], device: str) -> float | None:
-    """Seconds of a step, the better of two after one to warm up; None if it does not fit into the device's memory."""
+def timed_step(network: Any, shape: Sequence[int], device: str) -> float | None:
+    """Seconds of a step, the best of two after one to warm up; None if it does not fit into the device's memory.
+
+    On a CPU it is the time of one core, so that other work on the machine does not count.
+    """
     import torch
 
-    times = []
+    clock = time.process_time if device == "cpu" else time.perf_counter
+    threads = torch.get_num_threads()
+    times: list[float] = []
     try:
+        if device == "cpu":
+            torch.set_num_threads(1)
         network.to(device)
-        images = torch.zeros(tuple(shape), device=device)
-        for _ in range(3):
-            start = time.perf_counter()
+        images = torch.rand(tuple(shape), device=device)
+        begun = time.perf_counter()
+        while len(times) < 3 and (len(times) < 2 or time.perf_counter() - begun < _LONGEST_S):
+            start = clock()
             sum(output.float().mean() for output in network(images)).backward()
             if device != "cpu":
                 torch.cuda.synchronize()
-            times.append(time.perf_counter() - start)
+            times.append(clock() - start)
     except torch.OutOfMemoryError:
         return None
+    finally:
+        torch.set_num_threads(threads)
     return min(times[1:])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ _VALUES = {
     "seconds": re.compile(rf"Epoch time: {_NUMBER} s"),
 }
 _PSEUDO_DICE = re.compile(r"Pseudo dice \[(.*)\]")
+_STAMP = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+): ", re.MULTILINE)
 _PREDICTED = re.compile(r": predicting (\S+) *$", re.MULTILINE)
 
 
@@ -41,6 +43,18 @@ def epochs_of(logs: Iterable[str]) -> dict[int, dict[str, float]]:
                 values = [float(v) for v in re.findall(_NUMBER, re.sub(r"np\.float\d+", "", match[1]))]
                 row["pseudo_dice"] = float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
     return epochs
+
+
+def log_seconds(path: Path) -> float | None:
+    """Seconds between the first and the last line of a log that its epochs do not account for; None if it has no times.
+
+    Of a finished training, it is the time to start and to predict the cases of its fold.
+    """
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if not (stamps := _STAMP.findall(text)):
+        return None
+    begun, ended = (datetime.fromisoformat(stamp) for stamp in (stamps[0], stamps[-1]))
+    return (ended - begun).total_seconds() - sum(row.get("seconds", 0.0) for row in epochs_of([text]).values())
 
 
 def validated_cases(folder: Path) -> list[str]:

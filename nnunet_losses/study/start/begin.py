@@ -21,7 +21,7 @@ from nnunet_losses.data.imbalance import lesion_sizes, sentences, size_unit
 from nnunet_losses.data.own.convert import CASES_CSV
 from nnunet_losses.data.summary import DatasetSummary
 from nnunet_losses.nnunet.preparation.expected import Step, pilot_configuration, step_costs
-from nnunet_losses.study.start.cost import EPOCHS, ITERATIONS, RULE, Cost, cost, duration
+from nnunet_losses.study.cost import EPOCHS, ITERATIONS, RULE, Cost, cost, duration
 from nnunet_losses.study.start.files import QUESTION, dataset_text, study_text
 from nnunet_losses.study.start.proposals import Proposal, Seen, propose, remarks
 from nnunet_losses.study.start.recognise import PATIENT, Recognised
@@ -100,7 +100,7 @@ class Costs:
 
     def told(self) -> list[str]:
         """The costs, in words."""
-        how = "measured" if self.step_full.measured else "at most: the pilot's, by floating-point operations"
+        how = "measured" if self.step_full.measured else "measured on a smaller patch, by floating-point operations"
         return [
             f"Pilot: {self.pilot.trainings} trainings, about {duration(self.pilot.seconds)} on this machine "
             f"({self.step_pilot.seconds:.2g} s a step, measured), {bytes_text(self.pilot.bytes)}.",

@@ -1,4 +1,6 @@
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -12,8 +14,8 @@ from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.nnunet.preparation import expected
 from nnunet_losses.nnunet.preparation.expected import Step, expected_plans, pilot_configuration, step_costs
 from nnunet_losses.nnunet.preparation.plans import derive_configuration
+from nnunet_losses.study.cost import cost
 from nnunet_losses.study.start.begin import places_for
-from nnunet_losses.study.start.cost import cost
 from nnunet_losses.study.start.files import block, study_text
 from nnunet_losses.study.start.proposals import LONG, Proposal, Seen, propose, remarks
 from nnunet_losses.study.start.recognise import free_number
@@ -84,15 +86,36 @@ def test_a_network_that_does_not_fit_is_not_timed() -> None:
         def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-    assert expected._timed(TooLarge(), (1, 1, 8, 8), "cpu") is None
+    assert expected.timed_step(TooLarge(), (1, 1, 8, 8), "cpu") is None
 
 
-def test_the_cost_of_a_full_step_follows_by_operations_where_it_is_not_measured() -> None:
-    plans = expected_plans(JSON, [(32, 32, 32)] * 4, [(1, 1, 1)] * 4)
+@pytest.mark.slow
+def test_a_step_that_costs_too_much_is_measured_on_a_part_of_a_patch(monkeypatch: pytest.MonkeyPatch) -> None:
+    shapes = []
+
+    def in_proportion(network: object, shape: Sequence[int], device: str) -> float:
+        shapes.append(tuple(shape))
+        return float(np.prod(shape)) * 1e-9
+
+    monkeypatch.setattr(expected, "timed_step", in_proportion)
+    make = expected.network_of
+
+    def without_weights(*arguments: Any) -> torch.nn.Module:
+        with torch.device("meta"):
+            return make(*arguments)
+
+    monkeypatch.setattr(expected, "network_of", without_weights)
+    monkeypatch.setattr(expected, "_AFFORDED_FLOPS", 2e10)
+    plans = expected_plans(JSON, [(64, 64, 64)] * 4, [(1, 1, 1)] * 4)
+    planned = plans["configurations"]["3d_fullres"]
     little, full = step_costs(plans, "3d_fullres", pilot_configuration(plans, "3d_fullres"), 1, 2, "cpu")
     assert (little.measured, full.measured) == (True, False)
-    assert full.seconds > little.seconds
     assert full.parameters > little.parameters
+    assert tuple(planned["patch_size"]) == (64, 64, 64)
+    assert shapes[0] == (2, 1, 48, 48, 48)
+    assert shapes[1] == (1, 1, 32, 32, 32)
+    # operations are in proportion to voxels
+    assert full.seconds == pytest.approx(planned["batch_size"] * 64**3 * 1e-9, rel=0.01)
 
 
 def test_a_cost_is_the_sum_of_its_parts() -> None:
