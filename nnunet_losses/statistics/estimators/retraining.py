@@ -12,6 +12,10 @@ from scipy import stats
 
 from nnunet_losses.statistics.estimators.hodges_lehmann import walsh_quantiles
 
+UNLIKE, APART = (
+    0.05,
+    0.01,
+)  # p-values of a loss that varies more than the others: its own degrees of freedom; not pooled
 MOST_AVERAGES = 3_000_000  # Walsh averages in memory at once; beyond, pair by pair in linear memory
 
 
@@ -79,8 +83,10 @@ def retrained(
     """Differences of the mean effects, with the variance that other trainings would give them.
 
     effects: (columns, losses), each column one training of every loss. The variance of a loss is its residual mean
-    square over the columns or the one pooled over the steady losses, whichever is larger: pooling gains degrees of
-    freedom, and the maximum keeps the level where one loss trains erratically (benchmarks/decision_simulation.py).
+    square over the columns or the one pooled over the losses, whichever is larger: pooling gains degrees of freedom,
+    and the maximum keeps the level where one loss trains erratically. A loss that varies more than the others (F test,
+    p < 0.05) has the degrees of freedom of its own trainings, and one that surely does (p < 0.01 after Bonferroni's
+    correction) is not pooled, so that it does not widen the intervals of others (benchmarks/decision_simulation.py).
     steady: (losses,) the losses to pool; all if absent. case_variance, case_df: variance of each pair that other cases
     would add and that the columns share, because all were measured on the same cases, and its degrees of freedom.
 
@@ -93,22 +99,63 @@ def retrained(
     if columns < 2 or kept < 2:
         raise ValueError(f"retrained needs two trainings of two steady losses, got {columns} of {kept}")
     a, b = np.triu_indices(losses, 1)
-    effects = effects - effects[:, steady].mean(axis=1, keepdims=True)  # what a column does to all losses alike
-    mean = effects.mean(axis=0)
-    squares = ((effects - mean) ** 2).sum(axis=0)
-    # the mean over the steady losses was taken off: theirs are too small by that share
-    own = squares / (columns - 1) / np.where(steady, 1 - 1 / kept, 1.0)
-    pooled = squares[steady].sum() / ((kept - 1) * (columns - 1))
-    variance = np.maximum(pooled, own) / columns
+    pool, p = _pool(effects, steady)
+    kept = int(pool.sum())
+    squares = _squares(effects, pool)
+    # the mean over the pooled losses was taken off: theirs are too small by that share
+    own = squares / (columns - 1) / np.where(pool, 1 - 1 / kept, 1.0)
+    pooled_df = (kept - 1) * (columns - 1)
+    variance = np.maximum(squares[pool].sum() / pooled_df, own) / columns
     of_pair = variance[a] + variance[b]
-    df = np.where(steady[a] & steady[b], (kept - 1) * (columns - 1), columns - 1).astype(float)
+    df_of = np.where(pool & (p >= UNLIKE), pooled_df, columns - 1)
+    df = _satterthwaite((variance[a], df_of[a]), (variance[b], df_of[b]), at_most=pooled_df)
     if case_variance is not None:
-        total = of_pair + case_variance
-        parts = of_pair**2 / df + case_variance**2 / case_df
-        # Satterthwaite: the degrees of freedom of a sum of two variances
-        df = np.divide(total**2, parts, out=df, where=parts > 0)
-        of_pair = total
+        df = _satterthwaite((of_pair, df), (case_variance, case_df), at_most=np.inf)
+        of_pair = of_pair + case_variance
+    mean = effects.mean(axis=0)
     return Differences(mean[a] - mean[b], np.sqrt(of_pair), df, losses, np.sqrt(own))
+
+
+def _squares(effects: np.ndarray, pool: np.ndarray) -> np.ndarray:
+    """Sum of squares of each loss over the columns, without what a column does to all pooled losses alike."""
+    effects = effects - effects[:, pool].mean(axis=1, keepdims=True)
+    return ((effects - effects.mean(axis=0)) ** 2).sum(axis=0)
+
+
+def _pool(effects: np.ndarray, steady: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The losses to pool, and how likely each would vary as it does if it were like the other pooled ones.
+
+    The least likely loss is left out while it surely is unlike the others and three remain.
+    """
+    columns, losses = effects.shape
+    pool = steady.copy()
+    while True:
+        p = np.ones(losses)
+        kept = int(pool.sum())
+        for loss in np.flatnonzero(pool) if kept > 2 else ():
+            others = pool.copy()
+            others[loss] = False
+            squares, df = _squares(effects, others), (kept - 2) * (columns - 1)
+            common = squares[others].sum() / df
+            # its mean square holds the variance of the others' mean, too
+            mean_square = squares[loss] / (columns - 1) / (1 + 1 / (kept - 1))
+            p[loss] = stats.f.sf(mean_square / common, columns - 1, df) if common > 0 else float(mean_square <= 0)
+        least = int(p.argmin())
+        if kept < 4 or p[least] * kept >= APART:
+            return pool, p
+        pool[least] = False
+
+
+def _satterthwaite(
+    one: tuple[np.ndarray, np.ndarray | float], other: tuple[np.ndarray, np.ndarray | float], *, at_most: float
+) -> np.ndarray:
+    """Degrees of freedom of the sum of two variances, each with its own.
+
+    Source: Satterthwaite 1946, An approximate distribution of estimates of variance components, Biometrics Bulletin 2.
+    """
+    parts = one[0] ** 2 / one[1] + other[0] ** 2 / other[1]
+    smaller = np.minimum(one[1], other[1]) * np.ones_like(parts)
+    return np.minimum(np.divide((one[0] + other[0]) ** 2, parts, out=smaller, where=parts > 0), at_most)
 
 
 def critical_value(confidence: float, losses: int, df: float) -> float:

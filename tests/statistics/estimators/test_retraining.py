@@ -73,8 +73,44 @@ def test_the_spread_of_a_loss_that_collapsed_is_its_own_alone() -> None:
     found, without = retrained(effects, steady=steady), retrained(effects[:, :3])
     among = [0, 1, 3]  # pairs without the last loss
     assert found.se[among] == pytest.approx(without.se)
-    assert found.df.tolist() == [8, 8, 4, 8, 4, 4]
+    assert found.df == pytest.approx([8, 8, 4, 8, 4, 4], abs=0.3)
     assert (found.se[[2, 4, 5]] > 10).all()
+
+
+def test_a_loss_that_surely_varies_more_does_not_widen_the_intervals_of_others() -> None:
+    effects = np.random.default_rng(4).normal(size=(5, 4))
+    beside = np.column_stack([effects, 50 * np.array([1, -1, 0.5, -1, 0.5])])
+    found, without = retrained(beside), retrained(effects)
+    among = [0, 1, 2, 4, 5, 7]  # pairs without the last loss
+    assert found.se[among] == pytest.approx(without.se)
+    assert found.df[among] == pytest.approx(without.df)
+    assert (found.se[[3, 6, 8, 9]] > 10).all()
+    assert found.df[[3, 6, 8, 9]] == pytest.approx(np.full(4, 4), abs=0.1)
+
+
+def test_a_loss_that_seems_to_vary_more_is_pooled_with_the_degrees_of_freedom_of_its_own_trainings() -> None:
+    effects = np.random.default_rng(4).normal(size=(5, 4)) * [1, 1, 1, 2.2]
+    _, p = retraining._pool(effects, np.ones(4, bool))
+    assert 0.01 / 4 < p[3] < 0.05 < p[:3].min()
+    found = retrained(effects)
+    residual = effects - effects.mean(axis=0) - effects.mean(axis=1, keepdims=True) + effects.mean()
+    squares = (residual**2).sum(axis=0)
+    pooled, own = squares.sum() / 12, squares[3] / 4 / 0.75
+    assert found.se[2] == pytest.approx(np.sqrt((pooled + own) / 5))
+    assert found.df[2] == pytest.approx((pooled + own) ** 2 / (pooled**2 / 12 + own**2 / 4))
+    assert found.df[[0, 1, 3]] == pytest.approx(np.full(3, 12))
+
+
+def test_of_equal_losses_one_in_twenty_seems_to_vary_more() -> None:
+    rng = np.random.default_rng(5)
+    p = np.array([retraining._pool(rng.normal(size=(4, 5)), np.ones(5, bool))[1] for _ in range(400)])
+    assert (p < 0.05).mean() == pytest.approx(0.05, abs=0.02)
+    assert stats.kstest(p[:, 0], "uniform").pvalue > 0.01
+
+
+def test_three_losses_stay_together() -> None:
+    effects = np.column_stack([np.random.default_rng(6).normal(size=(5, 2)), [0, 90, -90, 50, -50]])
+    assert retraining._pool(effects, ALL)[0].all()
 
 
 def test_what_cases_add_has_its_own_degrees_of_freedom() -> None:

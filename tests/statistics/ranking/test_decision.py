@@ -128,8 +128,8 @@ def test_a_loss_that_collapsed_once_leaves_what_is_said_of_others(make_cases: Ma
     without = without.set_index(["trainer_a", "trainer_b"])
     assert table.loc[without.index, "se"].to_numpy() == pytest.approx(without["se"].to_numpy())
     assert table.loc[without.index, "word"].tolist() == without["word"].tolist()
-    swamped = decisions_table(panel, margin=0.01).set_index(["trainer_a", "trainer_b"])
-    assert (swamped.loc[without.index, "word"] == "undecided").all()
+    untold = decisions_table(panel, margin=0.01).set_index(["trainer_a", "trainer_b"])  # it is seen to vary more
+    assert untold.loc[without.index, "word"].tolist() == without["word"].tolist()
 
 
 def test_fewer_than_two_cases_are_not_compared(make_cases: MakeCases) -> None:
