@@ -180,12 +180,13 @@ def _decisions(comparison: Comparison) -> list[str]:
     )
     if (own["subject"] == "losses").any():
         text += (
-            "The intervals hold for new trainings on these data as well as new cases: in each fold (with one fold, for "
-            "each seed) the Hodges-Lehmann difference of every pair was estimated, an effect of each "
-            f"{comparison.noun} fitted to them by least squares, and the variance of a {comparison.noun} taken as its "
-            "residual mean square over the folds or the pooled one, whichever was larger (one that varied more than "
-            "the others had its own degrees of freedom, Satterthwaite 1946, and was not pooled if p < 0.01 by an F "
-            "test with Bonferroni's correction); all pairs were compared at once with the studentised range (Tukey 1953)."
+            "The intervals hold for new trainings on these data as well as new cases: in each fold (with one "
+            "fold, for each seed) the Hodges-Lehmann difference of every pair was estimated, an effect of each "
+            f"{comparison.noun} fitted to them by least squares, and the variance of a {comparison.noun} taken as "
+            "its residual mean square over the folds or the pooled one, whichever was larger (one that varied "
+            "more than the others had its own degrees of freedom, Satterthwaite 1946, and was not pooled if p < "
+            "0.01 by an F test with Bonferroni's correction); all pairs were compared at once with the "
+            "studentised range (Tukey 1953)."
         )
     else:
         text += (
