@@ -21,12 +21,14 @@ class Line:
     view: the view of the metric that answers it.
     order: the trainers, best first by the primary metric.
     values: the rows of the table `answers`, by trainer.
+    erratic: those of which trainings surely vary more than those of others.
     """
 
     question: Question
     view: View
     order: list[str]
     values: dict[str, Row]
+    erratic: frozenset[str] = frozenset()
 
     @cached_property
     def _pairs(self) -> dict[tuple[str, str], Row]:
@@ -93,6 +95,13 @@ class Line:
         return [t for t in among if not any(self.word(other, t) is Word.BETTER for other in among if other != t)]
 
     @cached_property
+    def behind(self) -> list[str]:
+        """Erratic losses behind a steady one by more than the margin: too wide intervals do not show them worse."""
+        steady = [t for t in self.compared if t not in self.erratic]
+        erratic = [t for t in self.compared if t in self.erratic]
+        return [t for t in erratic if any(self.gain(s, t) > self.margin for s in steady)]
+
+    @cached_property
     def all_equivalent(self) -> bool:
         """Whether all that are compared are equivalent to each other."""
         words = {self.word(a, b) for a, b in combinations(self.compared, 2)}
@@ -101,7 +110,7 @@ class Line:
     @cached_property
     def best(self) -> list[str]:
         """Those that no other is better than, if some other is worse than one of them; else nobody."""
-        unbeaten = self.unbeaten(self.compared)
+        unbeaten = [t for t in self.unbeaten(self.compared) if t not in self.behind]
         return unbeaten if len(unbeaten) < len(self.compared) else []
 
 
@@ -124,9 +133,10 @@ def card_of(view: View) -> Card:
         return Card(view, [])
     here = (answers[[*LABEL]].astype(str) == [view.dataset, view.configuration, view.label]).all(axis=1)
     lines = []
+    erratic = frozenset(answers.loc[here & answers["erratic"].astype(bool), "trainer"].astype(str))
     for question in Question:
         rows = answers[here & (answers["question"] == question)]
         if len(rows):
             of_metric = view.of_metric(str(rows["metric"].iloc[0]))
-            lines.append(Line(question, of_metric, view.trainers, rows_by(rows, "trainer")))
+            lines.append(Line(question, of_metric, view.trainers, rows_by(rows, "trainer"), erratic))
     return Card(view, lines)

@@ -4,10 +4,10 @@ import pandas as pd
 
 from nnunet_losses.base.states import Question, RunStatus
 from nnunet_losses.base.tables.results import COLLAPSED
-from nnunet_losses.report.card import Card
+from nnunet_losses.report.card import Card, Line
 from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.names import in_sentence
-from nnunet_losses.report.numbers import count, enumerate_words
+from nnunet_losses.report.numbers import count, decimals, enumerate_words, number
 
 _FATES = {COLLAPSED: "collapsed in", RunStatus.DIVERGED: "diverged in", RunStatus.MISSING: "lacks"}
 
@@ -22,11 +22,26 @@ def left_out(card: Card) -> str:
     used = len(view.values)
     missing = [t for t in view.trainers if t not in compared]
     reasons = [f"{view.name(t)} is {_why(line.values.get(t))}" for t in missing]
-    reasons += _lost_cases(view, total - used) + _failed(view)
+    reasons += _lost_cases(view, total - used) + _failed(view) + _erratic(card, line)
     if not reasons:
         return ""
     parts = f"{len(compared)} of {count(len(view.trainers), view.noun, view.nouns)}, {used} of {count(total, 'case')}"
     return f"Compared: {parts}; {'; '.join(reasons)}."
+
+
+def _erratic(card: Card, line: Line) -> list[str]:
+    """Who does not lead because its trainings are worth very different things."""
+    stability = card.line(Question.STABILITY)
+    if stability is None or not line.behind:
+        return []
+    digits = decimals(line.view.metric.unit)
+    spread = {t: float(row["value"]) for t, row in stability.values.items()}
+    others = max(sd for t, sd in spread.items() if t not in line.erratic)
+    return [
+        f"{card.view.name(t)} trains erratically (SD {number(spread[t], digits)} over trainings, others at most "
+        f"{number(others, digits)}) and cannot be placed"
+        for t in line.behind
+    ]
 
 
 def _why(row: Row | None) -> str:

@@ -71,8 +71,9 @@ class _Told:
 
     @cached_property
     def field(self) -> list[str]:
-        """The losses that can lead: those of which no training failed, if there are two."""
-        steady = [t for t in self.line.compared if not self.line.values[t]["failed"]]
+        """The losses that can lead, if there are two: no training failed, and they are not erratic and behind."""
+        behind = self.line.behind
+        steady = [t for t in self.line.compared if not self.line.values[t]["failed"] and t not in behind]
         return steady if len(steady) > 1 else self.line.compared
 
     @cached_property
@@ -137,7 +138,8 @@ class _Told:
             than = f"better than {view.name(nearest)} in {self.metric}{least} ({line.difference(best, nearest)})"
         else:
             next_one = f"next: {view.name(nearest)}, {line.difference(nearest, best)}"
-            than = f"better than all others in {self.metric}{least} ({next_one})"
+            placed = " that can be placed" if line.behind else ""
+            than = f"better than all others{placed} in {self.metric}{least} ({next_one})"
         return f"{view.name(best)} is best: {than}, and worse in nothing measured{self._but_for_time(best)}."
 
     def _but_for_time(self, best: str) -> str:

@@ -45,6 +45,7 @@ def viewed(
     subject: str = "losses",
     needed: dict[str, float] | None = None,
     failed: dict[str, int] | None = None,
+    erratic: dict[str, float] | None = None,
     seconds: dict[str, float] | None = None,
     cases: int = 20,
     cases_of: dict[str, int] | None = None,
@@ -76,8 +77,10 @@ def viewed(
             answers.append(
                 {
                     **WHERE, "question": str(question), "metric": metric, "trainer": t,
-                    "value": math.nan if t not in compared else (seconds or {}).get(t, 0.7), "trainings": 5,
-                    "failed": (failed or {}).get(t, 0), "reason": (reasons or {}).get(t, ""),
+                    "value": math.nan if t not in compared else {**(seconds or {}), **(erratic or {})}.get(t, 0.7),
+                    "trainings": 5, "failed": (failed or {}).get(t, 0),
+                    "erratic": t in (erratic or {}) and question is Question.STABILITY,
+                    "reason": (reasons or {}).get(t, ""),
                 }
             )  # fmt: skip
     ranking = [{**WHERE, "metric": "dice", "trainer": t, "rank": i + 1.0, "mean": 0.7} for i, t in enumerate(compared)]
@@ -452,3 +455,28 @@ def test_a_pair_can_be_asked_for_in_either_order(word: Word, turned: Word) -> No
     (line,) = card_of(viewed([A, B], {Question.OVERLAP: {(A, B): word}})).lines
     assert (line.word(A, B), line.word(B, A)) == (word, turned)
     assert line.pair(B, A)["difference"] == -line.pair(A, B)["difference"]  # type: ignore[index]
+
+
+def test_an_erratic_loss_that_is_behind_does_not_lead_however_wide_its_intervals_are() -> None:
+    far = (Word.UNDECIDED, 0.5, -0.3, 1.3)
+    lines: dict[Question, Pairs] = {
+        Question.OVERLAP: {(A, B): Word.BETTER, (A, C): Word.BETTER, (A, D): far, (B, D): far, (C, D): far},
+        Question.STABILITY: {},
+    }
+    told = verdict(viewed([A, B, C, D], lines, erratic={D: 0.131}))
+    assert told.headline.startswith("Dice is best: better than all others that can be placed in Dice")
+    erratic = "nnUNetTrainer trains erratically (SD 0.131 over trainings, others at most 0.700) and cannot be placed"
+    assert erratic in told.left_out
+    steady = verdict(viewed([A, B, C, D], lines))
+    assert "is best" not in steady.headline
+    assert "erratically" not in steady.left_out
+
+
+def test_an_erratic_loss_that_is_not_behind_may_lead() -> None:
+    lines: dict[Question, Pairs] = {
+        Question.OVERLAP: {(A, B): Word.UNDECIDED, (A, C): Word.BETTER, (B, C): (Word.UNDECIDED, 0.5, -0.3, 1.3)},
+        Question.STABILITY: {},
+    }
+    told = verdict(viewed([A, B, C], lines, erratic={B: 0.2}))
+    assert "Dice and Focal lead" in told.headline
+    assert "erratically" not in told.left_out

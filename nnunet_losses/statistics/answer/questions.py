@@ -112,11 +112,11 @@ class Asker:
 
     def _stability(self, panel: Panel) -> pd.DataFrame:
         failed = failed_trainings(self.results.jobs, panel)
-        spread = training_spread(panel, failed)
+        spread, erratic = training_spread(panel, failed)
         one = "one training each" if np.isnan(spread).all() else ""
         rows: list[dict[str, object]] = [
-            {"trainer": t, "value": s, "failed": failed.get(t, 0), "reason": one}
-            for t, s in zip(panel.trainers, spread, strict=True)
+            {"trainer": t, "value": s, "failed": failed.get(t, 0), "erratic": bool(apart), "reason": one}
+            for t, s, apart in zip(panel.trainers, spread, erratic, strict=True)
         ]
         return self._answers(Question.STABILITY, panel.metric, panel.key, rows)
 
@@ -127,8 +127,9 @@ class Asker:
         if not rows:
             return ANSWERS.build()
         frame = pd.DataFrame(rows)
-        if "failed" not in frame:
-            frame["failed"] = 0
+        for told_of_some, nothing in (("failed", 0), ("erratic", False)):
+            if told_of_some not in frame:
+                frame[told_of_some] = nothing
         return ANSWERS.build(
             frame.assign(
                 dataset=dataset,

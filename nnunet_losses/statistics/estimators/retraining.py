@@ -26,6 +26,7 @@ class Differences:
     estimate, se, df: (pairs,) the difference, its standard error over new trainings, and its degrees of freedom.
     losses: how many losses there are; the intervals hold for all their pairs at once.
     spread: (losses,) SD of each loss's effect over the columns, from its own trainings alone.
+    erratic: (losses,) whether a loss surely varies more than the others.
     """
 
     estimate: np.ndarray
@@ -33,6 +34,7 @@ class Differences:
     df: np.ndarray
     losses: int
     spread: np.ndarray
+    erratic: np.ndarray
 
     def interval(self, confidence: float) -> tuple[np.ndarray, np.ndarray]:
         """(low, high), simultaneous over all pairs of losses.
@@ -113,7 +115,7 @@ def retrained(
         df = _satterthwaite((of_pair, df), (case_variance, case_df), at_most=np.inf)
         of_pair = of_pair + case_variance
     mean = effects.mean(axis=0)
-    return Differences(mean[a] - mean[b], np.sqrt(of_pair), df, losses, np.sqrt(own))
+    return Differences(mean[a] - mean[b], np.sqrt(of_pair), df, losses, np.sqrt(own), steady & ~pool)
 
 
 def _squares(effects: np.ndarray, pool: np.ndarray) -> np.ndarray:

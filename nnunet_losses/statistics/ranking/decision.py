@@ -161,13 +161,17 @@ def failed_trainings(jobs: pd.DataFrame | None, panel: Panel) -> dict[str, int]:
     return {str(t): int(n) for t, n in failed[failed].index.get_level_values("trainer").value_counts().items()}
 
 
-def training_spread(panel: Panel, unsteady: Collection[str] = ()) -> np.ndarray:
-    """SD over trainings of what each trainer's training is worth, (trainers,); NaN if each was trained once."""
+def training_spread(panel: Panel, unsteady: Collection[str] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """SD over trainings of what each trainer's training is worth, (trainers,), and who surely varies more than others.
+
+    The SD is NaN, and nobody is erratic, if each was trained once.
+    """
     columns = _columns(panel) if len(panel.trainers) > 1 and panel.cases else []
     if len(columns) < 2:
-        return np.full(len(panel.trainers), np.nan)
+        return np.full(len(panel.trainers), np.nan), np.zeros(len(panel.trainers), bool)
     steady = _steady(panel.trainers, unsteady)
-    return retrained(_effects(panel, columns, steady), steady=steady).spread
+    found = retrained(_effects(panel, columns, steady), steady=steady)
+    return found.spread, found.erratic
 
 
 def _steady(trainers: Sequence[str], unsteady: Collection[str]) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Tables that an answer is read from: one word for each pair of losses."""
 
 from nnunet_losses.base.states import Question, Word
-from nnunet_losses.base.tables.schema import Table, integer, real, text
+from nnunet_losses.base.tables.schema import Table, integer, real, text, truth
 from nnunet_losses.statistics.tables.identity import LABEL, PAIR, PANEL, REASON, TRAINER
 
 FORECASTS = ("seeds_needed", "cases_needed", "seeds_together", "cases_together", "detectable")
@@ -52,6 +52,7 @@ ANSWERS = Table(
         "value": real("Its value: mean over cases, recall of all cases, SD over trainings, mean seconds."),
         "trainings": integer("Trainings, folds and seeds counted."),
         "failed": integer("Of these, collapsed or diverged; told of the first question and of stability."),
+        "erratic": truth("Whether its trainings surely vary more than those of others; told of stability."),
         **REASON,
     },
     key=(*LABEL, "question", "trainer"),
