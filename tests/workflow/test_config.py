@@ -124,11 +124,17 @@ def test_a_study_plans_each_training_once_even_if_a_report_of_an_earlier_one_was
     assert counts["train"] == counts["predict"] == counts["evaluate"] == 4
     once = ("prepare", "plan", "split", "preprocess", "describe_study", "compare", "publish_report", "seal")
     assert [counts[rule] for rule in once] == [1] * len(once)
+    only_data = job_counts(place.succeed("--dry-run", "data"))
+    assert only_data == {"data": 1, "prepare": 1, "plan": 1, "split": 1, "preprocess": 1, "total": 5}
 
 
 @pytest.mark.slow
-def test_an_ensemble_is_evaluated_and_not_trained(workplace: Make) -> None:
-    counts = job_counts(workplace(ensembles=[["DiceCrossEntropyTrainer", "TverskyTrainer_iw"]]).succeed("--dry-run"))
+def test_an_ensemble_is_evaluated_and_not_trained_and_the_table_of_a_published_set_is_kept(workplace: Make) -> None:
+    place = workplace(ensembles=[["DiceCrossEntropyTrainer", "TverskyTrainer_iw"]])
+    published = {"name": "Dataset040_KiTS19", "source": {"original": {"layout": "kits19", "path": "/data/kits19"}}}
+    (place.folder / "kits19.yaml").write_text(yaml.safe_dump(published | {"labels": {"background": 0, "kidney": 1}}))
+    counts = job_counts(place.succeed("--dry-run", datasets=[str(place.folder / "kits19.yaml")]))
+    assert counts["case_table"] == 1
     assert counts["train"] == counts["predict"] == 4
     assert counts["ensemble"] == 2
     assert counts["evaluate"] == 6
