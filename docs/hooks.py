@@ -158,7 +158,7 @@ def _about(content: dict[str, Any]) -> list[str]:
     checksum = f"`{known}`" if known else "recorded at the first download" if original.get("files") else "none"
     lines = [
         f"`{content['name']}`; labels: {labels}; size: {about.get('size', 'not known')}; checksum: {checksum}.",
-        f"Cite: {content['citation']}.",
+        f"Cite: {content.get('citation', 'nothing')}.",
     ]
     if original.get("wanted"):
         lines.append("To download by hand:\n\n" + "\n".join(f"- {line}" for line in original["wanted"]))

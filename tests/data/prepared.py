@@ -1,7 +1,12 @@
 """Data sets prepared in a temporary folder."""
 
 import hashlib
+import types
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
+
+import pytest
+from nnunetv2.experiment_planning import verify_dataset_integrity as nnunet
 
 from nnunet_losses.data.raw import prepare_raw
 
@@ -27,3 +32,10 @@ def fingerprint(folder: Path) -> dict[str, tuple[str, float]]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+def verify_in_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """nnU-Net's ``--verify_dataset_integrity``, in threads: its processes would take seconds to start."""
+    threads = types.SimpleNamespace(Pool=ThreadPool)
+    monkeypatch.setattr(nnunet.multiprocessing, "get_context", lambda _: threads)
+    nnunet.verify_dataset_integrity(str(folder), 1)

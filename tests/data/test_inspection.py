@@ -1,4 +1,5 @@
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -222,8 +223,10 @@ def test_colour_pictures_hold_three_channels_in_one_file(tmp_path: Path) -> None
     assert inspect_dataset(tmp_path).cases[0].lesion_voxels == {"lesion": (7,)}
 
 
-def test_real_hippocampus_is_sound(shared_data: Path) -> None:
+def test_real_hippocampus_is_sound_and_inspected_within_seconds(shared_data: Path) -> None:
+    start = time.process_time()
     summary = inspect_dataset(shared_data / "Dataset004_Hippocampus")
+    assert time.process_time() - start < 15
     assert len(summary.cases) == 60
     assert summary.labels == {"anterior": 1, "posterior": 2}
     assert all(0.01 < case.foreground_fraction < 0.1 for case in summary.cases)

@@ -5,14 +5,17 @@ import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.inspection import inspect_dataset
 from nnunet_losses.data.sources import select_cases
 
-from .prepared import described, fingerprint, prepare
+from .prepared import described, fingerprint, prepare, verify_in_threads
 
 
 def test_a_local_folder_is_brought_in_and_left_untouched(raw_dataset: Path, tmp_path: Path) -> None:
@@ -52,7 +55,7 @@ def test_a_broken_source_leaves_nothing_behind(
 
 
 def test_a_decathlon_archive_is_downloaded_checked_and_converted(
-    decathlon: Path, tmp_path: Path, web: tuple[str, Path]
+    decathlon: Path, tmp_path: Path, web: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address, served = web
     with tarfile.open(served / "Task99_Toy.tar", "w") as archive:
@@ -62,6 +65,13 @@ def test_a_decathlon_archive_is_downloaded_checked_and_converted(
     folder = prepare(described(source, labels={"background": 0, "lesion": 1}), tmp_path)
     assert inspect_dataset(folder).labels == {"lesion": 1}
     assert sorted(path.name for path in folder.iterdir()) == ["dataset.json", "imagesTr", "labelsTr", "source.json"]
+    for case in ("toy_001", "toy_003"):
+        stored: Any = nib.load(decathlon / f"imagesTr/{case}.nii.gz")
+        for channel in range(2):
+            image: Any = nib.load(folder / f"imagesTr/{case}_{channel:04d}.nii.gz")
+            np.testing.assert_array_equal(image.dataobj, np.asanyarray(stored.dataobj)[..., channel])
+            np.testing.assert_array_equal(image.affine, stored.affine)
+    verify_in_threads(folder, monkeypatch)
 
 
 def test_files_are_downloaded_one_by_one(raw_dataset: Path, tmp_path: Path, web: tuple[str, Path]) -> None:

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import types
 import zipfile
 from collections.abc import Callable
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,12 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from nnunetv2.experiment_planning import verify_dataset_integrity as nnunet
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.inspection import inspect_dataset
 from nnunet_losses.data.originals import LAYOUTS
 
-from ..prepared import prepare
+from ..prepared import prepare, verify_in_threads
 from .replicas import FLAIR_GRID, REPLICAS, SERIES, Replica, image_value, nodule, places, write
 
 Make = Callable[..., Path]
@@ -84,10 +81,7 @@ def test_from_a_server_to_a_data_set_that_nnunet_takes(
         voxels, mm = volume(folder / f"labelsTr/{case}.nii.gz")
         np.testing.assert_array_equal(voxels, replica.label(mm) if case not in replica.empty else 0)
         assert voxels.any() == (case not in replica.empty)
-    # the same checks in threads: nnU-Net's processes would take seconds to start
-    threads = types.SimpleNamespace(Pool=ThreadPool)
-    monkeypatch.setattr(nnunet.multiprocessing, "get_context", lambda _: threads)
-    nnunet.verify_dataset_integrity(str(folder), 1)
+    verify_in_threads(folder, monkeypatch)
 
 
 @pytest.mark.slow
