@@ -2,20 +2,20 @@
 
 nnU-Net names the results folder and the checkpoint after the trainer, so two experiments must never share a name, and
 one experiment must never have two. Options come in one order (hyper-parameters as the loss lists them, weighting,
-epochs, iterations, seed), default values are left out, and numbers are written as short as they can be.
+changes of nnU-Net's recipe, epochs, iterations, seed), default values are left out, and numbers are written as short as
+they can be.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.losses import CATALOGUE, WEIGHTINGS
+from nnunet_losses.nnunet.names.changes import default_length, ordered
 from nnunet_losses.nnunet.names.options import LENGTHS, parameters_of, read_option, trainer_options, write_parameter
 
-DEFAULT_EPOCHS = 1000
-DEFAULT_ITERATIONS = 250
 MAX_LENGTH = 99
 TOO_LONG = f"is longer than {MAX_LENGTH} characters, too long for some file systems"
 
@@ -33,14 +33,23 @@ class TrainerName:
     parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Hyper-parameters that differ from the loss's defaults, by keyword, in canonical order."""
     weighting: str | None = None
+    changes: tuple[str, ...] = ()
+    """What differs from nnU-Net's recipe beside the loss: ``("densenet", "bspline")``, or one paper's recipe."""
     epochs: int | None = None
     iterations: int | None = None
     seed: int | None = None
+
+    @property
+    def length(self) -> tuple[int, int]:
+        """Epochs, and iterations in each: as the name says, else the recipe's, else nnU-Net's."""
+        epochs, iterations = default_length(self.changes)
+        return self.epochs or epochs, self.iterations or iterations
 
     def __str__(self) -> str:
         known = parameters_of(self.loss)
         words = [write_parameter(known[keyword], value) for keyword, value in self.parameters.items()]
         words += [self.weighting] if self.weighting is not None else []
+        words += self.changes
         words += [f"{self.epochs}epochs"] if self.epochs is not None else []
         words += [f"{self.iterations}iters"] if self.iterations is not None else []
         words += [f"seed{self.seed}"] if self.seed is not None else []
@@ -58,6 +67,7 @@ def build_trainer_name(
     epochs: int | None = None,
     iterations: int | None = None,
     seed: int | None = None,
+    changes: Sequence[str] = (),
 ) -> TrainerName:
     """Make the name of an experiment; values equal to a default are left out.
 
@@ -65,12 +75,13 @@ def build_trainer_name(
         loss: as in the catalogue (``Tversky``).
         parameters: hyper-parameters by keyword (``fp_weight``).
         weighting: ``iw`` or ``iwpos``.
-        epochs: training length, nnU-Net's 1000 if None.
-        iterations: steps per epoch, nnU-Net's 250 if None.
+        epochs: training length, that of the recipe if None (nnU-Net's is 1000).
+        iterations: steps per epoch, those of the recipe if None (nnU-Net's are 250).
         seed: from 1 on; None trains without a fixed seed.
+        changes: of nnU-Net's recipe, by their words in `names.changes`, in any order.
 
     Raises:
-        TrainerNameError: a loss, hyper-parameter or weighting is unknown, or a value is out of range.
+        TrainerNameError: a loss, hyper-parameter, weighting or change is unknown, or a value is out of range.
     """
     if loss not in CATALOGUE:
         nearest = difflib.get_close_matches(loss, CATALOGUE, n=1)
@@ -88,6 +99,11 @@ def build_trainer_name(
     defaults = CATALOGUE[loss].defaults()
     if weighting is not None and weighting not in WEIGHTINGS:
         raise TrainerNameError(f"There is no weighting {weighting}; there are {', '.join(WEIGHTINGS)}.")
+    try:
+        changes = ordered(changes)
+    except ValueError as error:
+        raise TrainerNameError(f"{loss}Trainer: {error}.") from None
+    usual_epochs, usual_iterations = default_length(changes)
     for word, number in (("epochs", epochs), ("iterations", iterations), ("seed", seed)):
         if number is not None and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
             raise TrainerNameError(f"{loss}Trainer: {word} must be a whole number of at least 1, got {number!r}.")
@@ -95,8 +111,9 @@ def build_trainer_name(
         loss=loss,
         parameters={keyword: settings[keyword] for keyword in known if settings[keyword] != defaults[keyword]},
         weighting=weighting,
-        epochs=None if epochs == DEFAULT_EPOCHS else epochs,
-        iterations=None if iterations == DEFAULT_ITERATIONS else iterations,
+        changes=changes,
+        epochs=None if epochs == usual_epochs else epochs,
+        iterations=None if iterations == usual_iterations else iterations,
         seed=seed,
     )
     if len(str(name)) > MAX_LENGTH:
@@ -119,6 +136,7 @@ def parse_trainer_name(name: str) -> TrainerName | None:
         raise TrainerNameError(f"{name[:MAX_LENGTH]}… {TOO_LONG}.")
     found: dict[str, Any] = {}
     parameters: dict[str, Any] = {}
+    changes: list[str] = []
     for word in words:
         option = read_option(loss, word)
         if option is None:
@@ -127,11 +145,14 @@ def parse_trainer_name(name: str) -> TrainerName | None:
                 f"{', '.join(trainer_options(loss))}."
             )
         kind, value = option
+        if kind == "change":
+            changes.append(value)
+            continue
         place = found if kind in ("weighting", *LENGTHS) else parameters
         if kind in place:
             raise TrainerNameError(f"{name} gives {kind} twice; leave one of the two out.")
         place[kind] = value
-    canonical = build_trainer_name(loss, parameters, **found)
+    canonical = build_trainer_name(loss, parameters, changes=changes, **found)
     if str(canonical) != name:
         raise TrainerNameError(
             f"Write {canonical} instead of {name}: options have a fixed order, numbers no superfluous digits, and "

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from nnunet_losses.losses import CATALOGUE, WEIGHTINGS, Parameter
+from nnunet_losses.nnunet.names.changes import CHANGES
 
 LENGTHS = {
     "epochs": re.compile(r"(\d+)epochs"),
@@ -21,13 +22,15 @@ def parameters_of(loss: str) -> dict[str, Parameter]:
 def trainer_options(loss: str) -> list[str]:
     """Every option of a loss's trainer in canonical order, as written: ``fp<number>``, ``squared``, ``iw``, ..."""
     words = [spelling for parameter in parameters_of(loss).values() for spelling in _spellings(parameter)]
-    return [*words, *WEIGHTINGS, "<n>epochs", "<n>iters", "seed<n>"]
+    return [*words, *WEIGHTINGS, *CHANGES, "<n>epochs", "<n>iters", "seed<n>"]
 
 
 def read_option(loss: str, word: str) -> tuple[str, Any] | None:
     """What an option of a loss's trainer sets, and to which value; None if there is no such option."""
     if word in WEIGHTINGS:
         return "weighting", word
+    if word in CHANGES:
+        return "change", word
     for kind, pattern in LENGTHS.items():
         if match := pattern.fullmatch(word):
             return kind, int(match[1])

@@ -82,12 +82,9 @@ class ReproducibleTrainer(nnUNetTrainer):
         # nnU-Net reads the names of these five arguments from the signature: there may be no others
         super().__init__(plans, configuration, fold, dataset_json, device)
         self._lock = self._wait_for_others() if self.local_rank == 0 else None
-        if self.name.epochs is not None:
-            self.num_epochs = self.name.epochs
-        if self.name.iterations is not None:
-            ratio = self.num_val_iterations_per_epoch / self.num_iterations_per_epoch
-            self.num_iterations_per_epoch = self.name.iterations
-            self.num_val_iterations_per_epoch = max(1, round(ratio * self.name.iterations))
+        ratio = self.num_val_iterations_per_epoch / self.num_iterations_per_epoch
+        self.num_epochs, self.num_iterations_per_epoch = self.name.length
+        self.num_val_iterations_per_epoch = max(1, round(ratio * self.num_iterations_per_epoch))
         self.save_every = max(1, min(10, self.num_epochs // 10))
         self._split: tuple[list[str], list[str]] | None = None
         self._steps = 0
@@ -97,12 +94,28 @@ class ReproducibleTrainer(nnUNetTrainer):
         if self.device.type == "cpu" and (threads := os.environ.get("OMP_NUM_THREADS", "").split(",")[0]).isdigit():
             # nnU-Net's command has just taken all cores, whatever the user or the scheduler had allotted
             torch.set_num_threads(max(1, int(threads)))
+        self.change_settings()
+
+    # --- what a recipe may change (`changes`)
+
+    def change_settings(self) -> None:
+        """Called at the end of `__init__`: recipes change nnU-Net's numbers here, and call super()."""
+
+    def describe_changes(self) -> dict[str, Any]:
+        """What differs from nnU-Net's recipe, for the record of the experiment; recipes add to what super() gives."""
+        return {}
+
+    def pools_batch(self) -> bool:
+        """Whether a loss sums over the whole batch, or over each sample; nnU-Net's plans say which."""
+        return bool(self.configuration_manager.batch_dice)
 
     # --- one folder, one experiment, one process
 
     def describe_experiment(self) -> dict[str, Any]:
         """Everything that the result depends on, by nested keys; the trainer must be initialised."""
         train, val = self.do_split()
+        # what is absent leaves no key, so that older records of experiments stay valid
+        changes = {"changes": described} if (described := self.describe_changes()) else {}
         return {
             "trainer": {
                 "name": type(self).__name__,
@@ -112,6 +125,7 @@ class ReproducibleTrainer(nnUNetTrainer):
                 "initial_lr": self.initial_lr,
                 "weight_decay": self.weight_decay,
                 "seed": self.name.seed,
+                **changes,
             },
             "plans": {key: value for key, value in self.plans_manager.plans.items() if key != "configurations"},
             "configuration": self.configuration_manager.configuration,

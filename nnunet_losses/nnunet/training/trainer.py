@@ -18,6 +18,7 @@ from nnunet_losses.losses import CATALOGUE, Loss
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.nnunet.preparation.folders import nnunet_folder
 from nnunet_losses.nnunet.training.adapter import LossAdapter
+from nnunet_losses.nnunet.training.changes import trainer_of
 from nnunet_losses.nnunet.training.class_frequencies import ClassFrequencies, find_class_frequencies
 from nnunet_losses.nnunet.training.errors import StopTraining
 from nnunet_losses.nnunet.training.reproducible import ReproducibleTrainer
@@ -27,7 +28,7 @@ from nnunet_losses.nnunet.training.weight_maps import CasesWithWeights, digest, 
 
 
 class LossTrainer(ReproducibleTrainer):
-    """nnU-Net's own recipe with a loss of the catalogue.
+    """nnU-Net's own recipe with a loss of the catalogue; what else changes comes from `changes`.
 
     Subclasses come from `make_trainer`; a user's own derive from one of those and override `voxel_weight` or set
     `voxel_weight_folder`. Every other method overrides a hook of nnU-Net and calls it, or helps one that does.
@@ -66,7 +67,7 @@ class LossTrainer(ReproducibleTrainer):
             return CATALOGUE[self.name.loss](
                 **self.name.parameters,
                 regions=self.label_manager.has_regions,
-                batch=self.configuration_manager.batch_dice,
+                batch=self.pools_batch(),
             )
         except (ValueError, NotImplementedError) as error:
             raise StopTraining(
@@ -215,7 +216,8 @@ def make_trainer(name: str) -> type[LossTrainer]:
     parsed = parse_trainer_name(name)
     if parsed is None:
         raise ValueError(f"{name} is not the name of a trainer of this package")
-    return type(name, (LossTrainer,), {"name": parsed, "__module__": __name__, "__doc__": f"nnU-Net with {parsed}."})
+    bases = (*(trainer_of(word) for word in parsed.changes), LossTrainer)
+    return type(name, bases, {"name": parsed, "__module__": __name__, "__doc__": f"nnU-Net with {parsed}."})
 
 
 def _map(function: Any, target: Any) -> Any:

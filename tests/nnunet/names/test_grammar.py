@@ -39,6 +39,7 @@ def names(draw: st.DrawFn) -> TrainerName:
             loss,
             {parameter.keyword: draw(values(parameter)) for parameter in chosen},
             weighting=draw(st.sampled_from([None, *WEIGHTINGS])),
+            changes=draw(st.sampled_from([(), ("bspline",), ("lesionsampling", "densenet"), ("ma2021",)])),
             epochs=draw(st.none() | st.integers(1, 5000)),
             iterations=draw(st.none() | st.integers(1, 5000)),
             seed=draw(st.none() | st.integers(1, 10**6)),
@@ -95,6 +96,9 @@ def test_the_names_of_the_design_are_read() -> None:
         ("TverskyTrainer_1000epochs", "TverskyTrainer"),
         ("TverskyTrainer_250iters_seed1", "TverskyTrainer_seed1"),
         ("TverskyTrainer_050epochs", "TverskyTrainer_50epochs"),
+        ("TverskyTrainer_bspline_densenet", "TverskyTrainer_densenet_bspline"),
+        ("TverskyTrainer_densenet_iw", "TverskyTrainer_iw_densenet"),
+        ("TverskyTrainer_shirokikh2020_100epochs", "TverskyTrainer_shirokikh2020"),
     ],
 )
 def test_another_spelling_is_refused(wrong: str, canonical: str | None) -> None:
@@ -117,6 +121,9 @@ def test_another_spelling_is_refused(wrong: str, canonical: str | None) -> None:
         ("TverskyTrainer_0epochs", "epochs must be a whole number of at least 1"),
         ("TverskyTrainer_seed0", "seed must be a whole number of at least 1"),
         ("TverskyTrainer_iw ", "no option iw "),
+        ("TverskyTrainer_densenet_densenet", "densenet is given twice"),
+        ("TverskyTrainer_autonet_densenet", "autonet and densenet both change the network"),
+        ("TverskyTrainer_bspline_ma2021", "the recipe ma2021 changes everything and stands alone; leave bspline out"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_sentence(wrong: str, reason: str) -> None:
@@ -154,6 +161,13 @@ def test_replacing_keeps_the_rest_and_leaves_defaults_out() -> None:
     assert str(name.replace(epochs=1000, iterations=250)) == str(name)
 
 
+def test_a_recipe_brings_its_own_length() -> None:
+    assert parse_trainer_name("DiceTrainer").length == (1000, 250)
+    assert parse_trainer_name("DiceTrainer_bspline_10epochs").length == (10, 250)
+    assert parse_trainer_name("DiceTrainer_shirokikh2020").length == (100, 100)
+    assert parse_trainer_name("DiceTrainer_shirokikh2020_1000epochs_2iters").length == (1000, 2)
+
+
 def test_building_refuses_what_does_not_exist() -> None:
     with pytest.raises(TrainerNameError, match="did you mean Tversky"):
         build_trainer_name("Tverski")
@@ -161,6 +175,8 @@ def test_building_refuses_what_does_not_exist() -> None:
         build_trainer_name("Tversky", {"fp": 0.1})
     with pytest.raises(TrainerNameError, match="no weighting inverse; there are iw, iwpos"):
         build_trainer_name("Tversky", weighting="inverse")
+    with pytest.raises(TrainerNameError, match="no change unet of nnU-Net's recipe; there are autonet, densenet"):
+        build_trainer_name("Tversky", changes=["unet"])
     with pytest.raises(TrainerNameError, match="longer than 99"):
         build_trainer_name("Tversky", {"fp_weight": 0.123456789012345, "fn_weight": 0.123456789012345}, seed=10**50)
 
