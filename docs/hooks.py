@@ -18,6 +18,8 @@ from nnunet_losses.base.metrics.challenges import CHALLENGE_METRICS, CHALLENGES,
 from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.base.tables.schema import Table
 from nnunet_losses.losses import CATALOGUE, Loss, Parameter
+from nnunet_losses.nnunet.names.changes import CHANGES
+from nnunet_losses.nnunet.training.changes import choices_of
 from nnunet_losses.statistics import TABLES as STATISTICS
 
 RESULTS_FOLDER = Path(__file__).parents[1] / "benchmarks" / "results"
@@ -260,6 +262,36 @@ def worked_cases() -> str:
     return markdown_table(head, rows)
 
 
+def pieces() -> str:
+    """The table of the pieces."""
+    found = [change for change in CHANGES.values() if change.kind != "recipe"]
+    return markdown_table(("word", "changes", "what"), [(f"`{c.word}`", c.kind, c.help) for c in found])
+
+
+def recipes() -> str:
+    """The choices of each piece and recipe, a table each."""
+    head = ("what", "choice", "known from", "source, or reason", "set by")
+    texts = []
+    for word, change in CHANGES.items():
+        rows = [(c.what, c.value, c.mark, c.source, c.by) for c in choices_of(word)]
+        length = f" {change.epochs} epochs of {change.iterations} iterations." if change.kind == "recipe" else ""
+        texts.append(f"## `{word}`\n\n{change.help}.{length}\n\n{markdown_table(head, rows)}")
+    return "\n\n".join(texts)
+
+
+def fusion() -> str:
+    """What benchmarks/fusion.py measured."""
+    found = json.loads((RESULTS_FOLDER / "fusion.json").read_text(encoding="utf-8"))
+    rows = [
+        (name, f"{row['nnunet_s']:.2f} s", f"{row['bspline_s']:.2f} s", f"{row['ratio']:.2f}")
+        for name, row in found.items()
+        if isinstance(row, dict)
+    ]
+    sizes = " x ".join(map(str, found["image"][1:])), " x ".join(map(str, found["patch"]))
+    told = f"An image of {sizes[0]} voxels, windows of {sizes[1]}, {found['threads']} threads ({found['hardware']})."
+    return f"{told}\n\n{markdown_table(('', 'nnU-Net', 'B-spline soft voting', 'ratio'), rows)}"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "datasets": datasets,
@@ -272,4 +304,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "decision_power": decision_power,
     "worked_cases": worked_cases,
     "kills": kills,
+    "pieces": pieces,
+    "recipes": recipes,
+    "fusion": fusion,
 }

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from nnunet_losses.base.tables.storage import write_tables
 from nnunet_losses.cli import app, run
 from nnunet_losses.losses import CATALOGUE
+from nnunet_losses.nnunet.names.changes import CHANGES
 from nnunet_losses.study.record import write_record
 from nnunet_losses.study.study import load_study
 
@@ -38,6 +39,14 @@ def test_describe_knows_losses_and_trainers_with_their_values() -> None:
     assert "weighting    iw" in text
     assert "1706.05721" in text
     assert call("describe", "Tversky").stdout.startswith("TverskyTrainer:")
+
+
+def test_recipes_lists_words_and_the_choices_of_one() -> None:
+    assert all(word in call("recipes").stdout for word in CHANGES)
+    told = call("recipes", "shirokikh2020").stdout
+    assert "assumed" in told and "code" in told
+    assert "there are autonet, densenet" in " ".join(call("recipes", "salehi").output.split())
+    assert "recipe       densenet, bspline" in call("describe", "DiceTrainer_densenet_bspline").stdout
 
 
 @pytest.mark.parametrize("name", sorted(CATALOGUE))

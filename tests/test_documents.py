@@ -13,6 +13,8 @@ from nnunet_losses.base.metrics.challenges import CHALLENGES
 from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.losses import CATALOGUE, CrossEntropyLoss
 from nnunet_losses.losses.catalogue import package_of
+from nnunet_losses.nnunet.names.changes import CHANGES
+from nnunet_losses.nnunet.training.changes import choices_of
 from nnunet_losses.statistics import TABLES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -43,6 +45,14 @@ def test_every_data_set_that_says_what_it_is_stands_on_the_page():
     described = [file.stem for file in files if "\nabout:\n" in file.read_text()]
     assert len(described) >= 16
     assert [name for name in described if f"| `{name}` |" not in page] == []
+
+
+def test_every_recipe_and_piece_is_on_its_page_with_all_its_choices():
+    page = hooks.on_page_markdown((DOCS / "recipes.md").read_text())
+    for word in CHANGES:
+        assert f"\n## `{word}`\n" in page
+        assert all(f"| {choice.what} | {choice.value} | {choice.mark} |" in page for choice in choices_of(word))
+    assert "| fusion alone |" in page
 
 
 def test_every_loss_is_on_exactly_one_page_and_in_its_picture():

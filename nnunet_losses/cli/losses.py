@@ -1,4 +1,4 @@
-"""Commands about losses and trainers: list, describe, doctor, env, export."""
+"""Commands about losses and trainers: list, describe, recipes, doctor, env, export."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,10 @@ def list_losses(
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(caption="Every trainer also takes iw or iwpos, <n>epochs, <n>iters, seed<n>.")
+    table = Table(
+        caption="Every trainer also takes iw or iwpos, <n>epochs, <n>iters, seed<n>, and the changes that "
+        "`nnunet-losses recipes` lists."
+    )
     table.add_column("trainer", no_wrap=True)
     table.add_column("options and defaults")
     table.add_column("source")
@@ -69,11 +72,39 @@ def describe(
         say(f"  {option['option']:<12} {value!s:<8} {option['help']}{letter} ({option['range']})")
         if option["effect"]:
             say(f"  {'':<21} {option['effect']}")
-    say(f"  weighting    {parsed.weighting or 'none':<8} none, iw or iwpos\n")
+    say(f"  weighting    {parsed.weighting or 'none':<8} none, iw or iwpos")
+    say(f"  recipe       {', '.join(parsed.changes) or 'that of nnU-Net'}\n")
     say(inspect.getdoc(CATALOGUE[parsed.loss].functional) or "")
     say()
     for line in picture(CATALOGUE[parsed.loss], dict(parsed.parameters)):
         say(line)
+
+
+@command("recipes")
+def recipes(
+    name: Annotated[str | None, typer.Argument(help="A recipe or piece, such as salehi2017.")] = None,
+) -> None:
+    """List the papers' recipes and their pieces, or every choice of one and where it was read."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from nnunet_losses.nnunet.names.changes import CHANGES
+
+    if name is None:
+        table = Table("word", "changes", "what", "epochs x iterations", caption="Add the word to a trainer's name.")
+        for change in CHANGES.values():
+            kind = "everything" if change.kind == "recipe" else change.kind
+            table.add_row(change.word, kind, escape(change.help), f"{change.epochs} x {change.iterations}")
+    elif name in CHANGES:
+        from nnunet_losses.nnunet.training.changes import choices_of
+
+        table = Table("what", "choice", "known from", "source or reason", "set by", title=CHANGES[name].help)
+        for choice in choices_of(name):
+            table.add_row(*map(escape, (choice.what, choice.value, choice.mark, choice.source, choice.by)))
+    else:
+        raise UserError(f"There is no recipe {name}; there are {', '.join(CHANGES)}.")
+    Console().print(table)
 
 
 @command("doctor")

@@ -81,6 +81,7 @@ def _provenance(
 def _loss(trainer: str) -> dict[str, Any] | None:
     """Formula, reference and parameters of the loss of a trainer; None if it is not one of ours."""
     from nnunet_losses.losses import CATALOGUE  # loads torch, which a table of results does not need
+    from nnunet_losses.nnunet.names.changes import CHANGES
     from nnunet_losses.nnunet.names.grammar import TrainerNameError, parse_trainer_name
 
     try:
@@ -95,6 +96,7 @@ def _loss(trainer: str) -> dict[str, Any] | None:
         "reference": loss.reference,
         "parameters": dict(name.parameters),
         "weighting": name.weighting,
+        **({"changes": {word: CHANGES[word].help for word in name.changes}} if name.changes else {}),
         "repr": repr(loss(**name.parameters)),
     }
 

@@ -103,12 +103,22 @@ def _design(comparison: Comparison) -> str:
         )
     text = (
         f"We compared {count(len(losses), 'loss function')} ({enumerate_words(losses, 40)}) in nnU-Net{nnunet} on "
-        f"{enumerate_words(sets, 40)}. Within a data set and configuration, all networks shared plans, splits, "
-        f"augmentation and schedule; only the loss differed. Each was trained with {count(seeds, 'random seed')}."
+        f"{enumerate_words(sets, 40)}. {_shared(comparison)} Each was trained with {count(seeds, 'random seed')}."
     )
     if comparison.suffix:
         text += f" All trainer names end in {comparison.suffix}."
     return text
+
+
+def _shared(comparison: Comparison) -> str:
+    """What all trainings had in common, and which differed in more than the loss."""
+    losses = comparison.provenance.get("losses", {}).values()
+    changes = {word: text for loss in losses for word, text in loss.get("changes", {}).items()}
+    within = "Within a data set and configuration, all networks shared plans"
+    if not changes:
+        return f"{within}, splits, augmentation and schedule; only the loss differed."
+    told = "; ".join(f"{word}: {text}" for word, text in changes.items())
+    return f"{within} and splits. Where a trainer's name says so, more than the loss differed ({told})."
 
 
 def _configurations(cases: pd.DataFrame) -> str:

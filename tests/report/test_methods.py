@@ -29,6 +29,13 @@ def test_found_trainings_claim_no_common_conditions(comparison: Comparison) -> N
     assert "Versions of the software were not recorded." in text
 
 
+def test_trainings_by_other_recipes_are_not_said_to_differ_in_the_loss_alone(comparison: Comparison) -> None:
+    loss = {"changes": {"densenet": "FC-DenseNet"}}
+    text = changed(comparison, provenance={**comparison.provenance, "losses": {"DiceTrainer_densenet": loss}})
+    assert "more than the loss differed (densenet: FC-DenseNet)." in text
+    assert "only the loss differed" not in text
+
+
 def test_metrics_are_defined_the_primary_first(comparison: Comparison) -> None:
     text = methods(comparison)[1]
     assert text.startswith("The primary metric was Dice. We report Dice (Dice ")

@@ -15,8 +15,10 @@ from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.nnunet.names.identity import identity
 from nnunet_losses.nnunet.results.models import ModelRecord, expected_origin, read_model, record_model
 from nnunet_losses.nnunet.results.operating_points import OPERATING_POINT_JSON, choose_point, read_point, write_point
+from nnunet_losses.nnunet.training.changes.parts import OwnFusion, OwnNetwork
 from nnunet_losses.nnunet.training.checkpoint import weights_sha256
 from nnunet_losses.nnunet.training.origin import Origin
+from nnunet_losses.nnunet.training.trainer import make_trainer
 
 STOCK = "nnUNetTrainer"
 
@@ -30,6 +32,8 @@ def export_checkpoint(
     cluster: str | None = None,
 ) -> Path:
     """Write a checkpoint that stock nnU-Net predicts with: its network, and its trainer's name instead of ours.
+
+    A recipe with another network, or another way to predict, needs this package: its checkpoint keeps our name.
 
     Args:
         checkpoint: ``.../<trainer>__<plans>__<configuration>/fold_<k>/checkpoint_final.pth``.
@@ -56,7 +60,8 @@ def export_checkpoint(
     trainer = content.get("trainer_name", "")
     if parse_trainer_name(trainer) is None:
         raise UserError(f"{checkpoint} was written by {trainer or 'no trainer'}, which is not one of this package.")
-    content["trainer_name"] = STOCK
+    if not issubclass(make_trainer(trainer), OwnNetwork | OwnFusion):
+        content["trainer_name"] = STOCK
     point = None if goal is None else choose_point(goal, tables or {}, origin, cluster=cluster)
     target = out
     if out.suffix != ".pth":

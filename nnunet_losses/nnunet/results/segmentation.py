@@ -3,6 +3,7 @@
 import contextlib
 import io
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import check_writable, write_atomically
 from nnunet_losses.base.labels import Label, LabelSet
 from nnunet_losses.base.names import FINAL_CHECKPOINT, PLANS_JSON, PROBABILITIES
+from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.nnunet.results.models import read_model
 from nnunet_losses.nnunet.results.operating_points import (
     OPERATING_POINT_JSON,
@@ -24,7 +26,10 @@ from nnunet_losses.nnunet.results.operating_points import (
     ModelPoint,
     read_point,
 )
+from nnunet_losses.nnunet.training.changes.parts import OwnFusion
 from nnunet_losses.nnunet.training.checkpoint import safe_loading
+from nnunet_losses.nnunet.training.fusion import FusionPredictor
+from nnunet_losses.nnunet.training.trainer import make_trainer
 
 SATURATED = 2.0**-24
 """The smallest distance of a probability from 0 and 1 that counts, as in the tables."""
@@ -93,7 +98,7 @@ def segment_images(
 
 
 def load_predictor(model: Path, folds: Sequence[str], device: str) -> Any:
-    """nnU-Net's predictor with the networks of a model's folds.
+    """nnU-Net's predictor with the networks of a model's folds, fusing windows as their trainer's recipe does.
 
     Raises:
         UserError: there is no such fold, a checkpoint is damaged or not safe to load, or the model needs the prediction
@@ -108,12 +113,12 @@ def load_predictor(model: Path, folds: Sequence[str], device: str) -> Any:
     if not found:
         raise UserError(f"{model} holds no fold_*/{FINAL_CHECKPOINT}; give the folder of an exported model.")
     wanted = list(folds) or found
-    for fold in wanted:
-        read_model(model / f"fold_{fold}" / FINAL_CHECKPOINT, None)
+    checkpoints = [read_model(model / f"fold_{fold}" / FINAL_CHECKPOINT, None)[0] for fold in wanted]
+    trainer = str(checkpoints[0].get("trainer_name"))
+    ours = make_trainer(trainer) if parse_trainer_name(trainer) is not None else None
+    kind = partial(FusionPredictor, ours.fusion) if ours and issubclass(ours, OwnFusion) else nnUNetPredictor
     with contextlib.redirect_stdout(io.StringIO()):
-        predictor = nnUNetPredictor(
-            perform_everything_on_device=device == "cuda", device=torch.device(device), allow_tqdm=False
-        )
+        predictor = kind(perform_everything_on_device=device == "cuda", device=torch.device(device), allow_tqdm=False)
         with safe_loading(model / f"fold_{wanted[0]}" / FINAL_CHECKPOINT):
             predictor.initialize_from_trained_model_folder(str(model), wanted, FINAL_CHECKPOINT)
     if predictor.configuration_manager.previous_stage_name is not None:

@@ -13,6 +13,7 @@ from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.nnunet.results.export import export_checkpoint
+from nnunet_losses.nnunet.results.segmentation import load_predictor
 from nnunet_losses.nnunet.start_up import VARIABLE
 
 from ..conftest import TRAINED
@@ -52,6 +53,23 @@ def test_nnunets_commands_train_and_predict_and_stock_nnunet_predicts_the_same(
     nnunet(monkeypatch, predict_entry_point, *predict, "-tr", "nnUNetTrainer", "-o", tmp_path / "stock")
     one, other = (np.asarray(nib.load(tmp_path / who / "case_4.nii.gz").dataobj) for who in ("ours", "stock"))
     np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.slow
+def test_a_recipe_that_stock_nnunet_cannot_predict_keeps_its_name_and_is_predicted_by_ours(
+    run: Callable[..., Path], tmp_path: Path, world: Path
+) -> None:
+    fold = run("DiceTrainer_autonet_bspline_1epochs_1iters", validate=True, export_validation_probabilities=True)
+    model = tmp_path / "shared"
+    written = export_checkpoint(fold / "checkpoint_final.pth", model)
+    assert torch.load(written, weights_only=False)["trainer_name"] == "DiceTrainer_autonet_bspline_1epochs_1iters"
+    predictor = load_predictor(model, (), "cpu")
+    data, properties = predictor.plans_manager.image_reader_writer_class().read_images(
+        [str(world / "raw/Dataset901_Labels/imagesTr/case_4_0000.nii.gz")]
+    )
+    _, probabilities = predictor.predict_single_npy_array(data, properties, None, None, True)
+    expected = np.load(fold / "validation/case_4.npz")["probabilities"]
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
 
 
 def test_an_exported_checkpoint_differs_in_the_name_of_the_trainer_only(trained_once: Path, tmp_path: Path) -> None:
