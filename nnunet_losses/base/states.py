@@ -60,6 +60,15 @@ class Word(StrEnum):
     NOT_COMPARABLE = "not comparable"
 
 
+class Verdict(StrEnum):
+    """What a claim comes to."""
+
+    HOLDS = "holds"
+    DOES_NOT_HOLD = "does not hold"
+    UNDECIDED = "undecided"
+    NOT_TESTABLE = "not testable"
+
+
 class Question(StrEnum):
     """What a user asks of a loss; the rows of the decision card, in its order."""
 

@@ -157,11 +157,15 @@ def compare_command(
         ),
     ] = None,
     published: Published = None,
+    claims: Annotated[
+        list[Path] | None, typer.Option(help="Conclusions of papers to judge: a file such as config/claims/*.yaml.")
+    ] = None,
 ) -> None:
     """Compare losses over any number of trainings, studies or sites: ranks, paired tests, detection curves."""
     from nnunet_losses.base.tables.storage import read_tables, write_tables
     from nnunet_losses.comparison.tables import ByCase, compare_tables, record_of
     from nnunet_losses.nnunet.results.models import check_models
+    from nnunet_losses.study.claims import read_claims
     from nnunet_losses.study.published import read_published
     from nnunet_losses.study.record import read_record
 
@@ -192,6 +196,7 @@ def compare_command(
         record,
         by_case=ByCase(cluster=cluster),
         published=read_published(published) if published else None,
+        claims=read_claims(claims or []),
     )
     if tables is not None:
         write_tables(tables, stacked)

@@ -14,6 +14,7 @@ from nnunet_losses.base.metrics.challenges import CHALLENGE_METRICS
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.base.tables.results import JOBS
 from nnunet_losses.statistics import compare
+from nnunet_losses.statistics.papers.claims import Claim
 from nnunet_losses.study.config import COMPARED_METRICS
 from nnunet_losses.study.record import Run, StudyRecord
 
@@ -40,6 +41,7 @@ def compare_tables(
     by_case: ByCase | None = None,
     margins: Mapping[str, float] | None = None,
     published: pd.DataFrame | None = None,
+    claims: Sequence[Claim] = (),
 ) -> tuple[Tables, Tables]:
     """Compute every statistic of a comparison.
 
@@ -50,6 +52,7 @@ def compare_tables(
         by_case: how the table ``covariates`` is used.
         margins: by metric, where it is not the metric's own; that of the decision is in the record.
         published: published numbers to hold against ours.
+        claims: conclusions of papers to judge.
 
     Returns:
         The tables, with a row of ``jobs`` for every training that is missing, and the statistics. Where nothing is
@@ -87,7 +90,8 @@ def compare_tables(
             cluster=by_case.cluster,
             cuts=by_case.cuts,
             published=published,
-            loss_names=None if published is None else loss_names(trainers),
+            claims=claims,
+            loss_names=loss_names(trainers) if claims or published is not None else None,
         )
     except ValueError as error:  # the table of cases does not fit what was asked for
         raise UserError(str(error)) from None

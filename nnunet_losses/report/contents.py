@@ -125,6 +125,7 @@ APPENDIX = (
 """The same in detail, opened on demand."""
 
 PAPERS = (
+    Part("Claims", (tables.claims.table,), "claims"),
     Part(
         "Published and reproduced numbers",
         (tables.published.agreement, published.draw, tables.published.values),

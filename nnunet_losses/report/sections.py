@@ -146,7 +146,7 @@ def _papers(view: View, number: int) -> Section:
     for part in PAPERS:
         if blocks := _made(part.makers, view):
             section.parts.append(Section(f"{section.anchor}-{slug(part.title)}", part.title, blocks))
-    if told := tables.published.in_words(view):
+    if told := " ".join(filter(None, (tables.claims.in_words(view), tables.published.in_words(view)))):
         section.blocks.append(Text(told))
     return section
 

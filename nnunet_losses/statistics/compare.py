@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from nnunet_losses.base.metrics import Metric
+from nnunet_losses.base.metrics import IMAGE_DIAGONAL, Metric
 from nnunet_losses.statistics.answer.questions import Asker
 from nnunet_losses.statistics.calibration import calibration_tables
 from nnunet_losses.statistics.detection.froc import froc_tables
@@ -15,9 +15,11 @@ from nnunet_losses.statistics.detection.strata import EDGES_MM, strata_table
 from nnunet_losses.statistics.detection.thresholds import threshold_tables
 from nnunet_losses.statistics.estimators.bootstrap import bootstrap_means
 from nnunet_losses.statistics.failures import costs_table, failures_table
+from nnunet_losses.statistics.panels.derived import with_derived
 from nnunet_losses.statistics.panels.panel import Panel
 from nnunet_losses.statistics.panels.policy import Policy
 from nnunet_losses.statistics.panels.results import Results
+from nnunet_losses.statistics.papers.claims import Claim, claims_table
 from nnunet_losses.statistics.papers.reproduction import LossNames, Ours, reproduction_tables
 from nnunet_losses.statistics.ranking.challenge import challenge_ranking_table
 from nnunet_losses.statistics.ranking.consensus import consensus_table
@@ -64,6 +66,7 @@ def compare(
     cuts: Mapping[str, Sequence[float]] | None = None,
     cluster: str | None = None,
     published: pd.DataFrame | None = None,
+    claims: Sequence[Claim] = (),
     loss_names: LossNames | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Every statistic of a study, by table name; `nnunet_losses.statistics.TABLES` describes the tables.
@@ -94,13 +97,16 @@ def compare(
         cluster: the covariate, such as the patient, of which the values and not the cases are the independent units:
             metrics are averaged within them, lesions are resampled by them.
         published: published numbers; adds the tables that hold them against ours.
-        loss_names: for these, the loss of each trainer and what else its name says.
+        claims: conclusions of papers; adds the table that judges them.
+        loss_names: for these two, the loss of each trainer and what else its name says.
 
     Raises:
         TableError: a table does not hold what it should; an unknown baseline or metric.
     """
+    further = frozenset(claim.metric for claim in claims)
+    metrics = [m for m in dict.fromkeys(cases["metric"]) if m != IMAGE_DIAGONAL.name] if metrics is None else metrics
     results = Results.of(
-        cases,
+        with_derived(cases, further),
         baseline=baseline,
         lesions=lesions,
         thresholds=thresholds,
@@ -153,16 +159,18 @@ def compare(
     if results.jobs is not None:
         found["failures"] = failures_table(results.jobs, results.training)
         found["costs"] = costs_table(results.jobs)
-    asker = Asker(results, primary_metric, rope or {}, alpha, seed)
+    asker = Asker(results, primary_metric, rope or {}, alpha, seed, further)
     found["answers"], found["decisions"] = asker.tables(panels, found.get("threshold_cases"))
+    if claims:
+        found["claims"] = claims_table(found["decisions"], claims, loss_names or {})
     if len(results.covariates):
         primary = [panel for panel in panels if panel.metric.name == primary_metric]
         found |= subgroup_tables(primary, results.covariates, cuts=cuts, seed=seed, confidence=confidence)
     if published is not None and len(published):
         measured = set(results.scored["metric"]) - {panel.metric.name for panel in panels}
-        further = results.panels(sorted(measured & set(published["metric"])))
+        others = results.panels(sorted(measured & set(published["metric"])))
         ours = Ours.of(
-            [*panels, *further], results.rosters, found.get("froc"), published, seed=seed, confidence=confidence
+            [*panels, *others], results.rosters, found.get("froc"), published, seed=seed, confidence=confidence
         )
         found["reproduction"], found["agreement"] = reproduction_tables(ours, published, loss_names or {})
     found["sensitivity"] = sensitivity_table(results, panels, ranks, thresholds=found.get("thresholds"))

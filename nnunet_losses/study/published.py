@@ -1,6 +1,6 @@
 """Published numbers: files of CSV, checked when they are read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,10 +18,10 @@ def published_files(names: Iterable[str], folder: Path = FOLDER) -> list[Path]:
     Raises:
         UserError: a file does not exist.
     """
-    return files_named(names, folder, ".csv", "published numbers")
+    return files_named(list(names), folder, ".csv", "published numbers")
 
 
-def files_named(names: Iterable[str], folder: Path, ending: str, what: str) -> list[Path]:
+def files_named(names: Sequence[str], folder: Path, ending: str, what: str) -> list[Path]:
     """The files that a study names: by their stem in a folder, or by a path.
 
     Raises:

@@ -8,6 +8,7 @@ import pytest
 
 from nnunet_losses.base.tables.published import PUBLISHED
 from nnunet_losses.statistics import TABLES, compare
+from nnunet_losses.statistics.papers.claims import Claim, Direction, difference
 
 QUICK = {"resamples": 200, "test_resamples": 50, "draws": 200}
 
@@ -29,7 +30,8 @@ def tables(study: pd.DataFrame, lits_lesions: Callable[[str], pd.DataFrame]) -> 
     further = {"lesions": lesions, "thresholds": thresholds, "log_odds": log_odds, "jobs": jobs, "covariates": sites}
     numbers = dict.fromkeys(PUBLISHED.columns, "") | {"trainer": "B", "metric": "dice", "value": 0.5, "mark": "code"}
     numbers |= {"spread": 0.1, "n": 4.0}
-    papers = {"published": pd.DataFrame([numbers]), "loss_names": {t: (t, "") for t in "ABCD"}}
+    claim = Claim("p", "c", "So.", "dice", Direction.HIGHER, [difference(["B"], ["A"])])
+    papers = {"claims": [claim], "published": pd.DataFrame([numbers]), "loss_names": {t: (t, "") for t in "ABCD"}}
     return compare(cases, baseline="A", **further, **papers, **QUICK)
 
 

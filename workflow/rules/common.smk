@@ -22,6 +22,7 @@ from nnunet_losses.data.raw import source_state
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment
 from nnunet_losses.nnunet.training.outcome import STOP_EARLY
+from nnunet_losses.study.claims import claims_files
 from nnunet_losses.study.declaration import DECLARATIONS, declare
 from nnunet_losses.study.published import published_files
 from nnunet_losses.study.manifest import check_manifest, write_manifest
@@ -52,7 +53,10 @@ try:
     evaluated = (*runs, *study.ensemble_runs(runs))
     case_tables = study.case_tables(descriptions)
     covariate_tables = case_tables | study.covariate_tables(descriptions)
-    published = [str(file) for file in published_files(study.config.published, Path(workflow.basedir, "config/published"))]
+    published = [
+        str(file) for file in published_files(study.config.published, Path(workflow.basedir, "config/published"))
+    ]
+    claims = [str(file) for file in claims_files(study.config.claims, Path(workflow.basedir, "config/claims"))]
     for trainer in study.foreign_trainers:
         require_trainer(trainer)
     for folder in (

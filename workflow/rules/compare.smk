@@ -24,7 +24,7 @@ rule compare:
             wildcards.study,
         ),
         cases=list(covariate_tables.values()),
-        published=published,
+        papers=[*published, *claims],
     output:
         cases="results/studies/{study}/tables/cases.parquet",
         ranking="results/studies/{study}/statistics/ranking.parquet",
@@ -39,8 +39,12 @@ rule compare:
         folders=lambda wildcards, input: sorted({str(Path(table).parent) for table in input.tables}),
         tables=subpath(output.cases, parent=True),
         cases=" ".join(f"--cases {shlex.quote(f'{dataset}={file}')}" for dataset, file in covariate_tables.items()),
-        papers=" ".join(f"--published {shlex.quote(file)}" for file in published),
+        papers=" ".join(
+            f"--{option} {shlex.quote(file)}"
+            for option, files in (("published", published), ("claims", claims))
+            for file in files
+        ),
         statistics=subpath(output.ranking, parent=True),
     shell:
-        "nnunet-losses compare {params.folders} --study {input.study} --tables {params.tables} {params.cases} {params.papers}"
-        " --out {params.statistics} > {log} 2>&1"
+        "nnunet-losses compare {params.folders} --study {input.study} --tables {params.tables} {params.cases}"
+        " {params.papers} --out {params.statistics} > {log} 2>&1"

@@ -22,6 +22,19 @@ SMALL_RECALL_AT_1 = score(
     "The same, of the smallest quarter of the lesions.",
     needs_reference=True,
 )
+AVERAGE_RECALL = score(
+    "average_recall",
+    "Average recall",
+    "Mean share of reference lesions that were found over 0 to 5 false positives a case of the FROC curve.",
+    needs_reference=True,
+)
+RECALL_PRECISION_GAP = score(
+    "recall_precision_gap",
+    "Gap between recall and precision",
+    "Absolute difference of recall and precision of the voxels.",
+    higher_is_better=False,
+    needs_reference=True,
+)
 TRAINING_TIME = Metric(
     "training_time",
     "Training time",
@@ -31,4 +44,11 @@ TRAINING_TIME = Metric(
     bounds=(-math.inf, math.inf),
     margin=math.log(1.05),
 )
-DERIVED_METRICS = (OWN_THRESHOLD_DICE, RECALL_AT_1, SMALL_RECALL_AT_1, TRAINING_TIME)
+DERIVED_METRICS = (
+    OWN_THRESHOLD_DICE,
+    RECALL_AT_1,
+    SMALL_RECALL_AT_1,
+    AVERAGE_RECALL,
+    RECALL_PRECISION_GAP,
+    TRAINING_TIME,
+)

@@ -7,9 +7,15 @@ import numpy as np
 import pandas as pd
 
 from nnunet_losses.base.metrics import Metric
-from nnunet_losses.base.metrics.derived import OWN_THRESHOLD_DICE, RECALL_AT_1, SMALL_RECALL_AT_1, TRAINING_TIME
+from nnunet_losses.base.metrics.derived import (
+    AVERAGE_RECALL,
+    OWN_THRESHOLD_DICE,
+    RECALL_AT_1,
+    SMALL_RECALL_AT_1,
+    TRAINING_TIME,
+)
 from nnunet_losses.base.states import CaseStatus, Question, RunStatus
-from nnunet_losses.statistics.answer.recall import recall_decisions, recall_of, smallest_quarter
+from nnunet_losses.statistics.answer.recall import UP_TO_FIVE, recall_decisions, recall_of, smallest_quarter
 from nnunet_losses.statistics.estimators.retraining import retrained
 from nnunet_losses.statistics.panels.panel import Panel, cut_panel
 from nnunet_losses.statistics.panels.policy import Policy
@@ -43,7 +49,7 @@ class Asker:
     """Answers the questions of one comparison.
 
     results: its tables. primary_metric: that of the first question. margins: by metric, where it is not the metric's
-    own. alpha: as for `decisions_table`.
+    own. alpha: as for `decisions_table`. further: metrics that no question asks for, and claims do.
     """
 
     results: Results
@@ -51,6 +57,7 @@ class Asker:
     margins: Mapping[str, float] = field(default_factory=dict)
     alpha: float = ALPHA
     seed: int = 0
+    further: frozenset[str] = frozenset()
 
     def tables(self, panels: list[Panel], threshold_cases: pd.DataFrame | None) -> tuple[pd.DataFrame, pd.DataFrame]:
         """(answers, decisions): the card's rows, and the words on all pairs of every panel and every question.
@@ -92,7 +99,7 @@ class Asker:
 
     def _further(self, compared: list[Panel]) -> list[Panel]:
         """Panels of the metrics that answer a question and are not compared otherwise."""
-        lacking = {self.primary_metric, *MEASURED} & set(self.results.scored["metric"])
+        lacking = {self.primary_metric, *MEASURED, *self.further} & set(self.results.scored["metric"])
         lacking -= {panel.metric.name for panel in compared}
         return self.results.panels(sorted(lacking)) if lacking else []
 
@@ -194,6 +201,11 @@ class Asker:
             rows += [{"trainer": t, "value": np.nan, "reason": reason} for t, reason in found.left_out.items()]
             key = (roster.dataset, roster.configuration, roster.label)
             yield DECISIONS.concat([words]), self._answers(question, metric, key, rows)
+        if AVERAGE_RECALL.name in self.further:
+            found = recall_of(roster, false_positives=UP_TO_FIVE, seed=self.seed)
+            margin = self._margin(AVERAGE_RECALL)
+            words = recall_decisions(roster, found, AVERAGE_RECALL, margin=margin, unsteady=unsteady, alpha=self.alpha)
+            yield DECISIONS.concat([words]), ANSWERS.build()
 
     def _time(self, panel: Panel) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Words and values of the time of a training; trainings side by side on the same hardware are compared."""

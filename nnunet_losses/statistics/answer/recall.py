@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -22,13 +23,14 @@ from nnunet_losses.statistics.ranking.decision import (
     with_those_left_out,
 )
 
-FALSE_POSITIVES = 1.0  # a case
+AT_ONE = np.array([1.0])  # false positives a case
+UP_TO_FIVE = np.linspace(0, 5, 501)
 RESAMPLES = 2_000
 
 
 @dataclass(frozen=True)
 class Recall:
-    """Recall at one false positive a case.
+    """Recall at one false positive a case, or averaged over several rates.
 
     values: over all cases, by trainer. columns: (trainings, trainers) of each training side by side: folds, or seeds of
     one fold. shared: whether the columns have the same cases. samples: (resamples, trainers) of resampled cases; empty
@@ -51,8 +53,15 @@ def smallest_quarter(roster: Roster) -> float:
     return float(np.quantile(first["diameter_mm"], 0.25, method="inverted_cdf"))
 
 
-def recall_of(roster: Roster, *, up_to: float | None = None, resamples: int = RESAMPLES, seed: int = 0) -> Recall:
-    """Recall of the lesions of a roster at one false positive a case.
+def recall_of(
+    roster: Roster,
+    *,
+    up_to: float | None = None,
+    false_positives: np.ndarray = AT_ONE,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Recall:
+    """Recall of the lesions of a roster at one false positive a case, or its mean over several such rates.
 
     up_to: only lesions of at most this diameter; all if absent. False positives are of all sizes.
     """
@@ -60,6 +69,7 @@ def recall_of(roster: Roster, *, up_to: float | None = None, resamples: int = RE
     if up_to is not None:
         lesions = lesions[(lesions["side"] != "reference") | (lesions["diameter_mm"] <= up_to)]
     n, folds = len(roster.cases), np.unique(roster.folds)
+    at = partial(_recall_at, false_positives)
     seeds = _common_seeds(lesions, roster.trainers) if len(folds) == 1 else []
     members = np.array([roster.folds == fold for fold in folds], dtype=float)
     values, left_out = {}, dict(roster.left_out)
@@ -73,17 +83,17 @@ def recall_of(roster: Roster, *, up_to: float | None = None, resamples: int = RE
         if isinstance(found, str):
             left_out[trainer] = f"left out: {found}"
             continue
-        values[trainer] = float(_at_one(found, np.ones((1, n)))[0])
+        values[trainer] = float(at(found, np.ones((1, n)))[0])
         if len(folds) > 1:
-            columns.append(_at_one(found, members))
+            columns.append(at(found, members))
         else:
             of_seeds = [detections_of(rows[rows["seed"] == s].assign(weight=1.0), n, "score_max") for s in seeds]
             columns.append(
-                np.array([np.nan if isinstance(one, str) else _at_one(one, np.ones((1, n)))[0] for one in of_seeds])
+                np.array([np.nan if isinstance(one, str) else at(one, np.ones((1, n)))[0] for one in of_seeds])
             )
         if needed:
             thinned = found.thinned(THRESHOLDS_RESAMPLED)
-            samples.append(np.concatenate([_at_one(thinned, part) for part in np.array_split(counts, 4)]))
+            samples.append(np.concatenate([at(thinned, part) for part in np.array_split(counts, 4)]))
     table = np.column_stack(columns) if columns else np.empty((0, 0))
     table = table[np.isfinite(table).all(axis=1)]  # a fold without such lesions says nothing
     return Recall(
@@ -123,8 +133,8 @@ def recall_decisions(
     return rows.assign(**identity, metric=metric.name)
 
 
-def _at_one(found: Detections, counts: np.ndarray) -> np.ndarray:
-    return recall_at(np.array([FALSE_POSITIVES]), curves(found, counts))[:, 0]
+def _recall_at(false_positives: np.ndarray, found: Detections, counts: np.ndarray) -> np.ndarray:
+    return recall_at(false_positives, curves(found, counts)).mean(axis=1)
 
 
 def _common_seeds(lesions: pd.DataFrame, trainers: list[str]) -> list[int]:

@@ -64,6 +64,7 @@ TABLES: dict[str, Table] = {
         subgroups.INTERACTIONS,
         papers.REPRODUCTION,
         papers.AGREEMENT,
+        papers.CLAIMS,
     )
 }
 

@@ -1,7 +1,9 @@
 """Tables that hold published evidence against our own."""
 
+from nnunet_losses.base.states import Verdict
 from nnunet_losses.base.tables.published import MARKS
 from nnunet_losses.base.tables.schema import Table, integer, real, text, truth
+from nnunet_losses.statistics.tables.decision import SUBJECTS
 from nnunet_losses.statistics.tables.identity import LABEL, REASON
 
 _VARIANT = {"variant": text("What else the trainers' names say, such as the training length; empty if nothing.")}
@@ -54,4 +56,33 @@ AGREEMENT = Table(
         **REASON,
     },
     key=(*LABEL, "variant", "data", "published_label", "measure", "procedure"),
+)
+CLAIMS = Table(
+    "claims",
+    "a paper's conclusion, judged by one data set and label",
+    {
+        **LABEL,
+        **_VARIANT,
+        "paper": text("The file of claims."),
+        "claim": text("The claim's short name."),
+        "says": text("What the paper concludes."),
+        "measure": text("The metric that it is about."),
+        "direction": text("What is claimed of the contrast's value."),
+        "verdict": text("What the claim comes to", words=Verdict),
+        "contrast": text("The contrast in words; of several, the weakest."),
+        "difference": real("Its value, in the metric's unit: above 0, the first is higher."),
+        "low": real("Low end of its interval (95 %), which holds for all contrasts of the metric at once."),
+        "high": real("High end."),
+        "low_90": real("Low end of the interval for equivalence (90 %)."),
+        "high_90": real("High end."),
+        "margin": real("The smallest difference that would matter."),
+        "size": real("The published size of the (first) contrast; NaN if none was published."),
+        "subject": text("What the verdict is about: the losses, or only the models that were trained", words=SUBJECTS),
+        "n": integer("Cases."),
+        "trainings": integer("Trainings of each loss side by side: folds, or seeds of one fold."),
+        "source": text("Where the claim stands."),
+        "mark": text("How it was read", words=MARKS),
+        **REASON,
+    },
+    key=(*LABEL, "variant", "paper", "claim"),
 )
