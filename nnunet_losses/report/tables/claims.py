@@ -63,8 +63,8 @@ def _reservations(row: Row) -> list[str]:
 def _note(view: View) -> str:
     return (
         "Holds: the interval lies on the claimed side of 0. Does not hold: it lies on the other side, or the "
-        f"difference is smaller than the margin. An interval of a contrast of several {view.nouns} is put together from those of "
-        "their pairs, and somewhat wide."
+        f"difference is smaller than the margin. An interval of a contrast of several {view.nouns} is put together "
+        "from those of their pairs, and somewhat wide."
     )
 
 

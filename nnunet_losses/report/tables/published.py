@@ -40,7 +40,7 @@ def agreement(view: View) -> Table | None:
         Column("Data of the publication", numeric=False),
         *([Column("Trained as", "What else the trainers' names say", numeric=False)] if several else []),
         Column(view.nouns.capitalize(), f"{view.nouns.capitalize()} with a published and a reproduced value"),
-        Column("Kendall's τ [95 % CI]", "1: the same order; −1: the reverse; the interval resamples cases"),
+        Column("Kendall's τ [95 % CI]", "1: the same order; −1: the reverse"),
         Column("Reservations", numeric=False),
     ]
     table = [
@@ -56,7 +56,7 @@ def agreement(view: View) -> Table | None:
     ]
     return Table(
         "Do published and reproduced values order the losses alike?", columns, table, "statistics_agreement",
-        "Cases are resampled, trainings are not: new trainings would widen these intervals.", long=len(table) > LONG,
+        "Cases are resampled, and values vary as new trainings would where there are several.", long=len(table) > LONG,
     )  # fmt: skip
 
 
@@ -129,6 +129,8 @@ def _digits(measure: str) -> int:
 
 def _reservation(row: Row) -> str:
     told = [str(row["reason"])] if row["reason"] else []
+    if row["subject"] == "models" and pd.notna(row["tau"]):
+        told.append("of these trained models only: new trainings would widen the interval")
     if not row["same_data"]:
         told.append("other data: only the order can agree")
     return in_sentence("; ".join(told)) or "none"

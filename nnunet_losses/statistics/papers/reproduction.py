@@ -16,6 +16,7 @@ from nnunet_losses.statistics.estimators.means import mean_interval
 from nnunet_losses.statistics.estimators.ranks import kendall_tau_b
 from nnunet_losses.statistics.panels.panel import Panel
 from nnunet_losses.statistics.panels.roster import Roster
+from nnunet_losses.statistics.ranking.decision import training_spread
 from nnunet_losses.statistics.tables.detection import MEASURES
 from nnunet_losses.statistics.tables.papers import AGREEMENT, REPRODUCTION
 
@@ -50,13 +51,14 @@ _GROUP = ["data", "label", "metric", "procedure"]
 class Ours:
     """What was measured here, by data set, configuration and label, then by measure.
 
-    values: rows (trainer: value, low, high). samples: trainers and their values in resampled cases.
-    by_procedure: columns of `published_froc` by trainer.
+    values: rows (trainer: value, low, high). samples: trainers and their values in resampled cases. of_losses: where
+    these vary as new trainings would, too. by_procedure: columns of `published_froc` by trainer.
     """
 
     values: dict[Key, dict[str, pd.DataFrame]] = field(default_factory=dict)
     samples: dict[Key, dict[str, pd.DataFrame]] = field(default_factory=dict)
     by_procedure: dict[Key, pd.DataFrame] = field(default_factory=dict)
+    of_losses: set[tuple[Key, str]] = field(default_factory=set)
 
     @classmethod
     def of(
@@ -83,8 +85,10 @@ class Ours:
             columns = {"value": panel.values.mean(axis=0), "low": low, "high": high}
             measured[metric] = pd.DataFrame(columns, index=panel.trainers)
             if len(panel.cases) >= FEW_CASES:
-                means = bootstrap_means(panel.values, resamples=RESAMPLES, seed=seed)
-                ours.samples.setdefault(label, {})[metric] = pd.DataFrame(means, columns=panel.trainers)
+                drawn, retrained = _redrawn(panel, seed)
+                ours.samples.setdefault(label, {})[metric] = pd.DataFrame(drawn, columns=panel.trainers)
+                if retrained:
+                    ours.of_losses.add((label, metric))
         if froc is not None and wanted & set(MEASURES):
             for key, rows in froc.groupby([*LABEL], sort=False):
                 for measure, own in rows.groupby("measure", sort=False):
@@ -112,6 +116,21 @@ class Ours:
             self.by_procedure[key] = pd.concat(seeds).groupby("trainer", sort=False).mean(numeric_only=True)
 
 
+def _redrawn(panel: Panel, seed: int) -> tuple[np.ndarray, bool]:
+    """Means of resampled cases, (resamples, trainers), and whether they vary as new trainings would, too.
+
+    What a training is worth varies by the spread between folds, or between seeds where one fold was trained.
+    """
+    means = bootstrap_means(panel.values, resamples=RESAMPLES, seed=seed)
+    folds = len(np.unique(panel.folds))
+    seeds = int(panel.coverage.set_index("trainer")["n_seeds"][panel.trainers].min())
+    spread = training_spread(panel)
+    if not np.isfinite(spread).all():
+        return means, False
+    noise = np.random.default_rng([seed, 11]).standard_normal(means.shape)
+    return means + noise * spread / np.sqrt(folds if folds > 1 else seeds), True
+
+
 def reproduction_tables(ours: Ours, published: pd.DataFrame, losses: LossNames) -> tuple[pd.DataFrame, pd.DataFrame]:
     """(reproduction, agreement): every published number with ours beside it, and Kendall's τ of each measure.
 
@@ -136,7 +155,8 @@ def reproduction_tables(ours: Ours, published: pd.DataFrame, losses: LossNames) 
                     continue
                 table = numbers.assign(trainer=found, **identity, variant=variant)
                 rows.append(_beside(table, values, ours.by_procedure.get(key), measure, procedure, same))
-                taus.append(_agreement(rows[-1], ours.samples.get(key, {}).get(measure)))
+                subject = "losses" if (key, measure) in ours.of_losses else "models"
+                taus.append(_agreement(rows[-1], ours.samples.get(key, {}).get(measure), subject))
     return REPRODUCTION.concat(rows), AGREEMENT.concat(taus)
 
 
@@ -180,7 +200,7 @@ def _value(table: pd.DataFrame) -> "pd.Series[float]":
     return table["by_procedure"].fillna(table["reproduced"])
 
 
-def _agreement(table: pd.DataFrame, samples: pd.DataFrame | None) -> pd.DataFrame:
+def _agreement(table: pd.DataFrame, samples: pd.DataFrame | None, subject: str) -> pd.DataFrame:
     own = table[(table["trainer"] != "") & _value(table).notna()].drop_duplicates("trainer")
     first = table.iloc[0]
     tau = low = high = np.nan
@@ -198,5 +218,5 @@ def _agreement(table: pd.DataFrame, samples: pd.DataFrame | None) -> pd.DataFram
     names = (*LABEL, "variant", "data", "published_label", "measure", "procedure", "same_data")
     return AGREEMENT.build(
         [{name: first[name] for name in names} | {
-            "n_losses": len(own), "tau": tau, "low": low, "high": high, "reason": reason}]
+            "n_losses": len(own), "subject": subject, "tau": tau, "low": low, "high": high, "reason": reason}]
     )  # fmt: skip

@@ -52,6 +52,19 @@ def test_kendalls_tau_is_that_of_the_two_orders(make_cases):
     assert (row["n_losses"], row["tau"], row["low"], row["high"]) == pytest.approx((4, 2 / 3, 2 / 3, 2 / 3))
 
 
+def test_the_interval_of_tau_holds_for_new_trainings_where_there_are_several(make_cases):
+    rng = np.random.default_rng(0)
+    luck = {name: np.tile(rng.normal(0, 0.1, 5), 20) for name in "ABC"}  # five folds in turn
+    level = dict(zip("ABC", (0.50, 0.52, 0.54), strict=True))
+    cases = make_cases({name: level[name] + luck[name] - luck[name].mean() for name in "ABC"})
+    numbers = of_losses({"A": 0.1, "B": 0.2, "C": 0.3})
+    several = tables(cases, numbers)["agreement"].iloc[0]
+    one = tables(cases.assign(fold=0), numbers)["agreement"].iloc[0]
+    assert (several["subject"], one["subject"]) == ("losses", "models")
+    assert several["tau"] == one["tau"] == 1
+    assert several["low"] <= -1 / 3 < one["low"]
+
+
 def test_of_other_data_only_the_order_is_compared(study):
     found = tables(study, of_losses({"A": 0.7, "B": 0.8, "D": 0.9}, dataset="Dataset002_Other"))
     assert found["reproduction"]["difference"].isna().all()
