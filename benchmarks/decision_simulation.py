@@ -162,6 +162,7 @@ def settings() -> list[Setting]:
         )
     ]
     power += [Setting(5, 5, seeds, 300, difference=0.02, erratic=3) for seeds in (1, 3)]
+    power += [Setting(5, folds, 1, 300, difference=d, erratic=10) for folds in (3, 5) for d in (0.0, 0.02)]
     return errors + hard + power
 
 
