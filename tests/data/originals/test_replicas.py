@@ -193,6 +193,24 @@ def test_the_paper_s_split_is_written(make: Make) -> None:
     assert splits == [{"train": ["volume-28"], "val": ["volume-0"]}]
 
 
+@pytest.mark.parametrize(
+    ("val", "sentence"),
+    [
+        (["training01_02"], "paper_folds has the patient training01 in 'train' and in 'val'; correct it."),
+        (["training09_01"], "paper_folds names 'training09_01' (1 such cases), which the data set does not have"),
+    ],
+)
+def test_a_paper_s_split_that_parts_a_patient_or_names_unknown_cases_is_refused(
+    tmp_path: Path, val: list[str], sentence: str
+) -> None:
+    REPLICAS["isbi2015"].build(tmp_path / "published")
+    content = description("isbi2015", REPLICAS["isbi2015"], path=str(tmp_path / "published"))
+    with pytest.raises(UserError) as refusal:
+        prepare(content | {"paper_folds": [{"train": ["training01_01"], "val": val}]}, tmp_path)
+    assert sentence in str(refusal.value)
+    assert not (tmp_path / "prepared/Dataset077_Prepared").exists()
+
+
 def test_an_excluded_case_is_left_out(make: Make) -> None:
     assert len(list((make("kits19", exclude={"case_00015": "label"}, cases=None) / "labelsTr").iterdir())) == 1
 
@@ -284,6 +302,19 @@ def test_readers_of_luna_differ_and_their_holes_are_holes(make: Make) -> None:
     fourth, _ = volume(folder / f"ratersTr/rater4/{SERIES}111.nii.gz")
     assert not fourth.any(), "there were three readers"
     assert pd.read_csv(folder / "cases.csv")["subset"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("away_mm", "drawn"), [(10, True), (-10, True), (11, False)])
+def test_a_contour_counts_within_ten_voxels_of_an_annotated_centre(
+    make: Make, tmp_path: Path, away_mm: int, drawn: bool
+) -> None:
+    REPLICAS["luna16"].build(tmp_path / "published")
+    file = tmp_path / "published/annotations.csv"
+    table = pd.read_csv(file)
+    table.loc[table["seriesuid"] == f"{SERIES}111", "coordY"] += away_mm  # voxels of 1 mm
+    table.to_csv(file, index=False)
+    label, mm = volume(make("luna16") / f"labelsTr/{SERIES}111.nii.gz")
+    np.testing.assert_array_equal(label, nodule(mm) & drawn)
 
 
 def test_lungs_are_closed_and_grown_and_the_trachea_is_left_out(make: Make) -> None:
