@@ -7,8 +7,8 @@ from typing import Any
 
 from nnunet_losses.base.config import checked
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.losses import CATALOGUE
 from nnunet_losses.nnunet.names.grammar import build_trainer_name, nearest_trainer, parse_trainer_name
+from nnunet_losses.nnunet.names.known import known
 from nnunet_losses.study.config import LARGEST_SEED, Length, StudyConfig, TrainerProduct
 
 MOST_TRAINERS = 1000  # more is a slip in a product
@@ -104,9 +104,9 @@ def _multiplied(product: TrainerProduct, where: str) -> Iterable[str]:
 
 def _by_keyword(loss: str, values: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Hyper-parameters by keyword, given by the short names that trainer names use."""
-    if loss not in CATALOGUE:
+    if loss not in known().losses:
         return {}  # the name builder explains an unknown loss
-    keywords = {parameter.option: parameter.keyword for parameter in CATALOGUE[loss].hyper_parameters}
+    keywords = {parameter.option: parameter.keyword for parameter in known().losses[loss].parameters}
     for option in values:
         if option not in keywords:
             there = f"it has {', '.join(keywords)}" if keywords else "it has none"

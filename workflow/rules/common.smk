@@ -18,7 +18,7 @@ from nnunet_losses.base.locks import take_lock
 from nnunet_losses.base.surroundings import surroundings
 from nnunet_losses.data.description import find_descriptions, load_dataset_description
 from nnunet_losses.comparison.provenance import checked_out_commit
-from nnunet_losses.data.raw import source_state
+from nnunet_losses.machines.slurm import Request, adapt_executor, cancel_left_over, check_requests, read_cluster
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment
 from nnunet_losses.nnunet.training.outcome import STOP_EARLY
@@ -161,6 +161,14 @@ def existing(files, name):
     return [file for file in files if Path(file).exists()] if name.endswith("-partial") else files
 
 
+def state_of_source(dataset):
+    """Which files of a local folder a data set was made from, so that a change is noticed."""
+    # only for this rule: it imports what reads images, and the workflow is read again in each job
+    from nnunet_losses.data.raw import source_state
+
+    return source_state(descriptions[dataset], study.config.cases)
+
+
 def dataset_number(dataset):
     """nnU-Net's number of a data set."""
     return int(dataset[len("Dataset") :].split("_")[0])
@@ -216,6 +224,34 @@ def evaluation_options():
     return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in options)
 
 
+def adapt_to_slurm():
+    """Find out what the cluster can do, and set Snakemake's plugin for it."""
+    cluster = read_cluster()
+    check_requests(group_requests(), cluster)
+    if count := cancel_left_over(Path.cwd()):
+        logger.warning(
+            f"Cancelled {count} job{'s' * (count > 1)} of an earlier Snakemake, which was killed; trainings go on from "
+            "their last checkpoint.",
+            extra={"note": True},
+        )
+    adapt_executor(workflow.scheduler._executor, cluster)
+
+
+def group_requests():
+    """What is going to be submitted: jobs of one group together, one after the other."""
+    longest = {}
+    for job in workflow.dag.needrun_jobs():
+        if not job.is_local and not job.is_norun:
+            partition, minutes = (job.resources.get(name) for name in ("slurm_partition", "runtime"))
+            group = longest.setdefault((job.group or job.rule.name, partition or ""), {})
+            needs = (minutes if isinstance(minutes, int) else 0, bool(job.resources.get("gpu")))
+            group[job.rule.name] = max(needs, group.get(job.rule.name, (0, False)))
+    return [
+        Request(tuple(rules), str(partition), sum(m for m, _ in rules.values()), any(gpu for _, gpu in rules.values()))
+        for (_, partition), rules in longest.items()
+    ]
+
+
 def trainings_begun():
     """How many trainings of the study have left a trace."""
     places = [
@@ -232,6 +268,11 @@ onerror:
 
 
 onstart:
+    if workflow.executor_plugin.name == "slurm":
+        try:
+            adapt_to_slurm()
+        except UserError as error:
+            raise WorkflowError(str(error))
     if not (workflow.local_exec and workflow.execution_settings.use_threads):
         for path in paths_for_the_shell():
             if not re.fullmatch(r"[\w ./+,=@%:-]*", path):

@@ -31,6 +31,8 @@ rule compare:
         pairwise="results/studies/{study}/statistics/pairwise.parquet",
     log:
         "logs/compare/{study}.log",
+    group:
+        "report"
     threads: 1
     resources:
         mem_mb=8000,

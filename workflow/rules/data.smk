@@ -15,7 +15,7 @@ rule prepare:
         # the keys, not the text: another comment must never cost a training
         description=lambda wildcards: descriptions[wildcards.dataset].plain(),
         # files of a local folder that were changed since
-        source=lambda wildcards: source_state(descriptions[wildcards.dataset], study.config.cases),
+        source=lambda wildcards: state_of_source(wildcards.dataset),
     shell:
         "nnunet-losses prepare {params.cases} --summary {output.summary} --workers {threads} -- {params.file:q}"
         " > {log} 2>&1"

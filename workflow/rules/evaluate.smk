@@ -15,6 +15,8 @@ rule evaluate:
     log:
         "logs/evaluate/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.log",
     priority: lambda wildcards: priority(wildcards, 30)
+    group:
+        "training"
     threads: 1
     resources:
         mem_mb=4000,

@@ -13,6 +13,8 @@ rule predict:
     wildcard_constraints:
         trainer=r"(?!Ensemble_)[A-Za-z0-9_.+-]+",
     priority: lambda wildcards: priority(wildcards, 20)
+    group:
+        "training"
     threads: 1 if device == "cpu" else 4
     resources:
         gpu=0 if device == "cpu" else 1,

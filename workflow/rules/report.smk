@@ -18,6 +18,8 @@ rule publish_report:
         ),
     log:
         "logs/publish_report/{study}.log",
+    group:
+        "report"
     threads: 1
     resources:
         mem_mb=8000,

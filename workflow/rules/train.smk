@@ -16,6 +16,8 @@ rule train:
     benchmark:
         "logs/train/{dataset}/{plans}__{configuration}/{trainer}/fold_{fold}.jsonl"
     priority: lambda wildcards: priority(wildcards, 10)
+    group:
+        "training"
     threads: 1 if device == "cpu" else 12
     resources:
         gpu=0 if device == "cpu" else 1,

@@ -28,8 +28,8 @@ from nnunet_losses.base.images import (
 from nnunet_losses.base.names import NIFTI, RATERS_DICE, image_file, label_file
 from nnunet_losses.data.label_maps import MERGED, merge_labels, raters_dice, renamed, smallest
 from nnunet_losses.data.nifti import read_nifti, save_nifti
-from nnunet_losses.data.originals import LAYOUTS
 from nnunet_losses.data.originals.layout import OriginalCase
+from nnunet_losses.data.originals.layouts import LAYOUTS
 from nnunet_losses.data.originals.options import Original
 
 RATERS_FOLDER = "ratersTr"

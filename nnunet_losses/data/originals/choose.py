@@ -8,8 +8,8 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import name_problem
 from nnunet_losses.data.inspection import refuse
 from nnunet_losses.data.label_maps import MERGED
-from nnunet_losses.data.originals import LAYOUTS
 from nnunet_losses.data.originals.layout import OriginalCase
+from nnunet_losses.data.originals.layouts import LAYOUTS
 from nnunet_losses.data.originals.options import Original
 
 log = logging.getLogger(__name__)

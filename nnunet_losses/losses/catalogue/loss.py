@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from nnunet_losses.losses.catalogue.parameter import Parameter
+from nnunet_losses.base.parameter import Parameter
 
 _MODES = ("regions", "include_background", "batch")
 

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, get_args, get_origin, overload
 
+from nnunet_losses.base.parameter import Parameter
 from nnunet_losses.losses.catalogue.loss import CIRCUMSTANCES, Loss
-from nnunet_losses.losses.catalogue.parameter import Parameter
 
 CATALOGUE: dict[str, type[Loss]] = {}
 """Every loss by its canonical name, the class name without "Loss"."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.losses import CATALOGUE, WEIGHTINGS
 from nnunet_losses.nnunet.names.changes import default_length, ordered
+from nnunet_losses.nnunet.names.known import known
 from nnunet_losses.nnunet.names.options import LENGTHS, parameters_of, read_option, trainer_options, write_parameter
 
 MAX_LENGTH = 99
@@ -46,8 +46,8 @@ class TrainerName:
         return self.epochs or epochs, self.iterations or iterations
 
     def __str__(self) -> str:
-        known = parameters_of(self.loss)
-        words = [write_parameter(known[keyword], value) for keyword, value in self.parameters.items()]
+        its = parameters_of(self.loss)
+        words = [write_parameter(its[keyword], value) for keyword, value in self.parameters.items()]
         words += [self.weighting] if self.weighting is not None else []
         words += self.changes
         words += [f"{self.epochs}epochs"] if self.epochs is not None else []
@@ -83,22 +83,24 @@ def build_trainer_name(
     Raises:
         TrainerNameError: a loss, hyper-parameter, weighting or change is unknown, or a value is out of range.
     """
-    if loss not in CATALOGUE:
-        nearest = difflib.get_close_matches(loss, CATALOGUE, n=1)
-        there = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(sorted(CATALOGUE))}."
+    losses, weightings = known()
+    if loss not in losses:
+        nearest = difflib.get_close_matches(loss, losses, n=1)
+        there = f"did you mean {nearest[0]}?" if nearest else f"there are {', '.join(sorted(losses))}."
         raise TrainerNameError(f"There is no loss {loss}; {there}")
-    known = parameters_of(loss)
-    if unknown := [keyword for keyword in parameters or {} if keyword not in known]:
-        there = f"its hyper-parameters are {', '.join(known)}" if known else "it has no hyper-parameters"
+    its = parameters_of(loss)
+    if unknown := [keyword for keyword in parameters or {} if keyword not in its]:
+        there = f"its hyper-parameters are {', '.join(its)}" if its else "it has no hyper-parameters"
         raise TrainerNameError(f"{loss} has no hyper-parameter {unknown[0]}; {there}.")
+    defaults = losses[loss].defaults
     try:
-        # the loss itself checks and converts its values
-        settings = CATALOGUE[loss](**dict(parameters or {})).settings()
+        settings = {
+            keyword: its[keyword].check(value) for keyword, value in (defaults | dict(parameters or {})).items()
+        }
     except ValueError as error:
         raise TrainerNameError(f"{loss}Trainer: {error}.") from None
-    defaults = CATALOGUE[loss].defaults()
-    if weighting is not None and weighting not in WEIGHTINGS:
-        raise TrainerNameError(f"There is no weighting {weighting}; there are {', '.join(WEIGHTINGS)}.")
+    if weighting is not None and weighting not in weightings:
+        raise TrainerNameError(f"There is no weighting {weighting}; there are {', '.join(weightings)}.")
     try:
         changes = ordered(changes)
     except ValueError as error:
@@ -109,7 +111,7 @@ def build_trainer_name(
             raise TrainerNameError(f"{loss}Trainer: {word} must be a whole number of at least 1, got {number!r}.")
     name = TrainerName(
         loss=loss,
-        parameters={keyword: settings[keyword] for keyword in known if settings[keyword] != defaults[keyword]},
+        parameters={keyword: settings[keyword] for keyword in its if settings[keyword] != defaults[keyword]},
         weighting=weighting,
         changes=changes,
         epochs=None if epochs == usual_epochs else epochs,
@@ -130,7 +132,7 @@ def parse_trainer_name(name: str) -> TrainerName | None:
     """
     stem, *words = name.split("_")
     loss = stem.removesuffix("Trainer")
-    if loss == stem or loss not in CATALOGUE:
+    if loss == stem or loss not in known().losses:
         return None
     if len(name) > MAX_LENGTH:
         raise TrainerNameError(f"{name[:MAX_LENGTH]}… {TOO_LONG}.")
@@ -164,6 +166,6 @@ def parse_trainer_name(name: str) -> TrainerName | None:
 def nearest_trainer(name: str) -> str | None:
     """The trainer that somebody who typed ``name`` probably meant; None if nothing is near."""
     stem, *words = name.split("_")
-    stems = {f"{loss}Trainer".lower(): f"{loss}Trainer" for loss in CATALOGUE}
+    stems = {f"{loss}Trainer".lower(): f"{loss}Trainer" for loss in known().losses}
     nearest = difflib.get_close_matches(stem.lower(), stems, n=1, cutoff=0.85)
     return "_".join([stems[nearest[0]], *words]) if nearest else None

@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
-from nnunet_losses.losses import CATALOGUE, WEIGHTINGS, Parameter
+from nnunet_losses.base.parameter import Parameter
 from nnunet_losses.nnunet.names.changes import CHANGES
+from nnunet_losses.nnunet.names.known import known
 
 LENGTHS = {
     "epochs": re.compile(r"(\d+)epochs"),
@@ -16,18 +17,18 @@ _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?")
 
 def parameters_of(loss: str) -> dict[str, Parameter]:
     """The hyper-parameters of a loss by keyword, in the order in which a name gives them."""
-    return {parameter.keyword: parameter for parameter in CATALOGUE[loss].hyper_parameters}
+    return {parameter.keyword: parameter for parameter in known().losses[loss].parameters}
 
 
 def trainer_options(loss: str) -> list[str]:
     """Every option of a loss's trainer in canonical order, as written: ``fp<number>``, ``squared``, ``iw``, ..."""
     words = [spelling for parameter in parameters_of(loss).values() for spelling in _spellings(parameter)]
-    return [*words, *WEIGHTINGS, *CHANGES, "<n>epochs", "<n>iters", "seed<n>"]
+    return [*words, *known().weightings, *CHANGES, "<n>epochs", "<n>iters", "seed<n>"]
 
 
 def read_option(loss: str, word: str) -> tuple[str, Any] | None:
     """What an option of a loss's trainer sets, and to which value; None if there is no such option."""
-    if word in WEIGHTINGS:
+    if word in known().weightings:
         return "weighting", word
     if word in CHANGES:
         return "change", word

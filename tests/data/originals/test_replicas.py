@@ -14,7 +14,7 @@ import pytest
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.inspection import inspect_dataset
-from nnunet_losses.data.originals import LAYOUTS
+from nnunet_losses.data.originals.layouts import LAYOUTS
 
 from ..prepared import prepare, verify_in_threads
 from .replicas import FLAIR_GRID, REPLICAS, SERIES, Replica, image_value, nodule, places, write
