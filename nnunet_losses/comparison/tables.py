@@ -15,6 +15,7 @@ from nnunet_losses.base.states import RunStatus
 from nnunet_losses.base.tables.results import JOBS
 from nnunet_losses.statistics import compare
 from nnunet_losses.statistics.papers.claims import Claim
+from nnunet_losses.statistics.papers.responses import Curve
 from nnunet_losses.study.config import COMPARED_METRICS
 from nnunet_losses.study.record import Run, StudyRecord
 
@@ -92,6 +93,7 @@ def compare_tables(
             published=published,
             claims=claims,
             loss_names=loss_names(trainers) if claims or published is not None else None,
+            curves=curves_of(trainers, published) if of_trainings else (),
         )
     except ValueError as error:  # the table of cases does not fit what was asked for
         raise UserError(str(error)) from None
@@ -103,6 +105,19 @@ def loss_names(trainers: Iterable[str]) -> dict[str, tuple[str, str]]:
     from nnunet_losses.nnunet.names.loss_names import loss_and_variant  # loads torch
 
     return {trainer: loss_and_variant(trainer) for trainer in trainers}
+
+
+def curves_of(trainers: Iterable[str], published: pd.DataFrame | None) -> list[Curve]:
+    """The hyper-parameter sweeps among trainers, and where published trainers lie on them."""
+    from nnunet_losses.nnunet.names.sweeps import find_sweeps  # loads torch
+
+    told = [] if published is None else [name for name in published["trainer"].unique() if name]
+    curves = []
+    for sweep in find_sweeps(trainers):
+        places = {names: sweep.at(names.split("|")[0]) for names in told}
+        points = {names: x for names, x in places.items() if x is not None}
+        curves.append(Curve(sweep.family, sweep.parameter, sweep.values, points))
+    return curves
 
 
 def record_of(

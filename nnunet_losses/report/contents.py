@@ -22,6 +22,7 @@ from nnunet_losses.report.figures import (
     published,
     ranking,
     reliability,
+    responses,
     significance,
     stability,
     subgroups,
@@ -131,6 +132,7 @@ PAPERS = (
         (tables.published.agreement, published.draw, tables.published.values),
         "published numbers",
     ),
+    Part("Response to hyper-parameters", (responses.draw,), "three values of a hyper-parameter"),
 )
 """For every data set, configuration and label: what papers say, beside what was found here."""
 

@@ -21,6 +21,7 @@ from nnunet_losses.statistics.panels.policy import Policy
 from nnunet_losses.statistics.panels.results import Results
 from nnunet_losses.statistics.papers.claims import Claim, claims_table
 from nnunet_losses.statistics.papers.reproduction import LossNames, Ours, reproduction_tables
+from nnunet_losses.statistics.papers.responses import Curve, responses_table
 from nnunet_losses.statistics.ranking.challenge import challenge_ranking_table
 from nnunet_losses.statistics.ranking.consensus import consensus_table
 from nnunet_losses.statistics.ranking.decision import ALPHA
@@ -68,6 +69,7 @@ def compare(
     published: pd.DataFrame | None = None,
     claims: Sequence[Claim] = (),
     loss_names: LossNames | None = None,
+    curves: Sequence[Curve] = (),
 ) -> dict[str, pd.DataFrame]:
     """Every statistic of a study, by table name; `nnunet_losses.statistics.TABLES` describes the tables.
 
@@ -99,6 +101,7 @@ def compare(
         published: published numbers; adds the tables that hold them against ours.
         claims: conclusions of papers; adds the table that judges them.
         loss_names: for these two, the loss of each trainer and what else its name says.
+        curves: hyper-parameter sweeps; adds the table of their response curves.
 
     Raises:
         TableError: a table does not hold what it should; an unknown baseline or metric.
@@ -173,6 +176,8 @@ def compare(
             [*panels, *others], results.rosters, found.get("froc"), published, seed=seed, confidence=confidence
         )
         found["reproduction"], found["agreement"] = reproduction_tables(ours, published, loss_names or {})
+    if curves:
+        found["responses"] = responses_table(panels, curves, published, confidence=confidence)
     found["sensitivity"] = sensitivity_table(results, panels, ranks, thresholds=found.get("thresholds"))
     return {name: found[name] for name in TABLES if name in found}
 

@@ -9,6 +9,7 @@ import pytest
 from nnunet_losses.base.tables.published import PUBLISHED
 from nnunet_losses.statistics import TABLES, compare
 from nnunet_losses.statistics.papers.claims import Claim, Direction, difference
+from nnunet_losses.statistics.papers.responses import Curve
 
 QUICK = {"resamples": 200, "test_resamples": 50, "draws": 200}
 
@@ -31,7 +32,12 @@ def tables(study: pd.DataFrame, lits_lesions: Callable[[str], pd.DataFrame]) -> 
     numbers = dict.fromkeys(PUBLISHED.columns, "") | {"trainer": "B", "metric": "dice", "value": 0.5, "mark": "code"}
     numbers |= {"spread": 0.1, "n": 4.0}
     claim = Claim("p", "c", "So.", "dice", Direction.HIGHER, [difference(["B"], ["A"])])
-    papers = {"claims": [claim], "published": pd.DataFrame([numbers]), "loss_names": {t: (t, "") for t in "ABCD"}}
+    papers = {
+        "curves": [Curve("all", "x", {"A": 1.0, "B": 2.0})],
+        "claims": [claim],
+        "published": pd.DataFrame([numbers]),
+        "loss_names": {t: (t, "") for t in "ABCD"},
+    }
     return compare(cases, baseline="A", **further, **papers, **QUICK)
 
 

@@ -124,7 +124,7 @@ def _redrawn(panel: Panel, seed: int) -> tuple[np.ndarray, bool]:
     means = bootstrap_means(panel.values, resamples=RESAMPLES, seed=seed)
     folds = len(np.unique(panel.folds))
     seeds = int(panel.coverage.set_index("trainer")["n_seeds"][panel.trainers].min())
-    spread = training_spread(panel)
+    spread, _ = training_spread(panel)
     if not np.isfinite(spread).all():
         return means, False
     noise = np.random.default_rng([seed, 11]).standard_normal(means.shape)

@@ -65,6 +65,7 @@ TABLES: dict[str, Table] = {
         papers.REPRODUCTION,
         papers.AGREEMENT,
         papers.CLAIMS,
+        papers.RESPONSES,
     )
 }
 

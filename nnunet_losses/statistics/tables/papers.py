@@ -87,3 +87,25 @@ CLAIMS = Table(
     },
     key=(*LABEL, "variant", "paper", "claim"),
 )
+RESPONSES = Table(
+    "responses",
+    "a point of a response curve: a metric at a value of a hyper-parameter",
+    {
+        **LABEL,
+        "measure": text("The metric."),
+        "family": text("What the trainers of the curve have in common."),
+        "parameter": text("The hyper-parameter, by its short name in trainers' names."),
+        "kind": text("Found here, or published", words=("found", "published")),
+        "trainer": text("The trainer; of a published point, as published numbers name it."),
+        "data": text("The data of a published point."),
+        "x": real("Value of the hyper-parameter."),
+        "value": real("Mean over cases, or the published number."),
+        "low": real("Low end of its 95 % interval over cases."),
+        "high": real("High end."),
+        "training_low": real("Low end of its 95 % interval over new trainings on the same cases."),
+        "training_high": real("High end."),
+        "n": integer("Cases; 0 for a published point."),
+        "trainings": integer("Trainings: folds, or seeds of one fold; 0 for a published point."),
+        "reason": text("Why a band is missing; of a published point, its source."),
+    },
+)
