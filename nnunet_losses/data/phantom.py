@@ -1,7 +1,7 @@
-"""Phantom data sets: synthetic heads with many lesions, as imbalanced as real data of multiple sclerosis, or others.
+"""Phantom data sets: synthetic heads with lesions as imbalanced as in multiple sclerosis, with vessels, or with organs.
 
-They need no download and no permission, and the truth is known to the voxel. They serve demonstrations and tests, and
-are no evidence about patients.
+They need neither download nor permission, and the truth is known to the voxel. They are for demonstrations and tests,
+and are no evidence about patients.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Which files of a published data set are used: all that is missing or surplus is named before anything is made."""
+"""The files of a published data set that are used. Whatever is missing is named before anything is converted."""
 
 import logging
 from collections.abc import Sequence
@@ -95,14 +95,14 @@ def find_cases(original: Original, root: Path, *, complete: bool = True) -> dict
 
 
 def how_to_get(original: Original, root: Path) -> str:
-    """What a person must do who has not got the files."""
+    """What to do where the files are not there."""
     if original.page is None:
         return f"{root} has no files in the layout {original.layout}; correct 'path', or remove {root} and try again."
     wanted = "".join(f"\n- {line}" for line in original.wanted)
     return (
-        f"{root} has no files in the layout {original.layout}, which only a person can get. Go to {original.page} (and "
-        f"register, if it asks for that), download what follows, and unpack it into {root} (or a link of that name to "
-        f"where it lies); then run the same command again.{wanted}"
+        f"{root} has no files in the layout {original.layout}, and they cannot be downloaded without you. Go to "
+        f"{original.page} (register if it asks you to), download the files named below, unpack them into {root} (or "
+        f"make that a link to where they are), and run the same command again.{wanted}"
     )
 
 

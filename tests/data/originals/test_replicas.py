@@ -241,8 +241,8 @@ def test_a_set_for_registered_persons_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError) as refusal:
         prepare(content, tmp_path)
     place = tmp_path / "downloads/Dataset077_Prepared"
-    assert "Go to https://example.org (and register" in str(refusal.value)
-    assert f"download what follows, and unpack it into {place}" in str(refusal.value)
+    assert "Go to https://example.org (register" in str(refusal.value)
+    assert f"download the files named below, unpack them into {place}" in str(refusal.value)
     assert "- 369 folders" in str(refusal.value)
     REPLICAS["brats20"].build(place)
     assert len(inspect_dataset(prepare(content, tmp_path)).cases) == 2
