@@ -75,6 +75,9 @@ def with_case_tables(
     parts, said = [tables.get("covariates", COVARIATES.build())], []
     for dataset, file in files:
         cases = tables["cases"]
+        if dataset is not None and _names_only(file):
+            said.append(f"{file} names the cases of {dataset} and says nothing else of them.")
+            continue
         found, decisions = covariates_of(
             read_given(file), cases if dataset is None else cases[cases["dataset"] == dataset]
         )
@@ -83,3 +86,12 @@ def with_case_tables(
     everything = COVARIATES.concat(parts).drop_duplicates(["dataset", "case", "covariate"], keep="last")
     kept, further = without_identifiers(everything, {str(cluster)})
     return {**tables, "covariates": kept} if len(kept) else dict(tables), said + further
+
+
+def _names_only(file: Path) -> bool:
+    """Whether a table that came with a data set has the names of the cases and nothing else."""
+    try:
+        with file.open(encoding="utf-8-sig") as lines:
+            return lines.readline().strip() == "case"
+    except (OSError, ValueError):  # reading the table will say what is wrong
+        return False

@@ -113,8 +113,8 @@ class Folds(ConfigModel):
     )
     seed: int = key("seed of the split; the default gives nnU-Net's own split", default=12345, ge=0, le=LARGEST_SEED)
     group: Line | None = key(
-        "column of the data set's `case_table`, such as `patient`: cases of equal value stay in one fold; published data "
-        "sets, BIDS folders and tables of paths bring such a table",
+        "column of the data set's `case_table`, such as `patient`: cases of equal value stay in one fold; published "
+        "data sets, BIDS folders and tables of paths bring such a table",
         default=None,
         absent="each case by itself",
     )

@@ -30,5 +30,9 @@ rule case_table:
     log:
         "logs/case_table/{dataset}.log",
     localrule: True
+    params:
+        made=lambda wildcards: f"work/nnUNet_raw/{wildcards.dataset}/cases.csv",
     shell:
-        "cp work/nnUNet_raw/{wildcards.dataset}/cases.csv {output} > {log} 2>&1"
+        # of a finished study, work/ may have been removed since
+        "if [ -f {params.made} ]; then cp {params.made} {output};"
+        " else echo case > {output}; echo 'There is no {params.made}.'; fi > {log} 2>&1"
