@@ -147,7 +147,7 @@ def check_intact(path: Path) -> None:
     """
     with readable(path):
         nifti: Any = nib.load(path)
-        _check_complete(path, nifti)
+        check_complete(path, nifti)
         if path.name.endswith(".gz"):
             most = _content_length(nifti) + _TRAILING
             with gzip.open(path) as file:
@@ -163,7 +163,7 @@ def _read(path: Path) -> tuple[NDArray[Any], int]:
     with readable(path):
         if _is_nifti(path):
             nifti: Any = nib.load(path)
-            _check_complete(path, nifti)  # a header may promise more than fits into the memory
+            check_complete(path, nifti)  # a header may promise more than fits into the memory
             values = np.asanyarray(nifti.dataobj)
             if values.dtype.kind not in "biuf":
                 raise ValueError(f"its voxels are of type {values.dtype}, not real numbers")
@@ -204,7 +204,7 @@ def _nifti_geometry(path: Path) -> Geometry:
     dimensions = len(nifti.shape)
     if dimensions not in (2, 3):
         raise ValueError(f"it has {dimensions} dimensions, but nnU-Net takes one 3D file per channel")
-    _check_complete(path, nifti)
+    check_complete(path, nifti)
     if nifti.affine is None or not np.isfinite(nifti.affine).all():
         raise ValueError("its affine holds NaN or infinity")
     spacing = tuple(float(mm) for mm in nifti.header.get_zooms()[:dimensions])
@@ -228,7 +228,7 @@ def _itk_geometry(path: Path) -> Geometry:
     return Geometry(tuple(reader.GetSize()), spacing, affine, reader.GetNumberOfComponents())
 
 
-def _check_complete(path: Path, nifti: Any) -> None:
+def check_complete(path: Path, nifti: Any) -> None:
     """Raise EOFError if the file is shorter than its header promises.
 
     A .gz file ends with the length of its content, so an intact one need not be decompressed. A file of several gzip

@@ -8,6 +8,8 @@ import numpy as np
 from nibabel.openers import ImageOpener
 from numpy.typing import NDArray
 
+from nnunet_losses.base.images import check_complete
+
 _SLICES, _EDGE = 32, 64
 """Of a tile that is copied at once: it stays in the processor's cache, and takes whole lines of it."""
 
@@ -21,6 +23,7 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
         Exception: what nibabel raises for a file that is no NIfTI file, or damaged.
     """
     image: Any = nib.load(path, keep_file_open=True)  # or each piece would be decompressed from the beginning
+    check_complete(path, image)
     affine = np.asarray(image.affine, np.float64)
     shape = image.shape
     if not path.name.endswith(".gz") or len(shape) != 3 or 0 in shape:

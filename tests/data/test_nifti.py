@@ -1,5 +1,6 @@
 """Volumes read and written piece by piece are those that nibabel reads and writes."""
 
+import gzip
 import tracemalloc
 from pathlib import Path
 
@@ -60,3 +61,23 @@ def test_a_volume_is_in_memory_once(tmp_path: Path) -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1.5 * voxels.nbytes, "nibabel alone takes 2"
+
+
+@pytest.mark.parametrize("damage", ["cut short", "promises 64 TB"])
+def test_a_damaged_volume_is_an_error_and_takes_no_memory(tmp_path: Path, damage: str) -> None:
+    image = nib.Nifti1Image(np.random.default_rng(0).integers(0, 99, SHAPE).astype(np.int16), np.eye(4))
+    if damage == "cut short":
+        nib.save(image, tmp_path / "a.nii.gz")
+        content = (tmp_path / "a.nii.gz").read_bytes()
+        (tmp_path / "a.nii.gz").write_bytes(content[: len(content) // 2])
+    else:
+        header = image.header.copy()
+        header.set_data_shape((32767, 32767, 32767))
+        with gzip.open(tmp_path / "a.nii.gz", "wb") as file:
+            file.write(header.binaryblock + bytes(100))
+    tracemalloc.start()
+    with pytest.raises((EOFError, OSError, ValueError, MemoryError)):
+        read_nifti(tmp_path / "a.nii.gz")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10 * 2**20
