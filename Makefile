@@ -1,13 +1,14 @@
 # make demo     install, run the default study (offline, CPU), say what its report found
 # make test     install, run the whole test suite
 # make quick    the first case of each test that is not slow: all rooms, in under 90 seconds
+# make studies  the five papers' studies: the full ones planned, the small ones run to their reports
 # make lint     style, types, import contract, workflow
 # make docs     the documentation, into site/
 # make reference  what files in git show of the code: keys in config/README.md, losses in README.md, pictures
 # make matrix   the table of losses and conformance cells, docs/conformance.md, from a run of the suite
 # make example  the demo's report as the example in docs/example-report
 # make lowest   the quick tests on the oldest versions that pyproject.toml allows; needs uv, 7 GB and minutes
-.PHONY: demo test quick lint docs reference matrix example lowest lock clean
+.PHONY: demo test quick studies lint docs reference matrix example lowest lock clean
 
 BIN := .venv/bin
 CORES ?= all
@@ -22,6 +23,9 @@ test: .venv/installed
 
 quick: .venv/installed
 	$(BIN)/python -m pytest $(PARALLEL) --quick
+
+studies: .venv/installed
+	$(BIN)/python -m pytest --durations=0 tests/workflow/paper_studies.py
 
 lint: .venv/installed
 	$(BIN)/ruff check .

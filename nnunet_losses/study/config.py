@@ -102,6 +102,11 @@ class TrainerProduct(ConfigModel):
         "values of each hyper-parameter by its short name, all of them combined: `{fp: [0.1, 0.3], fn: [0.7, 0.9]}`",
         default={},
     )
+    recipes: Annotated[Many[Name], Field(min_length=1, max_length=1000), Different] = key(
+        "`none`, a paper's [recipe](../docs/recipes.md) such as `salehi2017`, or pieces joined by `_`, such as "
+        "`densenet_bspline`",
+        default=("none",),
+    )
 
 
 class Folds(ConfigModel):

@@ -87,17 +87,20 @@ def complete(trainer: str, config: StudyConfig, where: str) -> str:
 
 
 def _size(product: TrainerProduct) -> int:
-    factors = (product.losses, product.weightings, *product.parameters.values())
+    factors = (product.losses, product.weightings, product.recipes, *product.parameters.values())
     return math.prod(len(values) for values in factors)
 
 
 def _multiplied(product: TrainerProduct, where: str) -> Iterable[str]:
     names, choices = list(product.parameters), list(product.parameters.values())
-    for loss, weighting in itertools.product(product.losses, product.weightings):
+    for loss, weighting, recipe in itertools.product(product.losses, product.weightings, product.recipes):
         for values in itertools.product(*choices):
             parameters = _by_keyword(loss, dict(zip(names, values, strict=True)), where)
+            changes = () if recipe == "none" else recipe.split("_")
             try:
-                yield str(build_trainer_name(loss, parameters, None if weighting == "none" else weighting))
+                yield str(
+                    build_trainer_name(loss, parameters, None if weighting == "none" else weighting, changes=changes)
+                )
             except UserError as error:
                 raise UserError(f"{where}: {error}") from None
 
