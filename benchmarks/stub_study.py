@@ -3,7 +3,8 @@
 The stubs take the place of `nnunet-losses` and nnU-Net's commands: Snakemake runs by a Python that lies in their
 folder, and the workflow looks for commands beside its Python first. A stub of a training counts epochs, saves a
 checkpoint every second epoch, resumes from it, and says in a log what it did; its weights are a checksum of all epochs
-in their order. With the number n in a file `hang` in its folder, its first n starts hang after three epochs.
+in their order. With the number n in a file `hang` in its folder, its first n starts hang after three epochs, until that
+file is removed.
 """
 
 import os
@@ -70,7 +71,7 @@ while [ "$epoch" -lt "${STUB_EPOCHS:-1}" ]; do
     [ "${STUB_EPOCH_S:-0}" = 0 ] || sleep "$STUB_EPOCH_S"
     if [ $here = 3 ] && [ -e hang ] && [ "$(grep -c start log)" -le "$(cat hang)" ]; then
         echo hangs >> log
-        exec sleep 600
+        while [ -e hang ]; do sleep 0.2; done
     fi
     here=$((here + 1))
     weights=$(echo "$weights $epoch" | cksum | cut -d' ' -f1)

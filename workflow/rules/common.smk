@@ -68,17 +68,13 @@ try:
         ".snakemake",
     ):
         check_writable(Path(folder))
-    # Snakemake's own lock survives a kill and must be removed by hand, so the profiles switch it off.
-    if workflow.is_main_process and not workflow.dryrun:
-        study_lock = take_lock(Path(".snakemake/study.lock"))
-        if study_lock is None:
-            raise UserError(f"Another Snakemake is running in {Path.cwd()}; wait until it has finished.")
 except UserError as error:
     # Snakemake's log is on that disk, and a line that is not written to it would become a traceback
     logging.raiseExceptions = not isinstance(error, DiskFullError)
     raise WorkflowError(str(error))
 
 device = study.config.device
+EVALUATED = ("cases", "lesions", "thresholds", "calibration", "log_odds")
 os.environ[STOP_EARLY] = ",".join(study.config.training.stop_early)
 manifest = f"reports/{study.name}/manifest.json"
 
@@ -156,9 +152,46 @@ def preprocessed_files():
     return sorted({f"results/preprocessed/{run.dataset}/{study.plans}/{run.configuration}.json" for run in runs})
 
 
-def existing(files, name):
-    """For the study, all files; for its partial report, those that exist."""
-    return [file for file in files if Path(file).exists()] if name.endswith("-partial") else files
+def is_partial(name):
+    """Whether this is the partial report of the study."""
+    return name.endswith("-partial")
+
+
+def of_whole(files, name):
+    """For the study, all files.
+
+    For its partial report, none: Snakemake would make again what a study that is running is just making.
+    """
+    return [] if is_partial(name) else files
+
+
+def finished_folders(name):
+    """The folders of tables that are compared: of the study, all; of its partial report, those that are complete."""
+    wanted = {"tables": EVALUATED, "models": ("training", "jobs")}
+    return [
+        folder
+        for kind, tables in wanted.items()
+        for folder in run_files(kind)
+        if not is_partial(name) or all(Path(folder, f"{table}.parquet").exists() for table in tables)
+    ]
+
+
+def states(folders, name):
+    """For a partial report, when its tables were written, so that it is made again once there are others."""
+    if not is_partial(name):
+        return []
+    return [
+        [str(file), file.stat().st_mtime_ns] for folder in folders for file in sorted(Path(folder).glob("*.parquet"))
+    ]
+
+
+def record_of(name):
+    """What compare and report need to know of the study; a partial report says in its title that it is one."""
+    record = study.record(runs)
+    if not is_partial(name):
+        return record
+    done = sum(folder.startswith("results/tables/") for folder in finished_folders(name))
+    return record.model_copy(update={"title": f"{record.title} (partial: {done} of {len(evaluated)} trainings)"})
 
 
 def state_of_source(dataset):
@@ -189,6 +222,11 @@ def split_options(dataset):
 def case_table_of_split(dataset):
     """The table that the split of a data set needs."""
     return case_tables[dataset] if study.config.folds.group or study.config.folds.leave_out else []
+
+
+def first_of_all():
+    """The priority of what every training of a data set waits for: before the second round of another data set."""
+    return 100 * (max(rounds.values()) + 1)
 
 
 def priority(wildcards, step):
@@ -224,11 +262,27 @@ def evaluation_options():
     return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in options)
 
 
+def only_partial():
+    """Whether nothing but a partial report is asked for, which touches nothing of the study."""
+    return set(workflow.dag_settings.targets) == {"partial_report"}
+
+
+def take_study_lock():
+    """Keep other Snakemakes out as long as this process lives; a partial report may be made while a study runs.
+
+    Snakemake's own lock survives a kill and must be removed by hand, so the profiles switch it off.
+    """
+    lock = take_lock(Path(".snakemake", "partial.lock" if only_partial() else "study.lock"))
+    if lock is None:
+        raise WorkflowError(f"Another Snakemake is running in {Path.cwd()}; wait until it has finished.")
+    return lock
+
+
 def adapt_to_slurm():
     """Find out what the cluster can do, and set Snakemake's plugin for it."""
     cluster = read_cluster()
     check_requests(group_requests(), cluster)
-    if count := cancel_left_over(Path.cwd()):
+    if not only_partial() and (count := cancel_left_over(Path.cwd())):
         logger.warning(
             f"Cancelled {count} job{'s' * (count > 1)} of an earlier Snakemake, which was killed; trainings go on from "
             "their last checkpoint.",
@@ -268,6 +322,7 @@ onerror:
 
 
 onstart:
+    workflow.study_lock = take_study_lock()
     if workflow.executor_plugin.name == "slurm":
         try:
             adapt_to_slurm()
@@ -284,10 +339,11 @@ onstart:
     made = {str(Path(file).parent) for job in workflow.dag.needrun_jobs() for file in job.output}
     if made.intersection(study_folders()):
         Path(manifest).unlink(missing_ok=True)
-    declare(
-        Path(f"results/studies/{study.name}", DECLARATIONS),
-        study.config.decision,
-        begun=trainings_begun(),
-        commit=checked_out_commit(Path.cwd()),
-        today=date.today(),
-    )
+    if not only_partial():
+        declare(
+            Path(f"results/studies/{study.name}", DECLARATIONS),
+            study.config.decision,
+            begun=trainings_begun(),
+            commit=checked_out_commit(Path.cwd()),
+            today=date.today(),
+        )

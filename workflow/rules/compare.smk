@@ -10,16 +10,16 @@ rule describe_study:
     priority: 10000  # first of all, because `nnunet-losses status` reads it
     localrule: True
     params:
-        study=study.record(runs).plain(),
+        study=lambda wildcards: record_of(wildcards.study).plain(),
     run:
-        write_record(output.study, study.record(runs))
+        write_record(output.study, record_of(wildcards.study))
 
 
 rule compare:
     """Stack the tables of all trainings and compute every statistic of the comparison."""
     input:
         study="results/studies/{study}/study.json",
-        tables=lambda wildcards: existing(
+        tables=lambda wildcards: of_whole(
             run_files("tables", "cases.parquet") + run_files("models", "training.parquet"),
             wildcards.study,
         ),
@@ -38,7 +38,8 @@ rule compare:
         mem_mb=8000,
         runtime=240,
     params:
-        folders=lambda wildcards, input: sorted({str(Path(table).parent) for table in input.tables}),
+        folders=lambda wildcards: sorted(finished_folders(wildcards.study)),
+        state=lambda wildcards: states(sorted(finished_folders(wildcards.study)), wildcards.study),
         tables=subpath(output.cases, parent=True),
         cases=" ".join(f"--cases {shlex.quote(f'{dataset}={file}')}" for dataset, file in covariate_tables.items()),
         papers=" ".join(

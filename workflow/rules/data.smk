@@ -7,6 +7,7 @@ rule prepare:
         summary="results/datasets/{dataset}/summary.json",
     log:
         "logs/prepare/{dataset}.log",
+    priority: first_of_all()
     localrule: True
     threads: 2
     params:
@@ -29,6 +30,7 @@ rule case_table:
         "results/datasets/{dataset}/cases.csv",
     log:
         "logs/case_table/{dataset}.log",
+    priority: first_of_all()
     localrule: True
     params:
         made=lambda wildcards: f"work/nnUNet_raw/{wildcards.dataset}/cases.csv",

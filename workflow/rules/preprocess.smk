@@ -9,6 +9,7 @@ rule plan:
         plans="results/datasets/{dataset}/{plans}.json",
     log:
         "logs/plan/{dataset}/{plans}.log",
+    priority: first_of_all()
     threads: 2
     resources:
         mem_mb=16000,
@@ -33,6 +34,7 @@ rule split:
         splits="results/datasets/{dataset}/splits_final.json",
     log:
         "logs/split/{dataset}.log",
+    priority: first_of_all()
     localrule: True
     params:
         how=lambda wildcards: split_options(wildcards.dataset),
@@ -48,6 +50,7 @@ rule preprocess:
         configuration="results/preprocessed/{dataset}/{plans}/{configuration}.json",
     log:
         "logs/preprocess/{dataset}/{plans}/{configuration}.log",
+    priority: first_of_all()
     threads: 2
     resources:
         mem_mb=16000,
