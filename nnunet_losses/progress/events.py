@@ -19,6 +19,8 @@ class Job:
     started: float
     ended: float | None = None
     failed: bool = False
+    outer_logs: list[Path] = field(default_factory=list)
+    """Of the cluster, if it failed there."""
 
     @property
     def running(self) -> bool:
@@ -88,6 +90,10 @@ class Events:
         elif kind == "job_error" and event["jobid"] in self.jobs:
             job = self.jobs[event["jobid"]]
             job.ended, job.failed = time, True
+            job.outer_logs += [Path(log) for log in event["log"] or [] if Path(log) not in job.logs]
+        elif kind == "group_error":  # before the errors of its jobs, whichever of them failed
+            for number in set(event["jobids"]) & self.jobs.keys():
+                self.jobs[number].outer_logs += map(Path, event["aux_logs"] or [])
         elif kind == "error":
             self.errors.append(event["message"])
         elif kind == "note":

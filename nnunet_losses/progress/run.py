@@ -74,12 +74,13 @@ def run_study(study: str, arguments: Sequence[str], directory: Path, environment
 def failure(events: Events, log: Path, directory: Path) -> str:
     """What went wrong: the failed jobs, each with the end of its log, or Snakemake's own words."""
     parts = []
-    for number, job in enumerate(events.failed):
-        parts.append(f"{_title(job)} failed.")
+    for number, job in enumerate(_begun(events.failed, directory)):
+        told, lines = [f"{_title(job)} failed."], []
         for path in job.logs:
             quoted = _last_lines(directory / path, LAST_LINES) if number < MOST_LOGS else []
-            parts[-1] += f" Its log, {_short(directory / path)}" + (", ends:" if quoted else "")
-            parts += [f"    {text}" for text in quoted]
+            told.append(f"Its log, {_short(directory / path)}" + (", ends:" if quoted else ""))
+            lines += [f"    {text}" for text in quoted]
+        parts += [" ".join(told), *lines, *(f"    The cluster's log: {_short(path)}" for path in job.outer_logs)]
     if not parts:
         parts = [_reason(error) for error in events.errors] or _last_lines(log, LAST_LINES)
     return "\n".join([*parts, f"Snakemake's log: {_short(log)}"])
@@ -104,6 +105,14 @@ def outcome(events: Events, study: str, directory: Path) -> str:
         told[-1] += others
         lines += [*filter(None, told), f"The report: {page.absolute()}"]
     return "\n".join(lines or ["Finished."])
+
+
+def _begun(failed: list[Job], directory: Path) -> list[Job]:
+    """Of jobs that failed as one, those that left a log, if any did: the others never began."""
+    logged = [job for job in failed if any((directory / path).exists() for path in job.logs)]
+    silent = [job for job in failed if job not in logged]
+    groups = {str(path) for job in logged for path in job.outer_logs}
+    return [job for job in failed if job not in silent or not groups & set(map(str, job.outer_logs))]
 
 
 def _title(job: Job) -> str:

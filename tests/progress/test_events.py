@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nnunet_losses.progress.estimate import seconds_left
 from nnunet_losses.progress.events import TARGETS, Events, Stage
+from nnunet_losses.progress.run import failure
 from nnunet_losses.progress.trainings import TrainingProgress
 
 ROOT = Path(__file__).parents[2]
@@ -95,3 +96,19 @@ def test_before_a_training_ended_the_rate_of_the_running_one_stands_for_all(tmp_
     events = events_of(tmp_path, started(1, 0))
     assert seconds_left(events, {1: progress(2, 5, 2.0)}, now=4) == 3 * 2 + 3 * 5 * 2
     assert str(seconds_left(events, {}, now=4)) == "nan"  # nothing tells yet
+
+
+def test_a_group_that_failed_on_a_cluster_names_the_job_that_began_and_the_cluster_s_log(tmp_path: Path) -> None:
+    (tmp_path / "train.log").write_text("out of memory\n")
+    train = started(1, 1) | {"log": ["train.log"]}
+    predict = started(2, 1, "predict") | {"log": ["predict.log"]}
+    other = started(3, 1, "plan") | {"log": ["plan.log"]}
+    group = {"event": "group_error", "time": 2, "jobids": [1, 2], "aux_logs": ["slurm/7.log"]}
+    errors = [failed(number, 2) | {"log": [log]} for number, log in ((1, "train.log"), (2, "predict.log"))]
+    alone = failed(3, 2) | {"log": ["plan.log", "slurm/8.log"]}
+    events = events_of(tmp_path, train, predict, other, group, *errors, alone)
+    told = failure(events, tmp_path / "run.log", tmp_path)
+    assert "out of memory" in told
+    assert "predict" not in told
+    assert "The cluster's log: slurm/7.log" in told
+    assert "plan (3) failed." in told and "The cluster's log: slurm/8.log" in told

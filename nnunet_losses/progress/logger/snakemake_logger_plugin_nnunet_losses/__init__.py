@@ -21,6 +21,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     LogEvent.JOB_INFO: ("jobid", "rule_name", "wildcards", "log"),
     LogEvent.JOB_FINISHED: ("job_id",),
     LogEvent.JOB_ERROR: ("jobid", "rule_name", "log"),
+    LogEvent.GROUP_ERROR: ("aux_logs",),
     LogEvent.ERROR: (),
     NOTE: (),
 }
@@ -47,6 +48,8 @@ class LogHandler(LogHandlerBase):
             return
         line = {"event": str(event), "time": record.created}
         line |= {name: getattr(record, name, None) for name in FIELDS[event]}
+        if event == LogEvent.GROUP_ERROR:
+            line["jobids"] = [job["jobid"] for job in record.job_error_info]  # type: ignore[attr-defined]
         if event in (LogEvent.ERROR, NOTE):
             line["message"] = record.getMessage()
         self._file.write(json.dumps(line, default=str) + "\n")
