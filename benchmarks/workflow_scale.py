@@ -13,9 +13,9 @@ import os
 import platform
 import re
 import resource
-import subprocess
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +78,11 @@ def main() -> None:
 def machine() -> dict[str, Any]:
     """Where it was measured, and how busy that was."""
     cpu = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[:1]
-    snakemake = subprocess.run(["snakemake", "--version"], capture_output=True, text=True, check=False).stdout.strip()
     return {
         "cpu": cpu[0] if cpu else platform.processor(),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
-        "snakemake": snakemake,
+        "snakemake": version("snakemake"),
     }
 
 

@@ -54,6 +54,14 @@ def take_lock(path: Path) -> Lock | None:
     return lease
 
 
+def release(lock: Lock | None) -> None:
+    """Give a lock of `take_lock` up before this process ends."""
+    if isinstance(lock, BaseFileLock):
+        lock.release()
+    elif lock is not None:
+        lock.close()
+
+
 def is_locked(path: Path) -> bool:
     """Whether a process holds the lock ``path``, found out without touching it.
 

@@ -1,5 +1,7 @@
 """Commands around a training: call, publish, predict, ensemble, segment."""
 
+import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +18,37 @@ def call(context: typer.Context) -> None:
     from nnunet_losses.nnunet.preparation.calls import call_nnunet
 
     raise typer.Exit(call_nnunet(context.args))
+
+
+@command("on-node", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def on_node(
+    context: typer.Context,
+    device: Annotated[str, typer.Option(help="cuda, cpu or mps.")] = "cuda",
+    stage: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option(
+            help="Data set, plans, configuration: their data are copied to the folder that NNUNET_LOSSES_STAGE names.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Run a command on a GPU of its own, with its data on a local disk if wanted: on-node [OPTIONS] -- COMMAND."""
+    import subprocess
+    from contextlib import ExitStack
+
+    from nnunet_losses.machines.gpus import one_gpu
+    from nnunet_losses.machines.staging import WANTED, staged
+    from nnunet_losses.nnunet.preparation.folders import nnunet_folder
+
+    environment = dict(os.environ)
+    with ExitStack() as held:
+        environment |= held.enter_context(one_gpu(device))
+        if stage is not None and (folder := os.environ.get(WANTED)):
+            preprocessed = nnunet_folder("nnUNet_preprocessed")
+            local = staged(preprocessed, *stage, Path(os.path.expandvars(folder)), partial(say, err=True))
+            environment["nnUNet_preprocessed"] = str(held.enter_context(local))
+        code = subprocess.run(context.args, env=environment, check=False).returncode
+    raise typer.Exit(code if code >= 0 else 128 - code)
 
 
 @command("publish")

@@ -24,7 +24,7 @@ def train_order(log: Path) -> list[tuple[str, int]]:
 def test_all_first_folds_come_before_any_second_and_a_partial_report_disturbs_nothing(
     benchmark_script: Callable[[str], ModuleType], tmp_path: Path
 ) -> None:
-    study: Any = benchmark_script("stub_study").make_stub_study(tmp_path / "study", {"device": "cpu"})
+    study: Any = benchmark_script("stub_study").make_stub_study(tmp_path / "study", {})
     other = study.folder / "other.yaml"
     dataset = yaml.safe_load((study.folder / "stub.yaml").read_text())
     other.write_text(yaml.safe_dump(dataset | {"name": "Dataset901_Other"}))
@@ -34,10 +34,11 @@ def test_all_first_folds_come_before_any_second_and_a_partial_report_disturbs_no
     last = study.folder / "work/nnUNet_results/Dataset901_Other/TverskyTrainer__nnUNetPlans__3d_fullres/fold_1"
     last.mkdir(parents=True)
     (last / "hang").write_text("1\n")
-    study.environment["STUB_EPOCHS"] = "4"
+    # one GPU: one training at a time, whatever the number of cores
+    study.environment.update(STUB_EPOCHS="4", CUDA_VISIBLE_DEVICES="0")
     log, partial_log = study.folder / "log", study.folder / "partial.log"
 
-    process = study.start("--cores", "1", log=log)
+    process = study.start("--cores", "48", log=log)
     try:
         deadline = time.monotonic() + 200
         while not (last / "log").exists() or "hangs" not in (last / "log").read_text():
@@ -65,3 +66,8 @@ def test_all_first_folds_come_before_any_second_and_a_partial_report_disturbs_no
     again = study.start("--cores", "1", "partial_report", log=partial_log)
     assert again.wait(timeout=100) == 0
     assert "(partial: 8 of 8 trainings)" in record.read_text()
+
+    study.environment["CUDA_VISIBLE_DEVICES"] = ""
+    refused = study.start("--cores", "1", "--forcerun", "train", log=partial_log)
+    assert refused.wait(timeout=100) == 1
+    assert "trains on a GPU, but this machine has none" in partial_log.read_text()

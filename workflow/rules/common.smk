@@ -18,6 +18,7 @@ from nnunet_losses.base.locks import take_lock
 from nnunet_losses.base.surroundings import surroundings
 from nnunet_losses.data.description import find_descriptions, load_dataset_description
 from nnunet_losses.comparison.provenance import checked_out_commit
+from nnunet_losses.machines.gpus import gpus_at_once
 from nnunet_losses.machines.slurm import Request, adapt_executor, cancel_left_over, check_requests, read_cluster
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment
@@ -262,6 +263,20 @@ def evaluation_options():
     return " ".join(f"--{key.replace('_', '-')} {value}" for key, value in options)
 
 
+def share_gpus():
+    """Let as many jobs use a GPU at once as this machine has, unless the person said how many."""
+    if "gpu" not in workflow.global_resources:
+        gpus = gpus_at_once(device)
+        if not gpus and any(job.resources.get("gpu") for job in workflow.dag.needrun_jobs()):
+            raise WorkflowError(
+                "The study trains on a GPU, but this machine has none, or CUDA_VISIBLE_DEVICES hides it; write "
+                "'device: cpu' in the study's config, or use a profile for a cluster."
+            )
+        workflow.register_resource("gpu", max(1, gpus))
+        # which that method forgets (Snakemake 9.27); GPUs in use would not be counted
+        workflow.scheduler.global_resources["gpu"] = max(1, gpus)
+
+
 def only_partial():
     """Whether nothing but a partial report is asked for, which touches nothing of the study."""
     return set(workflow.dag_settings.targets) == {"partial_report"}
@@ -323,6 +338,8 @@ onerror:
 
 onstart:
     workflow.study_lock = take_study_lock()
+    if workflow.local_exec:
+        share_gpus()
     if workflow.executor_plugin.name == "slurm":
         try:
             adapt_to_slurm()

@@ -25,6 +25,6 @@ rule predict:
         environment=lambda wildcards, threads: parallel_environment(device, threads),
     shell:
         "( export {params.environment} &&"
-        " nnunet-losses predict {wildcards.dataset} {wildcards.configuration} {wildcards.fold} -tr {wildcards.trainer}"
+        " nnunet-losses on-node --device {params.device} -- nnunet-losses predict {wildcards.dataset} {wildcards.configuration} {wildcards.fold} -tr {wildcards.trainer}"
         " -p {wildcards.plans} --device {params.device} --model {input.model}"
         " --segmentations {output.segmentations} --probabilities {output.probabilities} ) > {log} 2>&1"

@@ -29,7 +29,8 @@ rule train:
         out=subpath(output.model, parent=True),
     shell:
         "( export {params.environment} &&"
-        " nnUNetv2_train {wildcards.dataset} {wildcards.configuration} {wildcards.fold} -tr {wildcards.trainer}"
+        " nnunet-losses on-node --device {params.device} --stage {wildcards.dataset} {wildcards.plans}"
+        " {wildcards.configuration} -- nnUNetv2_train {wildcards.dataset} {wildcards.configuration} {wildcards.fold} -tr {wildcards.trainer}"
         " -p {wildcards.plans} -device {params.device} --npz --c &&"
         " nnunet-losses publish {wildcards.dataset} {wildcards.configuration} {wildcards.fold} -tr {wildcards.trainer}"
         " -p {wildcards.plans} --out {params.out} ) > {log} 2>&1"
