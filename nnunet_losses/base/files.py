@@ -48,6 +48,10 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+class FolderExistsError(UserError):
+    """A folder that was to be made is there already."""
+
+
 @contextmanager
 def new_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
     """Give an empty neighbour of ``path`` to fill; it takes the place of ``path`` only if the block succeeds.
@@ -59,7 +63,8 @@ def new_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
         replace: whether it replaces an earlier one.
 
     Raises:
-        UserError: ``path`` exists and is not to be replaced, or nothing can be written beside it.
+        FolderExistsError: ``path`` exists and is not to be replaced.
+        UserError: nothing can be written beside it.
         DiskFullError: there is no space for it; what was at ``path`` is still there.
     """
     path = Path(path)
@@ -76,7 +81,7 @@ def new_folder(path: Path | str, *, replace: bool = False) -> Iterator[Path]:
         ) from error
     with guard:
         if path.exists() and not replace:
-            raise UserError(f"{path} exists already; remove it or choose another name.")
+            raise FolderExistsError(f"{path} exists already; remove it or choose another name.")
         shutil.rmtree(partial, ignore_errors=True)
         try:
             partial.mkdir()

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from nnunet_losses.base.dataset import FINGERPRINT, read_dataset_json, write_dataset_json
 from nnunet_losses.base.disk import require_space
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.files import new_folder, write_json
+from nnunet_losses.base.files import FolderExistsError, new_folder, write_json
 from nnunet_losses.base.labels import label_values
 from nnunet_losses.base.names import SPLITS_JSON
 from nnunet_losses.data.description import (
@@ -78,6 +78,21 @@ def prepare_raw(
     if not isinstance(description, DatasetDescription):
         description = load_dataset_description(description)
     target = Path(raw_dir) / description.name
+    settings: dict[str, Any] = {"cases": cases, "workers": workers, "progress": progress}
+    try:
+        return _prepare(description, target, Path(downloads_dir) / description.name, **settings)
+    except FolderExistsError:  # another process has made it meanwhile; is it the same?
+        return _prepare(description, target, Path(downloads_dir) / description.name, **settings)
+
+
+def _prepare(
+    description: DatasetDescription, target: Path, downloads: Path, *, cases: Cases, workers: int, progress: bool
+) -> Path:
+    """As `prepare_raw`.
+
+    Raises:
+        FolderExistsError: it was not there at first, but is there now.
+    """
     source = description.source.chosen
     if isinstance(source, Path) and source.resolve() == target.resolve():
         if cases is not None or description.labels:
@@ -85,7 +100,6 @@ def prepare_raw(
                 f"{target} is its own source, so neither cases nor labels can be chosen; give it another name."
             )
         return target
-    downloads = Path(downloads_dir) / description.name
     origin = _origin(description, cases)
     known = _check_origin(target, origin, _left_to_defaults(source)) if target.exists() else {}
     found = _look_at(source, cases, target)

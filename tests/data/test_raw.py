@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import multiprocessing
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -262,3 +263,22 @@ def test_a_key_that_an_earlier_version_did_not_know_is_no_change_unless_it_is_us
     changed = {"phantom": {**SMALL_PHANTOM["phantom"], "look": "vessels"}}
     with pytest.raises(UserError, match=r"\(source\.look differ\)"):
         prepare(described(changed), tmp_path)
+
+
+def test_eight_processes_that_ask_for_the_same_data_set_get_one(tmp_path: Path) -> None:
+    phantom = {"cases": 2, "shape": [16, 16, 16], "lesions": [1, 2]}
+    description = load_dataset_description({"name": "Dataset900_P", "source": {"phantom": phantom}})
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(8)
+
+    def ask(cases: int) -> None:
+        barrier.wait()
+        prepare_raw(description, tmp_path, cases=cases, progress=False)
+
+    asked = [context.Process(target=ask, args=(2,)) for _ in range(8)]
+    for process in asked:
+        process.start()
+    for process in asked:
+        process.join()
+    assert [process.exitcode for process in asked] == [0] * 8
+    assert len(list((tmp_path / "Dataset900_P/labelsTr").iterdir())) == 2

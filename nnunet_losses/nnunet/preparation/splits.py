@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.locks import alone
 from nnunet_losses.base.names import SPLITS_JSON
 from nnunet_losses.base.splits import Splits, left_out_values, read_splits
 
@@ -111,15 +112,16 @@ def write_splits(preprocessed: Path, splits: Splits, cases: list[str]) -> Path:
                 f"Fold {fold} of the splits names {unknown[0]}, which is not a case of {preprocessed.name}."
             )
     path = preprocessed / SPLITS_JSON
-    if path.exists():
-        if read_splits(path, preprocessed.name) == splits:
-            return path
-        raise UserError(
-            f"{path} holds other splits than those asked for, and trainings may depend on them; ask for the same "
-            f"number of folds and seed, or remove that file and the trainings made with it."
-        )
-    with write_atomically(path) as temporary:
-        temporary.write_text(json.dumps(splits, indent=4), encoding="utf-8")
+    with alone(preprocessed / f".{SPLITS_JSON}.lock"):  # of two that ask for different ones, one is refused
+        if path.exists():
+            if read_splits(path, preprocessed.name) == splits:
+                return path
+            raise UserError(
+                f"{path} holds other splits than those asked for, and trainings may depend on them; ask for the same "
+                f"number of folds and seed, or remove that file and the trainings made with it."
+            )
+        with write_atomically(path) as temporary:
+            temporary.write_text(json.dumps(splits, indent=4), encoding="utf-8")
     return path
 
 

@@ -1,6 +1,7 @@
 """nnU-Net's commands, called so that a full disk is said in one sentence."""
 
 import json
+import multiprocessing
 import shutil
 import sys
 from pathlib import Path
@@ -78,3 +79,37 @@ def test_preprocessing_on_a_full_disk_is_repeated_when_there_is_space(
     )
     assert made == expected
     assert len(made) == 12
+
+
+FAKE = """#!/bin/sh
+# as nnU-Net does: empty the folder, then write
+rm -rf "$nnUNet_preprocessed/out"; mkdir "$nnUNet_preprocessed/out" || exit 1
+echo run >> "$nnUNet_preprocessed/runs"
+for n in 1 2 3; do sleep 0.02; echo "$n" > "$nnUNet_preprocessed/out/$n" || exit 1; done
+"""
+
+
+def test_eight_processes_that_ask_for_the_same_preprocessing_share_one_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "nnUNetv2_preprocess"
+    command.write_text(FAKE)
+    command.chmod(0o755)
+    monkeypatch.setenv("nnUNet_preprocessed", str(tmp_path))
+
+    def ask(words: list[str], processes: int) -> list[int]:
+        context = multiprocessing.get_context("fork")
+        asked = [context.Process(target=lambda: sys.exit(call_nnunet(words))) for _ in range(processes)]
+        for process in asked:
+            process.start()
+        for process in asked:
+            process.join()
+        return [process.exitcode for process in asked]
+
+    words = [str(command), "-d", "901", "-c", "3d"]
+    assert ask(words, 8) == [0] * 8
+    assert [(tmp_path / f"out/{n}").read_text() for n in (1, 2, 3)] == ["1\n", "2\n", "3\n"]
+    runs = (tmp_path / "runs").read_text().count("run")
+    assert 1 <= runs < 8  # who asks after the end has it made again
+    assert ask([*words, "--clean"], 1) == ask(words, 1) == [0]
+    assert (tmp_path / "runs").read_text().count("run") == runs + 2

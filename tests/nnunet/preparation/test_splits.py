@@ -1,6 +1,7 @@
 """Splits are made once, and never changed under trainings."""
 
 import json
+import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,32 @@ def test_every_case_is_validated_once() -> None:
     splits = make_splits(CASES, folds=3, seed=1)
     assert sorted(case for split in splits for case in split["val"]) == CASES
     assert all(not set(split["train"]) & set(split["val"]) for split in splits)
+
+
+def test_of_processes_that_want_different_folds_at_once_one_gets_them(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    barrier, told = context.Barrier(8), context.SimpleQueue()
+
+    wanted = [make_splits(CASES, folds=3, seed=seed) for seed in range(8)]
+
+    def ask(number: int) -> None:
+        barrier.wait()
+        try:
+            told.put(write_splits(tmp_path, wanted[number], CASES).read_text())
+        except UserError as error:
+            told.put(str(error))
+
+    for _ in range(5):
+        asked = [context.Process(target=ask, args=(number,)) for number in range(8)]
+        for process in asked:
+            process.start()
+        answers = [told.get() for _ in asked]
+        for process in asked:
+            process.join()
+        winner = (tmp_path / "splits_final.json").read_text()
+        assert answers.count(winner) == 1
+        assert sum("holds other splits than those asked for" in answer for answer in answers) == 7
+        (tmp_path / "splits_final.json").unlink()
 
 
 def test_other_splits_are_not_overwritten(tmp_path: Path) -> None:
