@@ -82,10 +82,11 @@ def test_run_again_there_is_nothing_to_be_done(finished: Workplace) -> None:
     assert "Nothing to be done" in finished.succeed()
 
 
-def test_a_trainer_that_joins_trains_alone(finished: Workplace) -> None:
-    plan = finished.succeed("--dry-run", trainers=[*finished.config["trainers"], "DiceTrainer"])
+def test_trainers_and_seeds_that_join_train_alone(finished: Workplace) -> None:
+    plan = finished.succeed("--dry-run", trainers=[*finished.config["trainers"], "DiceTrainer"], seeds=[1, 2])
     counts = job_counts(plan)
-    assert {rule: n for rule, n in counts.items() if n == 2} == {"train": 2, "predict": 2, "evaluate": 2}
+    # two folds of the new trainer with both seeds, and of the two others with the new one
+    assert {rule: n for rule, n in counts.items() if n == 8} == {"train": 8, "predict": 8, "evaluate": 8}
     assert {rule for rule, n in counts.items() if n == 1} == {
         "describe_study", "compare", "publish_report", "seal", "all",
     }  # fmt: skip
@@ -206,8 +207,14 @@ def test_trainings_of_which_only_the_kept_tables_are_left_are_not_trained_again(
         "4 of 4 trainings and 2 of 2 folds of ensembles were put back"
         in CliRunner().invoke(app, ["restore", *options]).output
     )
+    new = [place.folder / f"results/{kind}/Dataset900_Phantom/nnUNetPlans__3d_toy" for kind in ("models", "tables")]
+    new = [folder / f"{TRAINERS[0]}_seed1" / "fold_1" for folder in new]
+    for fold in new:  # as if the study had had one fold
+        fold.rename(fold.with_name("aside"))
     counts = job_counts(place.succeed("--dry-run", trainers=[*place.config["trainers"], "DiceTrainer"]))
-    assert counts["train"] == counts["predict"] == counts["evaluate"] == 2
+    for fold in new:
+        fold.with_name("aside").rename(fold)
+    assert counts["train"] == counts["predict"] == counts["evaluate"] == 2 + 1
     again = job_counts(place.succeed("--dry-run", ensembles=[place.config["trainers"]]))
     assert not {"train", "predict", "ensemble", "evaluate"} & set(again)
     assert not {"prepare", "plan", "split", "preprocess"} & set(counts)
