@@ -4,11 +4,12 @@
 # make studies  the five papers' studies: the full ones planned, the small ones run to their reports
 # make lint     style, types, import contract, workflow
 # make docs     the documentation, into site/
+# make which-loss  docs/which-loss.md from the kept tables of the studies in reports/
 # make reference  what files in git show of the code: keys in config/README.md, losses in README.md, pictures
 # make matrix   the table of losses and conformance cells, docs/conformance.md, from a run of the suite
 # make example  the demo's report as the example in docs/example-report
 # make lowest   the quick tests on the oldest versions that pyproject.toml allows; needs uv, 7 GB and minutes
-.PHONY: demo test quick studies lint docs reference matrix example lowest lock clean
+.PHONY: demo test quick studies lint docs which-loss reference matrix example lowest lock clean
 
 BIN := .venv/bin
 CORES ?= all
@@ -38,6 +39,10 @@ lint: .venv/installed
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict
+
+which-loss: .venv/installed
+	$(BIN)/nnunet-losses across $(wildcard config/studies/which-loss-*.yaml)
+	$(BIN)/python docs/which_loss.py
 
 reference: .venv/installed
 	$(BIN)/python docs/config_reference.py

@@ -55,6 +55,17 @@ def test_every_recipe_and_piece_is_on_its_page_with_all_its_choices():
     assert "| fusion alone |" in page
 
 
+def test_which_loss_is_made_from_the_tables_across_studies_as_they_are_now():
+    which_loss = load("which_loss")
+    assert (DOCS / "which-loss.md").read_text() == which_loss.made(), "run `python docs/which_loss.py`"
+
+
+def test_which_loss_says_of_a_study_without_tables_that_it_was_not_measured():
+    which_loss = load("which_loss")
+    text = which_loss.page({}, ["which-loss-nothing"], which_loss.read_published([]))
+    assert text.count("Not measured yet.") == 4
+
+
 def test_every_loss_is_on_exactly_one_page_and_in_its_picture():
     families = generate.families()
     assert Counter(name for names in families.values() for name in names) == Counter(OURS)

@@ -109,3 +109,35 @@ RESPONSES = Table(
         "reason": text("Why a band is missing; of a published point, its source."),
     },
 )
+PILOT = Table(
+    "pilot",
+    "a kind of pilot: does it order the losses as the whole study does?",
+    {
+        **LABEL,
+        "pilot": text("What the pilot would have been."),
+        "measure": text("What orders the losses."),
+        "n_losses": integer("Losses."),
+        "trainings": integer("Trainings of each, side by side: folds and seeds."),
+        "tau": real("Kendall's τ_b between the order of the pilot and that of the whole."),
+        "low": real("Low end of its 95 % interval over resampled trainings."),
+        "high": real("High end."),
+        "same_best": real("1 if both have the same best loss, else 0."),
+        **REASON,
+    },
+)
+STUDIES = Table(
+    "studies",
+    "a data set of a study on the page across studies",
+    {
+        "study": text("The study."),
+        "title": text("Its title."),
+        "dataset": text("The data set."),
+        "baseline": text("The trainer that all others are compared with."),
+        "primary_metric": text("The metric that its answer rests on."),
+        "cases": integer("Cases."),
+        "trainers": integer("Losses and weightings."),
+        "trainings": integer("Trainings that have finished."),
+        "asked": integer("Trainings that were asked for."),
+    },
+    key=("study", "dataset"),
+)

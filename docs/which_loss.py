@@ -1,0 +1,276 @@
+"""Write docs/which-loss.md from the tables of the page across studies: ``make which-loss``.
+
+Every number on the page comes from these tables (reports/across/data) or from config/published; where there is none,
+the page says "not measured".
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.states import Question, Verdict, Word
+from nnunet_losses.report.names import short_names
+from nnunet_losses.report.numbers import enumerate_words, interval, number, percent
+from nnunet_losses.study.published import read_published
+
+ROOT = Path(__file__).parents[1]
+PAGE = Path(__file__).with_name("which-loss.md")
+EVIDENCE = ROOT / "reports" / "across" / "data"
+NOT_MEASURED = "not measured"
+ROWS = (Question.OVERLAP, Question.OWN_THRESHOLD, Question.LESIONS, Question.SMALL_LESIONS, Question.FALSE_ALARMS)
+SIGNS = {
+    Word.BETTER: "better", Word.WORSE: "worse", Word.EQUIVALENT: "equivalent", Word.NOT_WORSE: "not worse",
+    Word.NOT_BETTER: "not better", Word.UNDECIDED: "undecided",
+}  # fmt: skip
+WHERE = ["study", "dataset", "configuration", "label"]
+
+HEAD = """# Which loss?
+
+<!-- Made by `make which-loss` from reports/across and config/published; do not edit. -->
+
+For somebody with a data set: what the studies in this repository found, what papers found, how large the effect of the
+loss is beside others, and how to find out for your own data. Words are those of [the decision](decision.md); every
+difference is one from the baseline, in the direction of benefit, with an interval that holds for all pairs of its table
+at once. Italics: of the trained models only, because each loss was trained once.
+"""
+ADVICE = """## What to run for your own data
+
+```bash
+nnunet-losses init /path/to/data        # a data-set file, a pilot and a full study, with reasons and costs
+nnunet-losses run --configfile config/studies/NAME-pilot.yaml
+```
+
+1. Run the pilot that `init` proposes, with at least two seeds: with one training for each loss, the luck of training
+   cannot be told from the loss.
+2. Read the row of the question that matters to you: overlap, small lesions or false alarms. Look at the own threshold,
+   too: what a loss gains in recall, another may gain by a lower threshold
+   ([operating points](howto/operating-point.md)).
+3. Take to the full study the losses that the pilot could not tell from the best, and declare the decision before it
+   starts (key `decision` of a study).
+"""
+WEAK = """## What is weak about this evidence
+
+- Networks are small and trainings short, made to fit a processor. nnU-Net's own plans may rank losses otherwise.
+- There are few cases and few data sets; the painted MS lesions are semi-synthetic.
+- A word rests on the trainings that have finished; the number of them stands beside each data set.
+- Published numbers come from other networks and preprocessing, often from one training for each loss and without an
+  interval.
+"""
+
+
+def evidence(folder: Path = EVIDENCE) -> dict[str, pd.DataFrame]:
+    """The tables of the page across studies, by name; empty if it was not made."""
+    return {file.stem: pd.read_csv(file, keep_default_na=True) for file in sorted(folder.glob("*.csv"))}
+
+
+def page(tables: dict[str, pd.DataFrame], studies: Sequence[str], published: pd.DataFrame) -> str:
+    """The whole page."""
+    parts = [
+        HEAD,
+        decisions(tables, studies),
+        effects(tables),
+        claims(tables),
+        pilot(tables),
+        papers(published),
+        ADVICE,
+        WEAK,
+    ]
+    return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def decisions(tables: dict[str, pd.DataFrame], studies: Sequence[str]) -> str:
+    """A table for each data set and label: what each loss is, beside the baseline."""
+    parts = ["## What was found here"]
+    done = set(tables["studies"]["study"]) if "studies" in tables else set()
+    for study in studies:
+        if study not in done:
+            parts.append(f"### {study}\n\n{NOT_MEASURED[0].upper()}{NOT_MEASURED[1:]} yet.")
+            continue
+        for row in tables["studies"].query("study == @study").to_dict("records"):
+            told = f"{row['trainings']} of {row['asked']} trainings, {row['cases']} cases."
+            parts.append(f"### {row['title']}\n\n{_link(study, study)}: {told}")
+            own = tables["answers"].query("study == @study and dataset == @row['dataset']")
+            for label, answers in own.groupby("label", sort=False):
+                parts.append(f"**{label}**\n\n{_card(tables['decisions'], answers, row)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _card(decided: pd.DataFrame, answers: pd.DataFrame, study: dict[str, object]) -> str:
+    trainers = list(dict.fromkeys(answers["trainer"]))
+    names, _ = short_names(trainers)
+    asked = [q for q in ROWS if (answers["question"] == str(q)).any()]
+    base = _found(trainers, str(study["baseline"]))
+    place = answers.iloc[0]
+    here = decided[(decided[WHERE] == place[WHERE]).all(axis=1)]
+    rows = []
+    for trainer in sorted(trainers, key=lambda t: (t != base, -_value(answers, Question.OVERLAP, t))):
+        cells = [_cell(here, answers[answers["question"] == str(q)], trainer, base) for q in asked]
+        rows.append([f"{names[trainer]}{' (baseline)' if trainer == base else ''}", *cells])
+    return table(["loss", *map(str, asked)], rows)
+
+
+def _found(trainers: Iterable[str], baseline: str) -> str:
+    return next((t for t in trainers if t == baseline), baseline)
+
+
+def _value(answers: pd.DataFrame, question: Question, trainer: str) -> float:
+    own = answers[(answers["question"] == str(question)) & (answers["trainer"] == trainer)]["value"]
+    return float(own.iloc[0]) if len(own) and pd.notna(own.iloc[0]) else float("-inf")
+
+
+def _cell(here: pd.DataFrame, answers: pd.DataFrame, trainer: str, base: str) -> str:
+    own = answers[answers["trainer"] == trainer]
+    if own.empty:
+        return NOT_MEASURED
+    row = own.iloc[0]
+    digits = 1 if row["metric"] == "false_positive_count" else 3
+    if trainer == base:
+        return number(row["value"], digits)
+    pairs = here[(here["metric"] == row["metric"]) & (here["trainer_a"] == trainer) & (here["trainer_b"] == base)]
+    if pairs.empty or pairs.iloc[0]["word"] == Word.NOT_COMPARABLE:
+        return "not comparable"
+    pair = pairs.iloc[0]
+    told = f"{SIGNS[Word(pair['word'])]} {interval(pair['difference'], pair['low'], pair['high'], digits, signed=True)}"
+    return f"*{told}*" if pair["subject"] == "models" else told
+
+
+def effects(tables: dict[str, pd.DataFrame]) -> str:
+    """How large the effect of the loss is, beside threshold, patch sampling, cases and seeds."""
+    head = "## How large is the effect of the loss?\n\n"
+    if "variance" not in tables:
+        return f"{head}{NOT_MEASURED[0].upper()}{NOT_MEASURED[1:]} yet.\n"
+    rows = []
+    for place, own in tables["variance"].groupby(WHERE, sort=False):
+        shares = dict(zip(own["source"], own["share"], strict=True))
+        answers, thresholds = (_at(tables[name], place) for name in ("answers", "thresholds"))
+        values = answers.loc[answers["question"] == str(Question.OVERLAP), "value"]
+        spread = answers.loc[answers["question"] == str(Question.STABILITY), "value"]
+        gain = thresholds["gain"] if len(thresholds) else pd.Series(dtype=float)
+        rows.append(
+            [
+                _link(place[0], f"{place[1]} · {place[3]}"),
+                _told(values.max() - values.median()),
+                _told(gain.median()),
+                _told(spread.median()),
+                NOT_MEASURED,
+                *(percent(shares.get(source, float("nan"))) for source in ("loss", "training", "case")),
+            ]
+        )
+    columns = [
+        "data set · label", "best loss − median loss", "own threshold (median gain)", "trainings (median SD)",
+        "patch sampling", "variance: loss", "training", "case",
+    ]  # fmt: skip
+    note = (
+        "Of the primary metric. The first columns are differences of it; the last three are shares of all variance "
+        "over losses, trainings and cases, collapsed trainings included.\n\n"
+    )
+    return head + note + table(columns, rows) + "\n"
+
+
+def _at(frame: pd.DataFrame, place: Sequence[object]) -> pd.DataFrame:
+    return frame[(frame[WHERE] == pd.Series(dict(zip(WHERE, place, strict=True)))).all(axis=1)] if len(frame) else frame
+
+
+def _told(value: float) -> str:
+    return NOT_MEASURED if pd.isna(value) else number(value, 3)
+
+
+def claims(tables: dict[str, pd.DataFrame]) -> str:
+    """How many claims of each paper hold, over data sets and labels."""
+    head = "## Do the papers' conclusions hold?\n\n"
+    found = tables.get("claims", pd.DataFrame())
+    tested = found[found["verdict"] != str(Verdict.NOT_TESTABLE)] if len(found) else found
+    if tested.empty:
+        return f"{head}{NOT_MEASURED[0].upper()}{NOT_MEASURED[1:]} yet.\n"
+    words = [Verdict.HOLDS, Verdict.DOES_NOT_HOLD, Verdict.UNDECIDED]
+    rows = []
+    for (paper, says), own in tested.groupby(["paper", "says"], sort=False):
+        counts = own["verdict"].value_counts()
+        where = enumerate_words(list(dict.fromkeys(own["dataset"].str.partition("_")[2])))
+        rows.append([paper, says, *(str(int(counts.get(str(word), 0))) for word in words), where])
+    link = (
+        '<a href="../reports/across/index.html">Every claim by every data set</a>, with differences and intervals.\n\n'
+    )
+    return head + link + table(["paper", "claim", *map(str, words), "judged on"], rows) + "\n"
+
+
+def pilot(tables: dict[str, pd.DataFrame]) -> str:
+    """Rank agreement of shorter and cheaper studies with the whole."""
+    head = "## How short may a pilot be?\n\n"
+    found = tables.get("pilot", pd.DataFrame())
+    if found.empty:
+        return f"{head}{NOT_MEASURED[0].upper()}{NOT_MEASURED[1:]} yet.\n"
+    rows = [
+        [
+            _link(row["study"], f"{row['dataset']} · {row['label']}"), row["pilot"], str(row["n_losses"]),
+            interval(row["tau"], row["low"], row["high"], 2, signed=True),
+            "–" if pd.isna(row["same_best"]) else "yes" if row["same_best"] else "no",
+            "" if pd.isna(row["reason"]) else str(row["reason"]),
+        ]
+        for row in found.to_dict("records")
+    ]  # fmt: skip
+    note = (
+        "Kendall's τ between the order of the losses in the pilot and in the whole study; the interval resamples "
+        "trainings. Lengths are of one training, cut short: its learning rate had not yet fallen.\n\n"
+    )
+    return (
+        head
+        + note
+        + table(["data set · label", "pilot", "losses", "τ [95 %]", "same best loss", "reservation"], rows)
+        + "\n"
+    )
+
+
+def papers(published: pd.DataFrame) -> str:
+    """Of every published comparison of three losses or more: the best loss, and nnU-Net's own or the plain one."""
+    rows = []
+    shown = published[published["metric"].isin(["dice", "f2", "average_recall", "lesion_recall"])]
+    shown = shown[shown["trainer"] != ""]
+    for (data, label, metric, procedure), own in shown.groupby(["data", "label", "metric", "procedure"], sort=False):
+        if own["loss"].nunique() < 3 or procedure.endswith("_full"):
+            continue
+        first, last = own.loc[own["value"].idxmax()], own.loc[own["value"].idxmin()]
+        where = " · ".join(filter(None, (data, label)))
+        rows.append(
+            [where, metric.replace("_", " "), str(own["loss"].nunique()),
+             f"{first['loss']} {number(first['value'], 3)}", f"{last['loss']} {number(last['value'], 3)}",
+             own["source"].iloc[0], own["mark"].iloc[0]]
+        )  # fmt: skip
+    columns = ["data", "metric", "losses", "highest", "lowest", "source", "read in"]
+    return "## What papers found\n\nNumbers as published, without intervals.\n\n" + table(columns, rows) + "\n"
+
+
+def _link(study: str, words: str) -> str:
+    """A link to the report of a study, or to its kept tables if there is none yet."""
+    report = f"reports/{study}/report.html"
+    target = report if (ROOT / report).is_file() else f"reports/{study}/trainings"
+    return f'<a href="../{target}">{words}</a>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(re.sub(r"\s+", " ", cell).replace("|", r"\|") for cell in line) + " |" for line in lines
+    )
+
+
+def which_studies() -> list[str]:
+    """The studies that the page is about, whether they have run or not."""
+    files = sorted((ROOT / "config" / "studies").glob("which-loss-*.yaml"))
+    return [yaml.safe_load(file.read_text(encoding="utf-8"))["study"] for file in files]
+
+
+def made() -> str:
+    """The page as it should be."""
+    published = read_published(sorted((ROOT / "config" / "published").glob("*.csv")))
+    return page(evidence(), which_studies(), published)
+
+
+if __name__ == "__main__":
+    with write_atomically(PAGE) as temporary:
+        temporary.write_text(made(), encoding="utf-8")

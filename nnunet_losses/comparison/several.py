@@ -1,0 +1,113 @@
+"""Finished studies, read from the tables that they kept: one by one for its report, several for one page."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from nnunet_losses.base.config import read_yaml
+from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.names import fold_name, table_name
+from nnunet_losses.base.tables.storage import read_tables
+from nnunet_losses.comparison.covariates import with_case_tables
+from nnunet_losses.comparison.tables import loss_names, with_missing_jobs
+from nnunet_losses.statistics.papers.claims import Claim
+from nnunet_losses.statistics.papers.evidence import evidence_tables
+from nnunet_losses.statistics.tables.papers import STUDIES
+from nnunet_losses.study.record import StudyRecord
+from nnunet_losses.study.study import read_study
+
+DATASETS = Path("config/datasets")
+
+
+@dataclass(frozen=True)
+class KeptStudy:
+    """A study and the tables that it kept.
+
+    file: of the study. name: its short name. record: what was asked for. tables: stacked, covariates included.
+    folders: of the trainings that were kept.
+    """
+
+    file: Path
+    name: str
+    record: StudyRecord
+    tables: Mapping[str, pd.DataFrame]
+    folders: tuple[Path, ...]
+
+    @property
+    def told(self) -> str:
+        """How many of its trainings were kept."""
+        return f"{len(self.folders)} of {len(self.record.evaluated)} trainings"
+
+
+def read_kept(file: Path, folder: Path | None = None, *, datasets: Path = DATASETS) -> KeptStudy | None:
+    """A study from its file and its kept tables; None if nothing was kept of it.
+
+    Args:
+        file: of the study.
+        folder: the kept tables; ``reports/<study>/trainings`` if absent.
+        datasets: where data sets are described.
+
+    Raises:
+        UserError: the study or a table cannot be read.
+    """
+    from nnunet_losses.data.description import load_dataset_description
+
+    study = read_study(file)
+    folder = folder or Path("reports", study.name, "trainings")
+    needed = study.config.folds.leave_out is not None or study.config.statistics.cluster is not None
+    # Their descriptions name local folders, which need not be there, so that only what is needed is read.
+    files = [Path(entry) if entry.endswith(".yaml") else datasets / f"{entry}.yaml" for entry in study.config.datasets]
+    found = {str(read_yaml(path, "data-set file")["name"]): path for path in files}
+    descriptions = {name: load_dataset_description(path) for name, path in found.items()} if needed else {}
+    record = study.record(study.runs(tuple(found), study.fold_count(descriptions)))
+    places = [
+        folder / run.dataset / f"{study.plans}__{run.configuration}" / run.trainer / fold_name(run.fold)
+        for run in record.evaluated
+    ]
+    folders = tuple(place for place in places if (place / table_name("cases")).is_file())
+    if not folders:
+        return None
+    tables = read_tables(folders)
+    if record.config.statistics.cluster is not None:
+        by_case = [(name, Path(path)) for name, path in study.case_tables(descriptions).items()]
+        tables, _ = with_case_tables(tables, by_case, record.config.statistics.cluster)
+    return KeptStudy(file, study.name, record, tables, folders)
+
+
+def evidence_of(studies: Sequence[KeptStudy], claims: Sequence[Claim]) -> dict[str, pd.DataFrame]:
+    """The tables of what several studies say, each with the column ``study`` first, and the table ``studies``."""
+    parts: dict[str, list[pd.DataFrame]] = {}
+    rows = []
+    for study in studies:
+        record, cases = study.record, study.tables["cases"]
+        decision = record.config.decision
+        trainers = list(dict.fromkeys(cases["trainer"]))
+        if record.baseline not in trainers:
+            raise UserError(f"{study.file}: the baseline {record.baseline} has not been kept yet.")
+        found = evidence_tables(
+            {**study.tables, "jobs": with_missing_jobs(study.tables.get("jobs"), record.runs)},
+            baseline=record.baseline,
+            primary_metric=decision.metric,
+            margins={} if decision.margin is None else {decision.metric: decision.margin},
+            alpha=decision.alpha,
+            claims=claims,
+            loss_names=loss_names(trainers),
+            seed=record.seed,
+            cluster=record.config.statistics.cluster,
+        )
+        for name, table in found.items():
+            parts.setdefault(name, []).append(table.assign(study=study.name))
+        for dataset, own in cases.groupby("dataset", sort=False):
+            rows.append(
+                {
+                    "study": study.name, "title": record.title, "dataset": dataset, "baseline": record.baseline,
+                    "primary_metric": decision.metric, "cases": own["case"].nunique(), "trainers": len(trainers),
+                    "trainings": own[["trainer", "fold", "seed"]].drop_duplicates().shape[0],
+                    "asked": sum(run.dataset == dataset for run in record.evaluated),
+                }
+            )  # fmt: skip
+    stacked = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
+    ordered = {name: table[["study", *table.columns.drop("study")]] for name, table in stacked.items()}
+    return {**ordered, "studies": STUDIES.build(rows)}
