@@ -28,7 +28,7 @@ def test_a_point_is_the_mean_of_the_ranking_with_its_interval(study):
 def test_the_band_over_trainings_is_students_interval_of_the_folds(make_cases):
     rng = np.random.default_rng(1)
     effects = rng.normal(0, 0.02, (5, 3))
-    values = {name: 0.5 + np.tile(effects[:, k], 12) for k, name in enumerate("ABD")}
+    values = {name: 0.5 + np.tile(effects[:, k], 12) for k, name in enumerate(CURVE.values)}
     rows, _ = responses(make_cases(values))
     # what a fold does to all losses alike is no effect of a training; two thirds of the variance of three remain
     own = effects - effects.mean(axis=1, keepdims=True)
