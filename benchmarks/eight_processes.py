@@ -175,11 +175,12 @@ def repeat(ask: Callable[..., object], repetitions: int, template: Path | None =
             answers = [(kind, text.replace(scratch, "")) for kind, text in together(ask, folder)]
             outcomes.update(kind for kind, _ in answers)
             got = {text for kind, text in answers if kind == "got"}
-            whole = len(got) == 1 and not any(kind == "failed" for kind, _ in answers)
+            kinds = Counter(kind for kind, _ in answers)
             if ask is other_splits:
                 winner = next(folder.glob("splits_final.json")).read_text()
-                whole = whole and got == {winner} and sum(kind == "got" for kind, _ in answers) == 1
+                whole = got == {winner} and kinds == {"got": 1, "told": PROCESSES - 1}
             else:
+                whole = len(got) == 1 and kinds == {"got": PROCESSES}
                 results.add(contents(folder))
             outcomes["one result"] += whole
             if not whole:
