@@ -22,6 +22,7 @@ from nnunet_losses.statistics.papers.reproduction import LossNames
 from nnunet_losses.statistics.ranking.decision import word_for
 from nnunet_losses.statistics.tables.papers import CLAIMS
 
+FEWEST_STEPS = 3  # of a trend
 _ENDS = ["low", "high", "low_90", "high_90"]
 
 
@@ -117,14 +118,15 @@ def claims_table(decisions: pd.DataFrame, claims: Sequence[Claim], losses: LossN
 def _judge(decisions: pd.DataFrame | None, claim: Claim, trainers: Mapping[str, str]) -> _Judged:
     nothing: dict[str, Any] = dict.fromkeys(["difference", *_ENDS, "margin"], np.nan)
     nothing |= {"contrast": "", "subject": "losses", "n": 0, "trainings": 0}
-    named = {name: _found(name, trainers) for c in claim.contrasts for name in c.weights}
+    contrasts = _trained(claim, trainers)
+    named = {name: _found(name, trainers) for c in contrasts for name in c.weights}
     shown = {trainer: _short(loss) for loss, trainer in trainers.items()}
     if lacking := [name.split("|")[0] for name, trainer in named.items() if not trainer]:
         return _Judged(Verdict.NOT_TESTABLE, nothing, f"not trained: {', '.join(lacking)}")
     if decisions is None:
         return _Judged(Verdict.NOT_TESTABLE, nothing, f"not measured: {claim.metric}")
     pairs = _Pairs(decisions, higher_is_better=metric_named(claim.metric).higher_is_better)
-    parts = [_part(pairs, contrast, named, shown, claim.direction) for contrast in claim.contrasts]
+    parts = [_part(pairs, contrast, named, shown, claim.direction) for contrast in contrasts]
     if unfit := [part for part in parts if part.verdict == Verdict.NOT_TESTABLE]:
         return _Judged(Verdict.NOT_TESTABLE, {**nothing, "contrast": unfit[0].facts["contrast"]}, unfit[0].reason)
     order = [Verdict.DOES_NOT_HOLD, Verdict.UNDECIDED, Verdict.HOLDS]
@@ -136,7 +138,20 @@ def _judge(decisions: pd.DataFrame | None, claim: Claim, trainers: Mapping[str, 
     )
     if against is not None and weakest.verdict != Verdict.DOES_NOT_HOLD:
         return _Judged(Verdict.DOES_NOT_HOLD, facts, f"not one direction throughout: {against}")
-    return _Judged(weakest.verdict, facts, weakest.reason)
+    all_names = dict.fromkeys([*claim.steps, *(name for c in claim.contrasts for name in c.weights)])
+    left_out = [_short(name.split("|")[0]) for name in all_names if not _found(name, trainers)]
+    told = [weakest.reason, f"without {', '.join(left_out)}, not trained here" if left_out else ""]
+    return _Judged(weakest.verdict, facts, "; ".join(filter(None, told)))
+
+
+def _trained(claim: Claim, trainers: Mapping[str, str]) -> Sequence[Contrast]:
+    """The contrasts as far as their losses were trained: a trend between its ends, the best among fewer; else all."""
+    if claim.steps:
+        there = [place for place, name in enumerate(claim.steps) if _found(name, trainers)]
+        ends = {0, len(claim.steps) - 1} <= set(there)
+        return [trend(claim.steps, there)] if ends and len(there) >= FEWEST_STEPS else claim.contrasts
+    whole = [c for c in claim.contrasts if all(_found(name, trainers) for name in c.weights)]
+    return whole or claim.contrasts
 
 
 def _found(name: str, trainers: Mapping[str, str]) -> str:
@@ -213,11 +228,15 @@ def _step_against(pairs: _Pairs, shown: Mapping[str, str], steps: Sequence[str],
     return None
 
 
-def trend(steps: Sequence[str]) -> Contrast:
-    """The change from the first to the last of several losses by a straight line through all of them."""
-    x = np.arange(len(steps)) - (len(steps) - 1) / 2
+def trend(steps: Sequence[str], places: Sequence[int] | None = None) -> Contrast:
+    """The change from the first to the last of several losses by a straight line through all of them, equally spaced.
+
+    places: those of the steps to use, the first and the last included; all if absent.
+    """
+    places = range(len(steps)) if places is None else places
+    x = np.array(places) - np.mean(places)
     weights = x / (x**2).sum() * (len(steps) - 1)
-    used = {step: float(w) for step, w in zip(steps, weights, strict=True) if w}
+    used = {steps[place]: float(w) for place, w in zip(places, weights, strict=True) if w}
     return Contrast(used, f"from {{0}} to {{{len(used) - 1}}}")
 
 

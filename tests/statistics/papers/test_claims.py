@@ -85,6 +85,22 @@ def test_the_change_of_a_trend_is_that_of_a_straight_line():
     assert (row["verdict"], row["contrast"]) == ("holds", "from A to E")
 
 
+def test_a_trend_is_judged_by_the_steps_that_were_trained_if_its_ends_were():
+    table = decisions({"A": 0.5, "C": 0.6, "E": 0.7})
+    row = judged(table, claim(trend("ABCDE"), steps="ABCDE"), {name: (name, "") for name in "ACE"})
+    assert (row["verdict"], row["difference"]) == ("holds", pytest.approx(0.2))
+    assert row["reason"] == "without B, D, not trained here"
+    row = judged(table, claim(trend("ACEB"), steps="ACEB"), {name: (name, "") for name in "ACE"})
+    assert row["reason"] == "not trained: B"
+
+
+def test_the_best_is_judged_among_those_that_were_trained():
+    row = judged(
+        decisions({"A": 0.7, "B": 0.5}), claim(difference(["A"], ["B"]), difference(["A"], ["Z"])),
+    )  # fmt: skip
+    assert (row["verdict"], row["reason"]) == ("holds", "without Z, not trained here")
+
+
 def test_a_trend_that_falls_somewhere_for_certain_does_not_hold():
     row = judged(decisions({"A": 0.5, "B": 0.7, "C": 0.6, "D": 0.8}), claim(trend("ABCD"), steps="ABCD"))
     assert row["low"] > 0
