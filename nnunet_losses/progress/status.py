@@ -203,7 +203,7 @@ def _end(folder: Path) -> str:
 
 def _last_words(directory: Path, job: Job) -> list[str]:
     """The last line of the log of a failed job."""
-    for log in job.logs:
+    for log in (*job.logs, *job.outer_logs):
         try:
             lines = (directory / log).read_text(encoding="utf-8", errors="replace").split("\n")
         except OSError:

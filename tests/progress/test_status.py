@@ -72,7 +72,7 @@ class Study:
         job = {"event": "job_info", "time": time.time() - 60, "jobid": number, "rule_name": "train", "wildcards": of}
         self.lines.append(job | {"log": [log]})
         if end:
-            self.lines.append({"event": end, "time": time.time(), "jobid": number, "job_id": number})
+            self.lines.append({"event": end, "time": time.time(), "jobid": number, "job_id": number, "log": [log]})
 
     def write(self, study: str = "toy", *, record: bool = True, planned: int = 9) -> None:
         """Write what Snakemake and the workflow write."""
