@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -45,9 +45,15 @@ def known() -> Known:
 
     Losses of other packages may change without notice, so the cache is not used where there are any.
     """
-    if _PACKAGE in sys.modules or entry_points(group=_PLUGINS):
+    if _PACKAGE in sys.modules or _others():
         return _of_catalogue()
     return _cached(_file())
+
+
+@cache
+def _others() -> bool:
+    """Whether other packages add losses; to find out takes as long as reading a hundred names."""
+    return bool(entry_points(group=_PLUGINS))
 
 
 @cache
@@ -62,12 +68,20 @@ def _cached(file: Path) -> Known:
 
 
 def _of_catalogue() -> Known:
-    from nnunet_losses.losses import CATALOGUE, WEIGHTINGS
+    from nnunet_losses.losses import CATALOGUE
 
-    losses = {name: KnownLoss(tuple(loss.hyper_parameters), loss.defaults()) for name, loss in CATALOGUE.items()}
+    return _described(tuple(CATALOGUE.items()))  # to which a process may add
+
+
+@lru_cache(maxsize=1)
+def _described(catalogue: tuple[tuple[str, Any], ...]) -> Known:
+    from nnunet_losses.losses import WEIGHTINGS
+
+    losses = {name: KnownLoss(tuple(loss.hyper_parameters), loss.defaults()) for name, loss in catalogue}
     return Known(losses, tuple(WEIGHTINGS))
 
 
+@cache
 def _file() -> Path:
     """The cache of these very source files: any change, also of a file's time, gives another name."""
     folder = Path(nnunet_losses.__path__[0])

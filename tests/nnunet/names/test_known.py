@@ -47,6 +47,12 @@ def test_a_loss_that_is_registered_in_this_process_is_known() -> None:
     assert known().losses.keys() == CATALOGUE.keys()
 
 
+def test_what_is_known_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = known()
+    monkeypatch.setattr(module, "entry_points", None)
+    assert known() is first
+
+
 @pytest.mark.slow
 def test_a_study_is_read_without_torch(tmp_path: Path) -> None:
     environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
