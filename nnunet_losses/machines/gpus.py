@@ -41,6 +41,20 @@ def gpus_at_once(device: str) -> int:
     return 1 if gpus is None else len(gpus)
 
 
+def gpu_busy(gpu: str) -> float | None:
+    """The share of time for which a GPU was busy just now, as NVIDIA's driver counts it; None if it does not answer.
+
+    Args:
+        gpu: its number or UUID.
+    """
+    command = ["nvidia-smi", f"--id={gpu}", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return float(done.stdout) / 100
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
 @contextmanager
 def one_gpu(device: str) -> Iterator[dict[str, str]]:
     """Reserve a GPU of this machine; give the variable that pins a process to it.

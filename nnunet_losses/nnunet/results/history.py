@@ -16,6 +16,7 @@ from nnunet_losses.nnunet.results.models import require_own
 from nnunet_losses.nnunet.results.text_logs import epochs_of, text_logs
 from nnunet_losses.nnunet.training.checkpoint import read_checkpoint
 from nnunet_losses.nnunet.training.outcome import outcome, running_mean
+from nnunet_losses.nnunet.training.starts import summary_of_starts
 
 COLUMNS = tuple(column for column in TRAINING.columns if column not in RUN)
 
@@ -63,6 +64,7 @@ def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, 
         "device": str(debug.get("device", "")).partition(":")[0],
         "hardware": str(debug.get("gpu_name", "")),
         "epochs": len(curves),
+        "utilisation": float("nan"),
         **outcome(curves["train_loss"].tolist(), curves["pseudo_dice"].tolist(), finished=finished)._asdict(),
     }
     recorded = _json(folder / JOBS_JSON)
@@ -70,7 +72,8 @@ def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, 
         recorded = {}  # it is about an earlier end of a training that was resumed
     if recorded.get("status") == COLLAPSED:  # as earlier versions recorded it
         recorded |= {"status": RunStatus.COMPLETED, COLLAPSED: True}
-    return job | {key: recorded[key] for key in job if key in recorded}
+    known = {key: recorded[key] for key in job if recorded.get(key) is not None}
+    return job | known | summary_of_starts(folder)
 
 
 def _curves_of_text(logs: Iterable[str]) -> pd.DataFrame:

@@ -1,7 +1,10 @@
 """What a training cost and how it ended, for the table ``jobs``."""
 
+import math
 import platform
 import sys
+import threading
+import time
 from pathlib import Path
 
 import torch
@@ -9,11 +12,44 @@ import torch
 from nnunet_losses.base.files import write_json
 from nnunet_losses.base.names import JOBS_JSON
 from nnunet_losses.base.versions import software_versions
+from nnunet_losses.machines.gpus import gpu_busy
 from nnunet_losses.nnunet.training.experiment import SOFTWARE
 from nnunet_losses.nnunet.training.outcome import Outcome
 
+SAMPLE_EVERY_S = 15
 
-def write_job(folder: Path, *, seconds: float, epochs: int, outcome: Outcome, device: torch.device) -> None:
+
+class Meter:
+    """How busy the device is while a training runs: the mean of the driver's samples, or CPU time of all its threads.
+
+    Args:
+        device: that is looked at from now on, now and then.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._started, self._cpu = time.monotonic(), time.process_time()
+        self._samples: list[float] = []
+        if device.type == "cuda":
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def share(self) -> float:
+        """From 0 to 1; NaN where nobody can tell."""
+        if self._device.type == "cpu":
+            seconds = (time.monotonic() - self._started) * torch.get_num_threads()
+            return min(1.0, (time.process_time() - self._cpu) / seconds) if seconds else float("nan")
+        return sum(self._samples) / len(self._samples) if self._samples else float("nan")
+
+    def _watch(self) -> None:
+        gpu = f"GPU-{torch.cuda.get_device_properties(self._device).uuid}"
+        while (busy := gpu_busy(gpu)) is not None:
+            self._samples.append(busy)
+            time.sleep(SAMPLE_EVERY_S)
+
+
+def write_job(
+    folder: Path, *, seconds: float, epochs: int, outcome: Outcome, device: torch.device, utilisation: float
+) -> None:
     """Write ``jobs.json``.
 
     Args:
@@ -22,6 +58,7 @@ def write_job(folder: Path, *, seconds: float, epochs: int, outcome: Outcome, de
         epochs: that were trained.
         outcome: how the training ended, and whether its network collapsed.
         device: on which it ran; memory and name are read from it.
+        utilisation: of the device since the last start, from 0 to 1; NaN if unknown.
     """
     job = {
         "seconds": seconds,
@@ -29,6 +66,7 @@ def write_job(folder: Path, *, seconds: float, epochs: int, outcome: Outcome, de
         "device": device.type,
         "hardware": hardware(device),
         "epochs": epochs,
+        "utilisation": None if math.isnan(utilisation) else utilisation,
         **outcome._asdict(),
         "versions": software_versions(SOFTWARE),
     }

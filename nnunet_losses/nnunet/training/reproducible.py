@@ -42,6 +42,7 @@ from nnunet_losses.nnunet.training.outcome import (
     outcome,
 )
 from nnunet_losses.nnunet.training.pools import pools_in_this_process
+from nnunet_losses.nnunet.training.starts import note_start
 from nnunet_losses.nnunet.training.transforms import OwnRandomStream, make_reproducible
 
 LOCK_INTERVAL_S = 2
@@ -89,6 +90,7 @@ class ReproducibleTrainer(nnUNetTrainer):
         self._split: tuple[list[str], list[str]] | None = None
         self._steps = 0
         self._epochs_here = 0
+        self._meter: job.Meter | None = None
         self._plotted = time.monotonic()
         self.logger.plot_progress_png = self._plot_progress_sparingly
         if self.device.type == "cpu" and (threads := os.environ.get("OMP_NUM_THREADS", "").split(",")[0]).isdigit():
@@ -202,6 +204,8 @@ class ReproducibleTrainer(nnUNetTrainer):
         if self.local_rank == 0:
             folder = Path(self.output_folder)
             experiment.claim_folder(folder, self.describe_experiment())
+            note_start(folder, self.current_epoch)
+            self._meter = job.Meter(self.device)
             for leftover in folder.glob(".*.pth"):  # of a process killed while it was writing
                 leftover.unlink()
         if self.name.seed is not None:
@@ -296,6 +300,7 @@ class ReproducibleTrainer(nnUNetTrainer):
             epochs=len(ends),
             outcome=outcome,
             device=self.device,
+            utilisation=float("nan") if self._meter is None else self._meter.share(),
         )
 
     # --- checkpoints
