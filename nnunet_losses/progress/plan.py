@@ -276,7 +276,7 @@ def _key(run: Run) -> tuple[str, str, str]:
 def _length(trainer: str) -> tuple[int, int]:
     """Epochs, and iterations in each."""
     name = parse_trainer_name(trainer)
-    return (name and name.epochs) or EPOCHS, (name and name.iterations) or ITERATIONS
+    return (EPOCHS, ITERATIONS) if name is None else name.length
 
 
 def _folder(study: Study, directory: Path, run: Run) -> Path:

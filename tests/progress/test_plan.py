@@ -117,6 +117,11 @@ def test_data_that_are_not_prepared_are_one_sentence(tmp_path: Path) -> None:
         unmeasured(study, study.runs([DATASET], 5), tmp_path, [])
 
 
+def test_a_recipe_has_its_own_length() -> None:
+    assert plan._length("DiceTrainer_iw_shirokikh2020") == (100, 100)
+    assert plan._length("DiceTrainer_shirokikh2020_7epochs_seed1") == (7, 100)
+
+
 def test_seed_and_length_are_no_part_of_a_loss() -> None:
     assert loss_of("TverskyTrainer_fp0.1_iw_10epochs_50iters_seed2") == "TverskyTrainer_fp0.1_iw"
     assert loss_of("nnUNetTrainer_5epochs") == "nnUNetTrainer_5epochs"

@@ -56,7 +56,7 @@ def test_a_small_study_runs_to_its_report_by_both_recipes(place: Workplace, pape
     study = f"{paper}-small"
     run(place, study)
     jobs = pd.read_parquet(place.folder / f"results/studies/{study}/tables/jobs.parquet")
-    assert set(jobs["status"]) <= {"finished", "collapsed"}
+    assert set(jobs["status"]) <= {"completed"}
     names = [parse_trainer_name(name) for name in jobs["trainer"].unique()]
     assert sum(bool(name.changes) for name in names) == 1
     report = (place.folder / f"reports/{study}/report.html").read_text()
