@@ -193,7 +193,8 @@ def claims(tables: dict[str, pd.DataFrame]) -> str:
         where = enumerate_words(list(dict.fromkeys(own["dataset"].str.partition("_")[2])))
         rows.append([paper, says, *(str(int(counts.get(str(word), 0))) for word in words), where])
     link = (
-        '<a href="../reports/across/index.html">Every claim by every data set</a>, with differences and intervals.\n\n'
+        '<a href="../reports/across/index.html">Every claim by every data set</a>, with differences and intervals. '
+        "A claim about several losses is judged by those that were trained; that page says which were not.\n\n"
     )
     return head + link + table(["paper", "claim", *map(str, words), "judged on"], rows) + "\n"
 
