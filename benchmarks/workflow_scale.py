@@ -57,17 +57,18 @@ def main() -> None:
     """Measure the sizes that are asked for, and write all that is known so far."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trainings", type=int, nargs="+", default=[100, 400, 1890, 6660])
-    parser.add_argument("--plan-only", action="store_true", help="dry runs alone")
+    parser.add_argument("--run-up-to", type=int, default=10_000, help="trainings; larger studies are only planned")
     given = parser.parse_args()
     rows = []
     for trainings in given.trainings:
         with tempfile.TemporaryDirectory() as place:
             study = study_of(Path(place) / "study", trainings)
+            measure(study, "--cores", "2", "--dry-run", "data")  # what is cached is made here
             plan = measure(study, "--cores", "2", "--dry-run", "--quiet", "rules")
             jobs = int(re.findall(r"^total +(\d+)", (study.folder / "snakemake.log").read_text(), re.MULTILINE)[-1])
             trained = int(re.findall(r"^train +(\d+)", (study.folder / "snakemake.log").read_text(), re.MULTILINE)[-1])
             row = {"trainings": trained, "jobs": jobs, "plan": plan}
-            if not given.plan_only:
+            if trainings <= given.run_up_to:
                 row["run"] = measure(study, "--cores", "2", "--quiet", "rules", "progress")
         print(row, flush=True)
         rows.append(row)
