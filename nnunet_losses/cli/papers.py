@@ -69,20 +69,25 @@ def across(
 ) -> None:
     """Judge every claim by every data set of several finished studies, on one page."""
     from nnunet_losses.base.files import check_writable
-    from nnunet_losses.comparison.several import evidence_of, read_kept
+    from nnunet_losses.comparison.several import evidence_of, read_kept, with_earlier
     from nnunet_losses.report.across import write_across
     from nnunet_losses.study.claims import FOLDER, read_claims
+    from nnunet_losses.study.study import read_study
 
     files = claims or sorted(FOLDER.glob("*.yaml"))
     if not files:
         raise UserError(f"There are no claims in {FOLDER}; give their files: --claims FILE.")
     check_writable(out)
-    kept = []
+    kept, lacking = [], []
     for file in studies:
         study = read_kept(file)
-        said = f"{file}: nothing was kept yet." if study is None else f"{study.name}: {study.told}"
-        say(said, err=True)
-        kept += [] if study is None else [study]
+        if study is None:
+            lacking.append(read_study(file).name)
+            say(f"{file}: nothing is kept here; what an earlier page in {out} says of it stays.", err=True)
+        else:
+            kept.append(study)
+            say(f"{study.name}: {study.told}", err=True)
     if not kept:
         raise UserError(f"Nothing was kept of these studies; keep tables: nnunet-losses keep --configfile {studies[0]}")
-    say(f"The page: {write_across(out, evidence_of(kept, read_claims(files)))}")
+    tables = with_earlier(evidence_of(kept, read_claims(files)), out / "data", lacking)
+    say(f"The page: {write_across(out, tables)}")

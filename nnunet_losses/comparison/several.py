@@ -1,6 +1,6 @@
 """Finished studies, read from the tables that they kept: one by one for its report, several for one page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +74,29 @@ def read_kept(file: Path, folder: Path | None = None, *, datasets: Path = DATASE
         by_case = [(name, Path(path)) for name, path in study.case_tables(descriptions).items()]
         tables, _ = with_case_tables(tables, by_case, record.config.statistics.cluster)
     return KeptStudy(file, study.name, record, tables, folders)
+
+
+def with_earlier(tables: Mapping[str, pd.DataFrame], folder: Path, studies: Collection[str]) -> dict[str, pd.DataFrame]:
+    """The tables, and what an earlier page says of studies whose own tables are not here.
+
+    Where a licence forbids to pass values of single cases on, the page is all that is left of a study.
+
+    Args:
+        tables: as of `evidence_of`.
+        folder: of the earlier page's tables, as CSV.
+        studies: the studies to look for, by their short names.
+    """
+    found = {}
+    for name, table in tables.items():
+        file = folder / f"{name}.csv"
+        if file.is_file() and studies:
+            numbers = table.select_dtypes("number").columns
+            earlier = pd.read_csv(file, keep_default_na=False, na_values={column: [""] for column in numbers})
+            earlier = earlier[earlier["study"].isin(list(studies)) & ~earlier["study"].isin(table["study"])]
+            if list(earlier.columns) == list(table.columns) and len(earlier):
+                table = pd.concat([table, earlier], ignore_index=True)
+        found[name] = table
+    return found
 
 
 def evidence_of(studies: Sequence[KeptStudy], claims: Sequence[Claim]) -> dict[str, pd.DataFrame]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from nnunet_losses.base.tables.spreadsheet import write_csv
 from nnunet_losses.comparison.assemble import assemble
-from nnunet_losses.comparison.several import evidence_of, read_kept
+from nnunet_losses.comparison.several import evidence_of, read_kept, with_earlier
 from nnunet_losses.comparison.tables import compare_tables
 from nnunet_losses.report.figures import ranking
 from nnunet_losses.report.svg import save_svg
@@ -65,6 +66,20 @@ def test_the_tables_across_studies_say_which_study_each_row_is_of(kept):
     row = found["studies"].iloc[0]
     assert (row["trainings"], row["asked"]) == (len(kept.folders), len(kept.record.evaluated))
     assert set(found["pilot"]["pilot"]) >= {"a quarter of the length", "half of the length"}
+
+
+def test_what_an_earlier_page_says_of_a_study_without_tables_stays(tmp_path):
+    now = {"decisions": pd.DataFrame({"study": ["a"], "word": ["better"], "n": [3], "low": [0.1]})}
+    before = pd.DataFrame(
+        {"study": ["a", "b", "c"], "word": ["worse", "undecided", ""], "n": [9, 5, 5], "low": [0.0, None, 0.5]}
+    )
+    write_csv(before, tmp_path / "decisions.csv")
+    table = with_earlier(now, tmp_path, ["b"])["decisions"]
+    assert table["study"].tolist() == ["a", "b"]
+    assert table["word"].tolist() == ["better", "undecided"]
+    assert table["n"].tolist() == [3, 5]
+    assert table["low"].isna().tolist() == [False, True]
+    assert with_earlier(now, tmp_path / "nowhere", ["b"])["decisions"].equals(now["decisions"])
 
 
 def test_a_study_of_which_nothing_was_kept(tmp_path):

@@ -38,7 +38,22 @@ def test_every_number_has_a_metric_a_definition_a_source_and_a_value(numbers):
 
 def test_the_data_sets_that_numbers_are_of_exist(numbers):
     contents = [yaml.safe_load(file.read_text()) for file in (CONFIG / "datasets").glob("*.yaml")]
-    assert set(numbers["dataset"]) - {""} <= {content["name"] for content in contents}
+    named = {name for names in numbers["dataset"] for name in names.split("|")}
+    assert named - {""} <= {content["name"] for content in contents}
+
+
+@pytest.mark.parametrize("paper", ["tversky-2017", "mixed-focal-2021", "inverse-weighting-2020", "loss-odyssey-2021"])
+def test_the_study_of_a_paper_is_compared_with_numbers_of_its_data(paper):
+    studied = set()
+    for file in (CONFIG / "studies").glob(f"{paper}*.yaml"):
+        if "small" not in file.stem:
+            entries = yaml.safe_load(file.read_text())["datasets"]
+            studied |= {
+                yaml.safe_load((CONFIG / "datasets" / f"{entry}.yaml").read_text())["name"] for entry in entries
+            }
+    numbers = read_published(published_files([paper], CONFIG / "published"))
+    named = {name for names in numbers["dataset"] for name in names.split("|")}
+    assert studied & named
 
 
 # Values read off the papers by hand, not from the files.

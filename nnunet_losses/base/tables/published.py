@@ -15,7 +15,10 @@ PUBLISHED = Table(
     "one published number",
     {
         "data": text("The data, as the paper calls them."),
-        "dataset": text("The same data set of this package, such as `Dataset043_LiTS`; empty if there is none."),
+        "dataset": text(
+            "The same data set of this package, such as `Dataset043_LiTS`; several, prepared differently, separated by "
+            "`|`; empty if there is none."
+        ),
         "label": text("The label; empty for a mean over labels."),
         "loss": text("The loss, as the paper calls it."),
         "trainer": text("The trainer with this loss; several in order of preference, separated by `|`; empty if none."),

@@ -141,7 +141,7 @@ def reproduction_tables(ours: Ours, published: pd.DataFrame, losses: LossNames) 
     rows, taus = [], []
     for key, measured in ours.values.items():
         for group, numbers in _groups(key, published):
-            same = bool((numbers["dataset"] == key[0]).any())
+            same = bool(_of(numbers, key[0]).any())
             measure, procedure = str(group[2]), str(group[3])
             values = measured.get(measure)
             identity: dict[str, Any] = dict(zip(LABEL, key, strict=True)) | {
@@ -162,12 +162,17 @@ def reproduction_tables(ours: Ours, published: pd.DataFrame, losses: LossNames) 
 
 def _groups(key: Key, published: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
     """The published numbers that a data set and label are compared with, by data, label, metric and procedure."""
-    here = published[published["dataset"] == key[0]]
+    here = published[_of(published, key[0])]
     chosen = here if len(here) else published
     if key[2] in set(chosen["label"]):
         chosen = chosen[chosen["label"] == key[2]]
     for group, numbers in chosen.groupby(_GROUP, sort=False):
         yield tuple(map(str, group)), numbers  # type: ignore[arg-type, unused-ignore]
+
+
+def _of(published: pd.DataFrame, dataset: str) -> "pd.Series[bool]":
+    """Which numbers were published of a data set."""
+    return published["dataset"].map(lambda names: dataset in str(names).split("|")).astype(bool)
 
 
 def _trainer(row: Mapping[Any, Any], trainers: Mapping[str, str]) -> str:

@@ -78,6 +78,16 @@ def test_numbers_of_the_same_data_put_those_of_others_aside(study):
     assert set(tables(study, numbers)["reproduction"]["data"]) == {"Paper's set"}
 
 
+def test_a_data_set_may_be_prepared_in_several_ways(study):
+    numbers = pd.concat(
+        [of_losses({"A": 0.7}, dataset="Dataset002_Other|Dataset001_Toy"), of_losses({"B": 0.1}, dataset="")]
+    )
+    found = tables(study, numbers)["reproduction"]
+    assert found["loss"].tolist() == ["the A"]
+    assert found["same_data"].all()
+    assert found["difference"].notna().all()
+
+
 def test_the_preferred_trainer_is_taken_and_each_variant_compared_by_itself(study):
     numbers = of_losses({"best|second": 0.7})
     names = {"A": ("second", "10epochs"), "B": ("best", "10epochs"), "C": ("second", "paper"), "D": ("other", "paper")}
