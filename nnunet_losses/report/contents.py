@@ -138,6 +138,10 @@ PAPERS = (
 
 RUNS = (
     Part("Training", (training.pseudo_dice, training.losses), "the table of training curves"),
-    Part("Time and memory", (tables.costs.table, cost.draw), "the table of jobs with a completed training"),
+    Part(
+        "Time and memory",
+        (tables.costs.table, cost.draw, tables.costs.trainings),
+        "the table of jobs with a completed training",
+    ),
 )
 """For every data set and configuration."""

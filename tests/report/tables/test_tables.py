@@ -209,6 +209,24 @@ def test_costs_are_ratios_to_the_baseline(view: View) -> None:
     assert set(column(table, "Hardware")) == {"2 CPU cores"}
 
 
+def test_every_training_stands_with_what_is_known_of_it(view: View) -> None:
+    jobs = view.comparison.tables["jobs"].assign(utilisation=0.87, queued_seconds=np.nan, resumes=0.0)
+    jobs.loc[jobs["trainer"] == TRAINERS[2], "resumes"] = [0.0, 2.0, 0.0]
+    changed = dataclasses.replace(view.comparison, tables={**view.comparison.tables, "jobs": jobs}).views[0]
+    table = tables.costs.trainings(changed)
+    assert table is not None
+    assert [c.name for c in table.columns] == [
+        "Loss", "Fold", "Seed", "Time", "Epochs", "Peak memory", "Device busy", "Resumed", "Hardware",
+    ]  # fmt: skip
+    assert len(table.rows) == len(jobs)
+    (row,) = [row for row in table.rows if row[7].text == "2"]
+    job = jobs[(jobs["trainer"] == TRAINERS[2]) & (jobs["fold"] == 1)].iloc[0]
+    assert [cell.text for cell in row[:3]] == [view.name(TRAINERS[2]), "1", "0"]
+    assert [cell.text for cell in row[3:7]] == [duration(job["seconds"]), "20", memory(1450), "87\u00a0%"]
+    without = dataclasses.replace(view.comparison, tables={"cases": view.comparison.cases}).views[0]
+    assert tables.costs.trainings(without) is None
+
+
 def test_measures_of_detection_are_those_of_the_curves(view: View) -> None:
     table, froc = tables.detection.measures(view), view.statistic("froc")
     assert froc is not None
