@@ -55,6 +55,7 @@ def write_run(folder: Path, run: Run) -> None:
     ]  # fmt: skip
     job = identity | {"seconds": 1.0, "peak_memory_mb": 1.0, "device": "cpu", "hardware": "h"}
     job |= {"epochs": 1.0, "status": "completed", "collapsed": False}
+    job |= {"utilisation": 0.9, "resumes": 0.0, "queued_seconds": float("nan")}
     rows = {"cases": cases, "jobs": [job]}
     for kind, names in (("tables", MEASURED), ("models", TRAINED)):
         out = folder / f"results/{kind}/{DATASET}/nnUNetPlans__{CONFIGURATION}/{run.trainer}/fold_{run.fold}"
