@@ -117,7 +117,7 @@ def test_what_ignores_the_interrupt_is_killed(place: Place, monkeypatch: pytest.
     process.send_signal(signal.SIGINT)  # a second one does not wait
     process.communicate(timeout=60)
     assert process.returncode == 130
-    wait_for(lambda: not processes_in(place.folder), 5)  # who is killed takes a moment to vanish
+    wait_for(lambda: not processes_in(place.folder), 60)  # who is killed takes a moment to vanish
 
 
 @pytest.mark.slow

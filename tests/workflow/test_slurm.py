@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import psutil
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -43,10 +44,14 @@ def slurm(benchmark_script: Callable[[str], ModuleType]) -> Iterator[Any]:
 
 
 @pytest.fixture
-def study(slurm: Any, tmp_path: Path, benchmark_script: Callable[[str], ModuleType]) -> Any:
-    """Two losses on two folds, with GPUs."""
+def study(slurm: Any, tmp_path: Path, benchmark_script: Callable[[str], ModuleType]) -> Iterator[Any]:
+    """Two losses on two folds, with GPUs; nothing of it outlives the test."""
     environment = slurm.environment | {"STUB_EPOCHS": str(EPOCHS), "STUB_EPOCH_S": "0.1"}
-    return benchmark_script("stub_study").make_stub_study(tmp_path / "study", {}, environment)
+    yield benchmark_script("stub_study").make_stub_study(tmp_path / "study", {}, environment)
+    for process in psutil.process_iter(["cmdline"]):  # what a job step started is no child of anybody here
+        if any(str(tmp_path) in part for part in process.info["cmdline"] or ()):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def fold(study: Any, name: str) -> Path:
