@@ -189,14 +189,20 @@ def claims(tables: dict[str, pd.DataFrame]) -> str:
     words = [Verdict.HOLDS, Verdict.DOES_NOT_HOLD, Verdict.UNDECIDED]
     rows = []
     for (paper, says), own in tested.groupby(["paper", "says"], sort=False):
-        counts = own["verdict"].value_counts()
         where = enumerate_words(list(dict.fromkeys(own["dataset"].str.partition("_")[2])))
-        rows.append([paper, says, *(str(int(counts.get(str(word), 0))) for word in words), where])
+        rows.append([paper, says, *(_counted(own[own["verdict"] == str(word)]) for word in words), where])
     link = (
         '<a href="../reports/across/index.html">Every claim by every data set</a>, with differences and intervals. '
-        "A claim about several losses is judged by those that were trained; that page says which were not.\n\n"
+        "A claim about several losses is judged by those that were trained; that page says which were not. "
+        "Italics: all of these are of the trained models only.\n\n"
     )
     return head + link + table(["paper", "claim", *map(str, words), "judged on"], rows) + "\n"
+
+
+def _counted(judged: pd.DataFrame) -> str:
+    """How many there are, in italics if all are of the trained models only."""
+    of_models = len(judged) > 0 and bool((judged["subject"] == "models").all())
+    return f"*{len(judged)}*" if of_models else str(len(judged))
 
 
 def pilot(tables: dict[str, pd.DataFrame]) -> str:
@@ -246,9 +252,11 @@ def papers(published: pd.DataFrame) -> str:
 
 
 def _link(study: str, words: str) -> str:
-    """A link to the report of a study, or to its kept tables if there is none yet."""
+    """A link to the report of a study, else to its kept tables, or to the page across studies if those stay away."""
     report = f"reports/{study}/report.html"
     target = report if (ROOT / report).is_file() else f"reports/{study}/trainings"
+    if f"/reports/{study}/" in (ROOT / ".gitignore").read_text().splitlines():
+        target = "reports/across/index.html"
     return f'<a href="../{target}">{words}</a>'
 
 
