@@ -13,11 +13,12 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import SPLITS_JSON, fold_name, model_name
 from nnunet_losses.base.splits import read_splits
 from nnunet_losses.nnunet.benchmark import Figure
+from nnunet_losses.nnunet.names.changes import default_length
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.nnunet.results.text_logs import log_seconds, text_logs
 from nnunet_losses.progress.status import last_events
 from nnunet_losses.progress.trainings import TrainingProgress, read_progress
-from nnunet_losses.study.cost import EPOCHS, ITERATIONS, case_seconds, checkpoint_bytes, training_seconds
+from nnunet_losses.study.cost import case_seconds, checkpoint_bytes, training_seconds
 from nnunet_losses.study.record import Run
 from nnunet_losses.study.study import Study
 
@@ -276,7 +277,7 @@ def _key(run: Run) -> tuple[str, str, str]:
 def _length(trainer: str) -> tuple[int, int]:
     """Epochs, and iterations in each."""
     name = parse_trainer_name(trainer)
-    return (EPOCHS, ITERATIONS) if name is None else name.length
+    return default_length(()) if name is None else name.length
 
 
 def _folder(study: Study, directory: Path, run: Run) -> Path:

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nnunet_losses.nnunet.names.changes import DEFAULT_ITERATIONS
 from nnunet_losses.nnunet.preparation.expected import Step
 
-EPOCHS, ITERATIONS, VALIDATION = 1000, 250, 50
-"""Of nnU-Net, unless a study says otherwise: epochs, and steps of training and of validation in each."""
+VALIDATION = 50
+"""Steps of validation in an epoch of nnU-Net's length."""
 _CHECKPOINTS = 3
 """Kept of each training: nnU-Net's last and best one, and a copy for the results."""
 _BYTES_PARAMETER = 8
@@ -90,7 +91,7 @@ def training_seconds(step: float, validation_step: float, epochs: float, iterati
         epochs: their number.
         iterations: training steps in an epoch.
     """
-    return epochs * (iterations * step + max(1, round(VALIDATION * iterations / ITERATIONS)) * validation_step)
+    return epochs * (iterations * step + max(1, round(VALIDATION * iterations / DEFAULT_ITERATIONS)) * validation_step)
 
 
 def case_seconds(shape: Sequence[int], patch_size: Sequence[int], patch: float) -> float:

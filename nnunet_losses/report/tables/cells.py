@@ -4,11 +4,18 @@ import math
 
 import pandas as pd
 
-from nnunet_losses.report.blocks import Cell
+from nnunet_losses.report.blocks import Cell, Column
 from nnunet_losses.report.comparison import Comparison, Row, View
 from nnunet_losses.report.numbers import NOTHING, interval, place
 
 LONGEST_NAME = 48  # characters of a name in a table; the tooltip and the data have the whole name
+
+VARIANT = Column("Trained as", "What else the trainers' names say", numeric=False)
+
+
+def variant(row: Row) -> Cell:
+    """What a trainer's name says beside its loss, under the head `VARIANT`."""
+    return Cell(str(row["variant"]) or "nnU-Net's length")
 
 
 def numeric(value: float, text: str, tip: str = "", kind: str = "") -> Cell:

@@ -6,7 +6,7 @@ from nnunet_losses.base.tables.published import MARKS
 from nnunet_losses.report.blocks import Cell, Column, Table
 from nnunet_losses.report.comparison import Row, View, records
 from nnunet_losses.report.numbers import NOTHING, count, decimals, enumerate_words, interval, number
-from nnunet_losses.report.tables.cells import numeric
+from nnunet_losses.report.tables.cells import VARIANT, numeric, variant
 
 KINDS = {Verdict.HOLDS: "good", Verdict.DOES_NOT_HOLD: "bad"}
 
@@ -20,7 +20,7 @@ def table(view: View) -> Table | None:
     columns = [
         Column("Claim", "The tooltip says where it stands", numeric=False),
         Column("Paper", numeric=False),
-        *([Column("Trained as", "What else the trainers' names say", numeric=False)] if several else []),
+        *([VARIANT] if several else []),
         Column("Verdict", "From the interval and the margin", numeric=False),
         Column("Metric", numeric=False),
         Column("Contrast", "Of several, the weakest", numeric=False),
@@ -42,7 +42,7 @@ def _row(row: Row, several: bool) -> list[Cell]:
     return [
         Cell(str(row["says"]), None, f"{row['source']} ({row['mark']}: {MARKS[str(row['mark'])]})"),
         Cell(str(row["paper"])),
-        *([Cell(str(row["variant"]) or "nnU-Net's length")] if several else []),
+        *([variant(row)] if several else []),
         Cell(verdict, kind=KINDS.get(Verdict(verdict), "quiet" if verdict == Verdict.NOT_TESTABLE else "")),
         Cell(metric.long_name),
         Cell(str(row["contrast"]) or NOTHING),

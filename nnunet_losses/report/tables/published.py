@@ -8,13 +8,12 @@ from nnunet_losses.report.blocks import Cell, Column, Table
 from nnunet_losses.report.comparison import Row, View, records
 from nnunet_losses.report.names import in_sentence, printable
 from nnunet_losses.report.numbers import count, decimals, interval, number
-from nnunet_losses.report.tables.cells import numeric
+from nnunet_losses.report.tables import detection
+from nnunet_losses.report.tables.cells import VARIANT, numeric, variant
 from nnunet_losses.statistics.tables.detection import MEASURES
 
 LONG = 20  # rows; beyond, the table is searched and paged
-NAMES = {
-    "cpm": "CPM",
-    "average_recall": "Average recall",
+NAMES = detection.MEASURES | {
     "ap": "Average precision of lesions",
     "recall@0.5": "Lesion recall at 0.5 FP",
     "recall@1": "Lesion recall at 1 FP",
@@ -38,7 +37,7 @@ def agreement(view: View) -> Table | None:
     columns = [
         Column("Published measure", numeric=False),
         Column("Data of the publication", numeric=False),
-        *([Column("Trained as", "What else the trainers' names say", numeric=False)] if several else []),
+        *([VARIANT] if several else []),
         Column(view.nouns.capitalize(), f"{view.nouns.capitalize()} with a published and a reproduced value"),
         Column("Kendall's τ [95 % CI]", "1: the same order; −1: the reverse"),
         Column("Reservations", numeric=False),
@@ -47,7 +46,7 @@ def agreement(view: View) -> Table | None:
         [
             Cell(measure_name(row)),
             Cell(printable(str(row["data"])) + ("" if row["same_data"] else " (other data)")),
-            *([Cell(str(row["variant"]) or "nnU-Net's length")] if several else []),
+            *([variant(row)] if several else []),
             numeric(row["n_losses"], str(row["n_losses"])),
             numeric(row["tau"], interval(row["tau"], row["low"], row["high"], 2, signed=True)),
             Cell(_reservation(row)),
@@ -70,7 +69,7 @@ def values(view: View) -> Table | None:
         Column("Published measure", numeric=False),
         Column("Data", numeric=False),
         Column(view.noun.capitalize(), "As the publication calls it", numeric=False),
-        *([Column("Trained as", "What else the trainer's name says", numeric=False)] if several else []),
+        *([VARIANT] if several else []),
         Column("Published ± spread", "The tooltip says what the spread is, and of how many"),
         Column("Reproduced [95 % CI]", "By our definition; interval over cases"),
         Column("By the published procedure", "Where it differs from ours and we have both"),
@@ -108,7 +107,7 @@ def _row(row: Row, several: bool) -> list[Cell]:
         Cell(measure_name(row)),
         Cell(printable(str(row["data"])) + ("" if row["same_data"] else " (other data)")),
         Cell(printable(str(row["loss"])), None, str(row["trainer"])),
-        *([Cell(str(row["variant"]) or "nnU-Net's length")] if several else []),
+        *([variant(row)] if several else []),
         numeric(row["published"], number(row["published"], digits) + spread, tip),
         numeric(row["reproduced"], interval(row["reproduced"], row["low"], row["high"], digits), row["reason"]),
         numeric(row["by_procedure"], number(row["by_procedure"], digits)),

@@ -20,8 +20,9 @@ from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.data.imbalance import lesion_sizes, sentences, size_unit
 from nnunet_losses.data.own.convert import CASES_CSV
 from nnunet_losses.data.summary import DatasetSummary
+from nnunet_losses.nnunet.names.changes import DEFAULT_EPOCHS, DEFAULT_ITERATIONS
 from nnunet_losses.nnunet.preparation.expected import Step, pilot_configuration, step_costs
-from nnunet_losses.study.cost import EPOCHS, ITERATIONS, RULE, Cost, cost, duration
+from nnunet_losses.study.cost import RULE, Cost, cost, duration
 from nnunet_losses.study.start.files import QUESTION, dataset_text, study_text
 from nnunet_losses.study.start.proposals import Proposal, Seen, propose, remarks
 from nnunet_losses.study.start.recognise import PATIENT, Recognised
@@ -191,7 +192,7 @@ def begin(
     )  # fmt: skip
     full = cost(
         planned, planned["patch_size"], int(planned["batch_size"]), step_full, trainers=len(proposals),
-        folds_run=folds["number"], epochs=EPOCHS, iterations=ITERATIONS, **common,
+        folds_run=folds["number"], epochs=DEFAULT_EPOCHS, iterations=DEFAULT_ITERATIONS, **common,
     )  # fmt: skip
 
     costs = Costs(pilot, full, step_pilot, step_full)

@@ -3,18 +3,11 @@
 Only its abstracts could be read: most choices are assumed, and follow the same group's paper of 2017.
 """
 
-from typing import Any
-
-import torch
-from typing_extensions import override
-
 from nnunet_losses.nnunet.training.changes import bspline, densenet, lesionsampling
 from nnunet_losses.nnunet.training.changes.choices import Choice
-from nnunet_losses.nnunet.training.changes.parts import OwnRate, WithoutAugmentation
+from nnunet_losses.nnunet.training.changes.parts import WithoutAugmentation
+from nnunet_losses.nnunet.training.changes.salehi2017 import StepwiseRate
 from nnunet_losses.nnunet.training.fusion import Fusion
-
-FIRST_RATE = 1e-4
-STEPS_OF_A_RATE = 1000
 
 CHOICES = (
     *densenet.CHOICES,
@@ -37,24 +30,15 @@ CHOICES = (
 
 
 class Hashemi2018(
-    bspline.BSplineTrainer, WithoutAugmentation, OwnRate, lesionsampling.LesionSamplingTrainer, densenet.DenseNetTrainer
+    bspline.BSplineTrainer,
+    WithoutAugmentation,
+    StepwiseRate,
+    lesionsampling.LesionSamplingTrainer,
+    densenet.DenseNetTrainer,
 ):
     """FC-DenseNet on large patches, selected by lesion, and B-spline weighted soft voting."""
 
     fusion = Fusion("bspline", "probabilities", mirrored=False)
-
-    @override
-    def change_settings(self) -> None:
-        super().change_settings()
-        self.initial_lr, self.weight_decay = FIRST_RATE, 0.0
-
-    @override
-    def make_optimizer(self, parameters: Any) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, FIRST_RATE)
-
-    @override
-    def rate(self, epoch: int) -> float:
-        return float(FIRST_RATE * 0.9 ** (epoch * self.num_iterations_per_epoch // STEPS_OF_A_RATE))
 
 
 CHANGE = Hashemi2018

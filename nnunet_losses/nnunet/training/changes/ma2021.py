@@ -8,8 +8,6 @@ from typing_extensions import override
 from nnunet_losses.nnunet.training.changes.choices import Choice
 from nnunet_losses.nnunet.training.changes.parts import OwnRate, StopsEarly, WithoutDeepSupervision, rate_on_plateau
 
-FIRST_RATE = 3e-4
-WEIGHT_DECAY = 3e-5
 KEPT = 0.93
 IMPROVEMENT = 1e-3
 
@@ -39,13 +37,10 @@ CHOICES = (
 class Ma2021(OwnRate, StopsEarly, WithoutDeepSupervision):
     """nnU-Net V1: Adam with AMSGrad, a plateau schedule, no deep supervision."""
 
+    first_rate = 3e-4
+    decay = 3e-5
     patience = 50
     improvement = IMPROVEMENT
-
-    @override
-    def change_settings(self) -> None:
-        super().change_settings()
-        self.initial_lr, self.weight_decay = FIRST_RATE, WEIGHT_DECAY
 
     @override
     def pools_batch(self) -> bool:
@@ -53,7 +48,7 @@ class Ma2021(OwnRate, StopsEarly, WithoutDeepSupervision):
 
     @override
     def make_optimizer(self, parameters: Any) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, FIRST_RATE, weight_decay=WEIGHT_DECAY, amsgrad=True)
+        return torch.optim.Adam(parameters, self.first_rate, weight_decay=self.decay, amsgrad=True)
 
     @override
     def watched(self) -> list[float]:
@@ -65,7 +60,7 @@ class Ma2021(OwnRate, StopsEarly, WithoutDeepSupervision):
     @override
     def rate(self, epoch: int) -> float:
         return rate_on_plateau(
-            FIRST_RATE, self.watched(), epoch, factor=0.2, patience=30, threshold=IMPROVEMENT, threshold_mode="abs"
+            self.first_rate, self.watched(), epoch, factor=0.2, patience=30, threshold=IMPROVEMENT, threshold_mode="abs"
         )
 
 

@@ -100,10 +100,19 @@ class OwnFusion(ReproducibleTrainer):
 
 
 class OwnRate(ReproducibleTrainer):
-    """Another optimiser, and a learning rate that follows from the epoch and from what was logged.
+    """Adam, and a learning rate that follows from the epoch and from what was logged; constant unless overridden.
 
     It holds no state of its own, so that a resumed training has the same rate.
     """
+
+    first_rate: ClassVar[float]
+    decay: ClassVar[float] = 0.0
+    """Of the weights."""
+
+    @override
+    def change_settings(self) -> None:
+        super().change_settings()
+        self.initial_lr, self.weight_decay = self.first_rate, self.decay
 
     @override
     def configure_optimizers(self) -> tuple[Any, Any]:
@@ -112,11 +121,11 @@ class OwnRate(ReproducibleTrainer):
 
     def make_optimizer(self, parameters: Any) -> torch.optim.Optimizer:
         """The optimiser of these parameters, with the first learning rate."""
-        raise NotImplementedError
+        return torch.optim.Adam(parameters, self.first_rate, weight_decay=self.decay)
 
-    def rate(self, epoch: int) -> float:
+    def rate(self, epoch: int) -> float:  # noqa: ARG002 (for those that override it)
         """The learning rate of an epoch."""
-        raise NotImplementedError
+        return self.first_rate
 
     @override
     def describe_changes(self) -> dict[str, Any]:

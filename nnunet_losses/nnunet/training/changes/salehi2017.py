@@ -1,17 +1,11 @@
 """The recipe of Salehi, Erdogmus, Gholipour 2017, the paper on the Tversky loss (arXiv 1706.05721)."""
 
-from typing import Any
-
-import torch
 from typing_extensions import override
 
 from nnunet_losses.nnunet.training.changes import autonet
 from nnunet_losses.nnunet.training.changes.choices import Choice
 from nnunet_losses.nnunet.training.changes.parts import OwnFusion, OwnRate, WithoutAugmentation
 from nnunet_losses.nnunet.training.fusion import WHOLE, Fusion
-
-FIRST_RATE = 1e-4
-STEPS_OF_A_RATE = 1000
 
 CHOICES = (
     *autonet.CHOICES,
@@ -34,7 +28,17 @@ CHOICES = (
 )
 
 
-class Salehi2017(OwnFusion, WithoutAugmentation, OwnRate, autonet.AutoNetTrainer):
+class StepwiseRate(OwnRate):
+    """Adam at 1e-4, times 0.9 every 1000 steps."""
+
+    first_rate = 1e-4
+
+    @override
+    def rate(self, epoch: int) -> float:
+        return float(self.first_rate * 0.9 ** (epoch * self.num_iterations_per_epoch // 1000))
+
+
+class Salehi2017(OwnFusion, WithoutAugmentation, StepwiseRate, autonet.AutoNetTrainer):
     """Whole volumes, Adam, no augmentation."""
 
     fusion = Fusion("uniform", "logits", step=1.0, window=WHOLE, mirrored=False)
@@ -42,16 +46,7 @@ class Salehi2017(OwnFusion, WithoutAugmentation, OwnRate, autonet.AutoNetTrainer
     @override
     def change_settings(self) -> None:
         super().change_settings()
-        self.initial_lr, self.weight_decay = FIRST_RATE, 0.0
         self.oversample_foreground_percent = 0.0
-
-    @override
-    def make_optimizer(self, parameters: Any) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, FIRST_RATE)
-
-    @override
-    def rate(self, epoch: int) -> float:
-        return float(FIRST_RATE * 0.9 ** (epoch * self.num_iterations_per_epoch // STEPS_OF_A_RATE))
 
 
 CHANGE = Salehi2017

@@ -10,7 +10,6 @@ from nnunet_losses.nnunet.training.changes.choices import Choice
 from nnunet_losses.nnunet.training.changes.parts import OwnFusion, OwnRate, WithoutAugmentation
 from nnunet_losses.nnunet.training.fusion import Fusion
 
-FIRST_RATE = 1e-2
 SHARE_OF_FIRST_RATE = 0.8
 
 CHOICES = (
@@ -46,11 +45,7 @@ class Shirokikh2020(
     """FPN ResUNet on patches by lesion, SGD, no augmentation."""
 
     fusion = Fusion("uniform", "logits", step=0.9, window=160, mirrored=False)
-
-    @override
-    def change_settings(self) -> None:
-        super().change_settings()
-        self.initial_lr, self.weight_decay = FIRST_RATE, 0.0
+    first_rate = 1e-2
 
     @override
     def pools_batch(self) -> bool:
@@ -58,11 +53,11 @@ class Shirokikh2020(
 
     @override
     def make_optimizer(self, parameters: Any) -> torch.optim.Optimizer:
-        return torch.optim.SGD(parameters, FIRST_RATE, momentum=0.9, nesterov=True)
+        return torch.optim.SGD(parameters, self.first_rate, momentum=0.9, nesterov=True)
 
     @override
     def rate(self, epoch: int) -> float:
-        return FIRST_RATE * (1.0 if epoch < SHARE_OF_FIRST_RATE * self.num_epochs else 0.1)
+        return self.first_rate * (1.0 if epoch < SHARE_OF_FIRST_RATE * self.num_epochs else 0.1)
 
 
 CHANGE = Shirokikh2020

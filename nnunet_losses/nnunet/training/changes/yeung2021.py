@@ -3,9 +3,6 @@
 Its text could not be read. The paper uses the library MIScnn, whose example on KiTS19 stands in for what is unknown.
 """
 
-from typing import Any
-
-import torch
 from typing_extensions import override
 
 from nnunet_losses.nnunet.training.changes.choices import Choice
@@ -18,8 +15,6 @@ from nnunet_losses.nnunet.training.changes.parts import (
 )
 from nnunet_losses.nnunet.training.fusion import Fusion
 
-FIRST_RATE = 1e-4
-LOWEST_RATE = 1e-5
 EXAMPLE = "MIScnn's example on KiTS19"
 
 CHOICES = (
@@ -50,12 +45,12 @@ class Yeung2021(OwnFusion, OwnRate, StopsEarly, WithoutDeepSupervision):
     """A plain U-Net, Adam, a plateau schedule."""
 
     fusion = Fusion("uniform", "probabilities", mirrored=False)
+    first_rate = 1e-4
     patience = 150
 
     @override
     def change_settings(self) -> None:
         super().change_settings()
-        self.initial_lr, self.weight_decay = FIRST_RATE, 0.0
         self.oversample_foreground_percent = 0.0
 
     @override
@@ -63,22 +58,12 @@ class Yeung2021(OwnFusion, OwnRate, StopsEarly, WithoutDeepSupervision):
         return False
 
     @override
-    def make_optimizer(self, parameters: Any) -> torch.optim.Optimizer:
-        return torch.optim.Adam(parameters, FIRST_RATE)
-
-    @override
     def rate(self, epoch: int) -> float:
         # Keras, which MIScnn trains with, counts one epoch less than PyTorch
         return rate_on_plateau(
-            FIRST_RATE,
-            self.watched(),
-            epoch,
-            LOWEST_RATE,
-            factor=0.1,
-            patience=19,
-            threshold=1e-4,
+            self.first_rate, self.watched(), epoch, lowest=1e-5, factor=0.1, patience=19, threshold=1e-4,
             threshold_mode="abs",
-        )
+        )  # fmt: skip
 
 
 CHANGE = Yeung2021
