@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import yaml
 
+from nnunet_losses.base.config import named_file
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import file_sha256, new_folder, read_json, write_atomically, write_json
 from nnunet_losses.base.names import table_name
@@ -23,6 +24,7 @@ from nnunet_losses.comparison.provenance import EVALUATING, checked_out_commit, 
 from nnunet_losses.comparison.tables import ByCase, compare_tables
 from nnunet_losses.data.unpack import unpack
 from nnunet_losses.report import write_report
+from nnunet_losses.study.claims import claims_files, read_claims
 from nnunet_losses.study.config import StudyConfig
 from nnunet_losses.study.declaration import DECLARATIONS, declared_when
 from nnunet_losses.study.kept import keep_tables
@@ -33,7 +35,8 @@ SUMS = "manifest-sha256.txt"
 """Checksums of all other files, as ``sha256sum --check`` takes them."""
 CRATE = "ro-crate-metadata.json"
 RECORD, CONFIG, PROVENANCE, VERSIONS = "study.json", "study.yaml", "provenance.json", "requirements.txt"
-TRAININGS, COVARIATE_FOLDER, PUBLISHED, REPORT = "trainings", "covariates", "published", "report"
+TRAININGS, COVARIATE_FOLDER, REPORT = "trainings", "covariates", "report"
+PUBLISHED, CLAIMS = "published", "claims"
 _WHAT = {
     RECORD: "The study: its config with all defaults, and every training that it asks for",
     CONFIG: "The study's file, with all defaults",
@@ -94,6 +97,7 @@ def write_bundle(study: str, directory: Path, out: Path, *, licence: str) -> Bun
         covariates = source / "tables" / table_name(COVARIATES.name)
         copies = [(covariates, COVARIATE_FOLDER)] if covariates.is_file() else []
         copies += [(file, PUBLISHED) for file in published_files(config.published)]
+        copies += [(file, CLAIMS) for file in claims_files(config.claims)]
         copies += [(file, "datasets") for file in _described(config.datasets)]
         for dataset in dict.fromkeys(run.dataset for run in record.runs):
             told = sorted((directory / "results" / "datasets" / dataset).glob("*.json"))
@@ -147,7 +151,7 @@ def read_bundle(file: Path, out: Path) -> StudyRecord:
 
 def _described(entries: Iterable[str]) -> list[Path]:
     """The data-set files of a study, as far as they are still where it names them."""
-    files = [Path(entry) if entry.endswith(".yaml") else Path("config/datasets", f"{entry}.yaml") for entry in entries]
+    files = [named_file(entry, Path("config/datasets")) for entry in entries]
     return [file for file in files if file.is_file()]
 
 
@@ -162,6 +166,7 @@ def _make_report(folder: Path, out: Path) -> None:
         record,
         by_case=ByCase(cluster=record.config.statistics.cluster),
         published=read_published(published) if published else None,
+        claims=read_claims(sorted((folder / CLAIMS).glob("*.yaml"))),
     )
     provenance = read_json(folder / PROVENANCE, "the bundle is damaged")
     declared = declared_when(folder / DECLARATIONS, record.config.decision)

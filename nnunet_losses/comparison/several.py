@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nnunet_losses.base.config import read_yaml
+from nnunet_losses.base.config import named_file, read_yaml
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.names import fold_name, table_name
 from nnunet_losses.base.tables.storage import read_tables
@@ -58,7 +58,7 @@ def read_kept(file: Path, folder: Path | None = None, *, datasets: Path = DATASE
     folder = folder or Path("reports", study.name, "trainings")
     needed = study.config.folds.leave_out is not None or study.config.statistics.cluster is not None
     # Their descriptions name local folders, which need not be there, so that only what is needed is read.
-    files = [Path(entry) if entry.endswith(".yaml") else datasets / f"{entry}.yaml" for entry in study.config.datasets]
+    files = [named_file(entry, datasets) for entry in study.config.datasets]
     found = {str(read_yaml(path, "data-set file")["name"]): path for path in files}
     descriptions = {name: load_dataset_description(path) for name, path in found.items()} if needed else {}
     record = study.record(study.runs(tuple(found), study.fold_count(descriptions)))

@@ -7,7 +7,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from nnunet_losses.base.config import ConfigModel, Different, Line, Many, Pair, Says, checked, key, read_yaml, shown
+from nnunet_losses.base.config import (
+    ConfigModel,
+    Different,
+    Line,
+    Many,
+    Pair,
+    Says,
+    checked,
+    key,
+    named_file,
+    read_yaml,
+    shown,
+)
 from nnunet_losses.base.dataset import DATASET_NAME
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.addresses import CHECKSUM, Address, AddressPattern, CaseName, Expanded, Limits
@@ -256,7 +268,7 @@ def find_descriptions(entries: Iterable[str], folder: Path) -> dict[str, Path]:
     """
     files: dict[str, Path] = {}
     for entry in entries:
-        path = Path(entry) if entry.endswith(".yaml") else folder / f"{entry}.yaml"
+        path = named_file(entry, folder)
         if not path.is_file():
             there = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
             raise UserError(f"There is no data-set file {path}; {folder} has {there or 'none'}.")

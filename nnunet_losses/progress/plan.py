@@ -10,14 +10,14 @@ from typing import Any
 from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.disk import free_bytes
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.names import SPLITS_JSON, fold_name, model_name
+from nnunet_losses.base.names import SPLITS_JSON
 from nnunet_losses.base.splits import read_splits
 from nnunet_losses.nnunet.benchmark import Figure
 from nnunet_losses.nnunet.names.changes import default_length
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
 from nnunet_losses.nnunet.results.text_logs import log_seconds, text_logs
 from nnunet_losses.progress.status import last_events
-from nnunet_losses.progress.trainings import TrainingProgress, read_progress
+from nnunet_losses.progress.trainings import TrainingProgress, is_published, read_progress, training_folder
 from nnunet_losses.study.cost import case_seconds, checkpoint_bytes, training_seconds
 from nnunet_losses.study.record import Run
 from nnunet_losses.study.study import Study
@@ -116,8 +116,8 @@ def plan_study(study: Study, runs: Sequence[Run], directory: Path, figures: Iter
     """
     experiments = experiments_of(study, runs, directory)
     benchmark = {(figure.dataset, figure.configuration, figure.loss): figure for figure in figures}
-    folders = {run: _folder(study, directory, run) for run in runs}
-    finished = {run for run in runs if _published(study, directory, run).is_file()}
+    folders = {run: training_folder(directory, study.plans, run) for run in runs}
+    finished = {run for run in runs if is_published(directory, study.plans, run)}
     progress = {run: read_progress(folders[run], finished=run in finished) for run in runs}
     cases = {dataset: read_splits(_splits(directory, dataset), dataset) for dataset, _ in experiments}
     number = {run: len(cases[run.dataset][run.fold]["val"]) for run in runs}
@@ -201,7 +201,7 @@ def unmeasured(
         begun = {
             (run.dataset, run.configuration)
             for run in runs
-            if read_progress(_folder(study, directory, run), finished=True).epoch
+            if read_progress(training_folder(directory, study.plans, run), finished=True).epoch
         }
     chosen: dict[tuple[str, str, str], Run] = {}
     for run in runs:
@@ -221,7 +221,7 @@ def _after(
     """Seconds for each case of a fold after the last epoch: its prediction, and its evaluation where that is known."""
     taken: dict[Experiment, list[float]] = {}
     for run in finished:
-        logs = text_logs(_folder(study, directory, run))
+        logs = text_logs(training_folder(directory, study.plans, run))
         if logs and (rest := log_seconds(logs[-1])) is not None:
             taken.setdefault((run.dataset, run.configuration), []).append(rest / number[run])
     events = last_events(directory, study.name)
@@ -278,16 +278,6 @@ def _length(trainer: str) -> tuple[int, int]:
     """Epochs, and iterations in each."""
     name = parse_trainer_name(trainer)
     return default_length(()) if name is None else name.length
-
-
-def _folder(study: Study, directory: Path, run: Run) -> Path:
-    model = model_name(run.trainer, study.plans, run.configuration)
-    return directory / "work" / "nnUNet_results" / run.dataset / model / fold_name(run.fold)
-
-
-def _published(study: Study, directory: Path, run: Run) -> Path:
-    place = directory / "results" / "models" / run.dataset / f"{study.plans}__{run.configuration}"
-    return place / run.trainer / fold_name(run.fold) / "jobs.parquet"
 
 
 def _splits(directory: Path, dataset: str) -> Path:

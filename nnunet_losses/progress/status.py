@@ -12,12 +12,12 @@ from pathlib import Path
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.locks import is_locked
-from nnunet_losses.base.names import FINAL_CHECKPOINT, JOBS_JSON, fold_name, model_name
+from nnunet_losses.base.names import FINAL_CHECKPOINT, JOBS_JSON
 from nnunet_losses.base.states import RunStatus
 from nnunet_losses.base.tables.results import COLLAPSED
 from nnunet_losses.progress.estimate import seconds_left
 from nnunet_losses.progress.events import Events, Job
-from nnunet_losses.progress.trainings import TrainingProgress, read_progress
+from nnunet_losses.progress.trainings import TrainingProgress, is_published, read_progress, training_folder
 from nnunet_losses.study.record import Run, read_record
 
 SILENT_S = 300
@@ -164,10 +164,8 @@ def _status(directory: Path, plans: str, run: Run, job: Job | None, now: float, 
         now: in seconds since the epoch.
         alive: whether Snakemake runs on this machine.
     """
-    folder = directory / "work" / "nnUNet_results" / run.dataset / model_name(run.trainer, plans, run.configuration)
-    folder /= fold_name(run.fold)
-    published = directory / "results" / "models" / run.dataset / f"{plans}__{run.configuration}" / run.trainer
-    if (published / fold_name(run.fold) / "jobs.parquet").is_file():
+    folder = training_folder(directory, plans, run)
+    if is_published(directory, plans, run):
         return TrainingStatus(run, State.FINISHED, read_progress(folder, finished=True), _end(folder))
     progress = read_progress(folder)
     silent = now - (progress.updated or 0.0)

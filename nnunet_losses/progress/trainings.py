@@ -9,9 +9,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from nnunet_losses.base.names import fold_name, model_name, table_name
 from nnunet_losses.base.states import Alarm
 from nnunet_losses.nnunet.results.text_logs import epochs_of, text_logs
 from nnunet_losses.nnunet.training.outcome import alarm
+from nnunet_losses.study.record import Run
 
 RECENT_EPOCHS = 10
 """The rate is the median of so many."""
@@ -73,6 +75,18 @@ class _Log:
 
 
 _log = lru_cache(maxsize=10_000)(_Log)
+
+
+def training_folder(directory: Path, plans: str, run: Run) -> Path:
+    """Where nnU-Net trains a run of the study in a directory."""
+    model = model_name(run.trainer, plans, run.configuration)
+    return directory / "work" / "nnUNet_results" / run.dataset / model / fold_name(run.fold)
+
+
+def is_published(directory: Path, plans: str, run: Run) -> bool:
+    """Whether the results of a run are complete."""
+    place = directory / "results" / "models" / run.dataset / f"{plans}__{run.configuration}" / run.trainer
+    return (place / fold_name(run.fold) / table_name("jobs")).is_file()
 
 
 def read_progress(folder: Path, *, finished: bool = False) -> TrainingProgress:

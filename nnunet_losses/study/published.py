@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from nnunet_losses.base.config import named_file
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.tables.published import PUBLISHED
 from nnunet_losses.nnunet.names.grammar import parse_trainer_name
@@ -27,7 +28,7 @@ def files_named(names: Sequence[str], folder: Path, ending: str, what: str) -> l
     Raises:
         UserError: a file does not exist.
     """
-    files = [Path(name) if name.endswith(ending) else folder / f"{name}{ending}" for name in names]
+    files = [named_file(name, folder, ending) for name in names]
     for name, file in zip(names, files, strict=True):
         if not file.is_file():
             there = ", ".join(sorted(path.stem for path in folder.glob(f"*{ending}"))) or "none"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from nnunet_losses.base.errors import UserError
@@ -27,12 +28,19 @@ CONFIG = {
     "evaluation": {"metrics": ["dice"]}, "statistics": {"resamples": 100},
 }  # fmt: skip
 
+CLAIM = {
+    "name": "focal", "says": "Focal is better.", "metric": "dice", "source": "abstract",
+    "difference": {"first": [TRAINERS[1]], "second": [TRAINERS[0]]},
+}  # fmt: skip
+
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a study in which one of four trainings is missing."""
     folder = tmp_path / "place"
-    study = load_study(CONFIG)
+    claims = tmp_path / "paper.yaml"
+    claims.write_text(yaml.safe_dump({"paper": "Somebody 2020", "claims": [CLAIM]}))
+    study = load_study(CONFIG | {"claims": [str(claims)]})
     runs = study.runs([DATASET], 2)
     (folder / "results/studies/toy").mkdir(parents=True)
     write_record(folder / "results/studies/toy/study.json", study.record(runs))
@@ -98,6 +106,9 @@ def test_another_site_makes_the_same_report_byte_for_byte(place: Path, tmp_path:
     there = tmp_path / "there"
     page = (there / "report/report.html").read_text()
     assert "FocalTrainer" in page and "missing" in page
+    assert "Focal is better." in page
+    (paper,) = (there / "claims").iterdir()
+    assert paper.name == "paper.yaml"
     assert load_study(json.loads((there / "study.json").read_text())["config"]).trainers == TRAINERS
     for line in (there / "manifest-sha256.txt").read_text().splitlines():
         digest, name = line.split("  ", 1)

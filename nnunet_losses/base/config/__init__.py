@@ -2,7 +2,7 @@
 
 from nnunet_losses.base.config.messages import checked
 from nnunet_losses.base.config.model import ConfigModel, Different, Line, Many, Pair, Says, key, shown
-from nnunet_losses.base.config.reading import read_yaml
+from nnunet_losses.base.config.reading import named_file, read_yaml
 from nnunet_losses.base.config.reference import key_tables
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "checked",
     "key",
     "key_tables",
+    "named_file",
     "read_yaml",
     "shown",
 ]

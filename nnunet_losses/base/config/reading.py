@@ -28,6 +28,11 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def named_file(name: str, folder: Path, ending: str = ".yaml") -> Path:
+    """The file that a study names: by its stem in a folder, or by a path."""
+    return Path(name) if name.endswith(ending) else folder / f"{name}{ending}"
+
+
 def read_yaml(path: Path | str, what: str = "file") -> Any:
     """Read a YAML file, and refuse a key that is given twice.
 

@@ -47,6 +47,17 @@ class Panel:
     cluster: str = ""
 
     @property
+    def fewest_seeds(self) -> int:
+        """Seeds of the trainer that has the fewest."""
+        return int(self.coverage.set_index("trainer")["n_seeds"][self.trainers].min())
+
+    @property
+    def side_by_side(self) -> int:
+        """Trainings of each loss that stand side by side: folds where there are several, else seeds."""
+        folds = len(np.unique(self.folds))
+        return folds if folds > 1 else self.fewest_seeds
+
+    @property
     def identity(self) -> dict[str, str]:
         """The columns that every row of every table begins with."""
         return {

@@ -122,13 +122,11 @@ def _redrawn(panel: Panel, seed: int) -> tuple[np.ndarray, bool]:
     What a training is worth varies by the spread between folds, or between seeds where one fold was trained.
     """
     means = bootstrap_means(panel.values, resamples=RESAMPLES, seed=seed)
-    folds = len(np.unique(panel.folds))
-    seeds = int(panel.coverage.set_index("trainer")["n_seeds"][panel.trainers].min())
     spread, _ = training_spread(panel)
     if not np.isfinite(spread).all():
         return means, False
     noise = np.random.default_rng([seed, 11]).standard_normal(means.shape)
-    return means + noise * spread / np.sqrt(folds if folds > 1 else seeds), True
+    return means + noise * spread / np.sqrt(panel.side_by_side), True
 
 
 def reproduction_tables(ours: Ours, published: pd.DataFrame, losses: LossNames) -> tuple[pd.DataFrame, pd.DataFrame]:

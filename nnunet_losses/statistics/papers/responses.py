@@ -55,8 +55,7 @@ def _identity(panel: Panel, curve: Curve) -> dict[str, Any]:
 
 def _found(panel: Panel, curve: Curve, trainers: Sequence[str], confidence: float) -> list[dict[str, Any]]:
     low, high, *_ = mean_interval(panel.values, confidence=confidence, bounds=panel.metric.bounds)
-    folds = len(np.unique(panel.folds))
-    trainings = folds if folds > 1 else int(panel.coverage.set_index("trainer")["n_seeds"][panel.trainers].min())
+    trainings = panel.side_by_side
     spread, _ = training_spread(panel)
     reach = stats.t.isf((1 - confidence) / 2, trainings - 1) / np.sqrt(trainings) if trainings > 1 else np.nan
     ends = panel.metric.bounds

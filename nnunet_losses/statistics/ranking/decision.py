@@ -226,7 +226,7 @@ def _of_losses(
     for fold in folds:  # what a training is worth is no variance of cases
         gains[panel.folds == fold] -= np.median(gains[panel.folds == fold], axis=0)
     of_cases = np.minimum(_case_variance(gains), found.se**2)
-    seeds = len(columns) if shared else int(panel.coverage.set_index("trainer")["n_seeds"][panel.trainers].min())
+    seeds = len(columns) if shared else panel.fewest_seeds
     now = [
         Now(float(se**2 - case), float(case), float(df), seeds=seeds, cases=len(panel.cases), columns_are_seeds=shared)
         for se, case, df in zip(found.se, of_cases, found.df, strict=True)
