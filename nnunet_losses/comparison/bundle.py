@@ -132,6 +132,8 @@ def read_bundle(file: Path, out: Path) -> StudyRecord:
     """
     if not file.is_file():
         raise UserError(f"There is no bundle {file}.")
+    if not zipfile.is_zipfile(file):
+        raise UserError(f"{file} is no bundle of a study: it is no zip file, or not a whole one.")
     with new_folder(out) as folder:
         unpack(file, folder)
         _verify(file, folder)

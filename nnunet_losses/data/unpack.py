@@ -72,7 +72,8 @@ def unpack(archive: Path, folder: Path, limits: Limits | None = None) -> None:
     except _DAMAGED as error:
         if is_disk_full(error):
             raise disk_full(folder, meter.bytes, more=True) from error
-        raise UserError(f"{archive} cannot be unpacked ({error}); remove it and download it again.") from error
+        reason = " ".join(str(error).split())  # tarfile has a line for each compression
+        raise UserError(f"{archive} cannot be unpacked ({reason}); remove it and download it again.") from error
 
 
 class _Meter:

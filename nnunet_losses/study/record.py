@@ -91,7 +91,7 @@ def read_record(path: Path | str) -> StudyRecord:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"There is no record of a study {path}; the workflow writes it (study.json).") from None
+        raise UserError(f"There is no record of a study {path}; the workflow writes it at the start.") from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path} cannot be read as the record of a study: {error}.") from None
     return checked(StudyRecord, content, str(path))

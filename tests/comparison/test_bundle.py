@@ -185,3 +185,12 @@ def test_a_study_of_which_nothing_is_finished_is_refused(tmp_path: Path) -> None
         write_bundle("toy", tmp_path, tmp_path / "toy.zip", licence="x")
     with pytest.raises(UserError, match="There is no bundle"):
         read_bundle(tmp_path / "toy.zip", tmp_path / "there")
+
+
+def test_what_is_no_zip_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no zip file")
+    told = CliRunner().invoke(app, ["unbundle", str(tmp_path / "notes.txt"), str(tmp_path / "there")])
+    assert told.exit_code == 1
+    said = f"{tmp_path / 'notes.txt'} is no bundle of a study: it is no zip file, or not a whole one."
+    assert told.stderr.splitlines() == [f"nnunet-losses unbundle: {said}"]
+    assert not (tmp_path / "there").exists()
