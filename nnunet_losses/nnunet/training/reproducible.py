@@ -21,6 +21,7 @@ from nnunet_losses.base.files import write_atomically
 from nnunet_losses.base.locks import Lock, take_lock
 from nnunet_losses.base.names import CHECKPOINTS, JOBS_JSON
 from nnunet_losses.base.states import Alarm, RunStatus
+from nnunet_losses.nnunet.names.changes import DEFAULT_EPOCHS, DEFAULT_ITERATIONS
 from nnunet_losses.nnunet.names.grammar import TrainerName
 from nnunet_losses.nnunet.training import experiment, job
 from nnunet_losses.nnunet.training.checkpoint import (
@@ -50,8 +51,8 @@ PLOT_INTERVAL_S = 60
 """nnU-Net draws progress.png after every epoch, which takes most of a second: longer than a short epoch."""
 
 
-class _Hopeless(Exception):  # noqa: N818  # an end, like StopIteration
-    """Ends the epochs of a training."""
+class EpochsEnd(Exception):  # noqa: N818  # an end, like StopIteration
+    """Ends the epochs of a training before their time; its text, for the log, says why."""
 
 
 class ReproducibleTrainer(nnUNetTrainer):
@@ -83,9 +84,13 @@ class ReproducibleTrainer(nnUNetTrainer):
         # nnU-Net reads the names of these five arguments from the signature: there may be no others
         super().__init__(plans, configuration, fold, dataset_json, device)
         self._lock = self._wait_for_others() if self.local_rank == 0 else None
-        ratio = self.num_val_iterations_per_epoch / self.num_iterations_per_epoch
-        self.num_epochs, self.num_iterations_per_epoch = self.name.length
-        self.num_val_iterations_per_epoch = max(1, round(ratio * self.num_iterations_per_epoch))
+        epochs, iterations = self.name.length
+        if epochs != DEFAULT_EPOCHS:
+            self.num_epochs = epochs
+        if iterations != DEFAULT_ITERATIONS:
+            ratio = self.num_val_iterations_per_epoch / self.num_iterations_per_epoch
+            self.num_iterations_per_epoch = iterations
+            self.num_val_iterations_per_epoch = max(1, round(ratio * iterations))
         self.save_every = max(1, min(10, self.num_epochs // 10))
         self._split: tuple[list[str], list[str]] | None = None
         self._steps = 0
@@ -194,7 +199,8 @@ class ReproducibleTrainer(nnUNetTrainer):
         with stop_if_disk_full(Path(self.output_folder)):
             try:
                 super().run_training()
-            except _Hopeless:
+            except EpochsEnd as end:
+                self.print_to_log_file(str(end))
                 self.on_train_end()
 
     @override
@@ -221,11 +227,10 @@ class ReproducibleTrainer(nnUNetTrainer):
     @override
     def on_epoch_start(self) -> None:
         if (seen := self._reason_to_stop()) is not None:
-            self.print_to_log_file(
+            raise EpochsEnd(
                 f"Training ends early, after {self.current_epoch} of {self.num_epochs} epochs: {seen}. Without "
                 "'stop_early' in the study, --c goes on from here."
             )
-            raise _Hopeless
         self._seed(1 + self.current_epoch)
         self._steps = 0
         super().on_epoch_start()

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from nnunet_losses.nnunet.training.fusion import Fusion, FusionPredictor
 from nnunet_losses.nnunet.training.networks.layers import pooling_of
-from nnunet_losses.nnunet.training.reproducible import ReproducibleTrainer
+from nnunet_losses.nnunet.training.reproducible import EpochsEnd, ReproducibleTrainer
 
 
 class WithoutDeepSupervision(ReproducibleTrainer):
@@ -178,24 +178,12 @@ class StopsEarly(ReproducibleTrainer):
     @override
     def on_epoch_start(self) -> None:
         if epochs_since_best(self.watched(), self.improvement) >= self.patience:
-            raise _Stalled
+            raise EpochsEnd(f"The training ends early: no improvement in {self.patience} epochs.")
         super().on_epoch_start()
-
-    @override
-    def run_training(self) -> None:
-        try:
-            super().run_training()
-        except _Stalled:
-            self.print_to_log_file(f"The training ends early: no improvement in {self.patience} epochs.")
-            self.on_train_end()
 
     @override
     def describe_changes(self) -> dict[str, Any]:
         return super().describe_changes() | {"patience": self.patience}
-
-
-class _Stalled(Exception):  # noqa: N818  # no error
-    """A training no longer gets better."""
 
 
 def epochs_since_best(values: Sequence[float], improvement: float) -> int:
