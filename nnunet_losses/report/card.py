@@ -10,7 +10,7 @@ import pandas as pd
 from nnunet_losses.base.identity import LABEL
 from nnunet_losses.base.states import Question, Word
 from nnunet_losses.report.comparison import Row, View, records, rows_by
-from nnunet_losses.report.numbers import decimals, interval, unit_suffix
+from nnunet_losses.report.numbers import as_declared, decimals, interval, unit_suffix
 from nnunet_losses.statistics.tables.pairwise import turned
 
 
@@ -68,7 +68,7 @@ class Line:
     @property
     def margin_text(self) -> str:
         """The margin with its unit and as many decimals as it needs, ``0.01``."""
-        return f"{self.margin:.6f}".rstrip("0").rstrip(".") + unit_suffix(self.view.metric.unit)
+        return as_declared(self.margin, self.view.metric.unit)
 
     def difference(self, a: str, b: str) -> str:
         """A − b as the metric has it, not in the direction of benefit, with its interval: ``+0.021 [0.01, 0.03]``.

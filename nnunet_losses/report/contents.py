@@ -62,6 +62,11 @@ def of_metric(metric: str, *makers: Maker) -> tuple[Maker, ...]:
     return tuple(map(shown, makers))
 
 
+def words_on(metric: str) -> Maker:
+    """The decisions on another metric, which the card may need though its values are not compared in detail."""
+    return lambda view: tables.decisions.table(view.of_metric(metric))
+
+
 OTHER_METRICS: tuple[Maker, ...] = (tables.ranking.table, ranking.draw, distribution.draw, pairwise.draw)
 """For every metric but the primary one."""
 
@@ -85,12 +90,12 @@ QUESTIONS = (
     Part("Small lesions found", (lesion_size.draw, tables.detection.lesion_model), "the table of lesions"),
     Part(
         "False alarms",
-        (*of_metric("false_positive_count", tables.decisions.table), tables.detection.negatives),
+        (words_on("false_positive_count"), tables.detection.negatives),
         "lesion candidates",
     ),
     Part(
         "Probabilities",
-        (reliability.draw, reliability.scaled, tables.calibration.table, *of_metric("ece", tables.decisions.table)),
+        (reliability.draw, reliability.scaled, tables.calibration.table, words_on("ece")),
         "the table of calibration",
     ),
     Part("Subgroups", (subgroups.draw, tables.subgroups.table), "covariates of the cases (--cases)"),

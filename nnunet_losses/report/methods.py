@@ -9,7 +9,7 @@ import pandas as pd
 from nnunet_losses.base.states import Resolution
 from nnunet_losses.report.comparison import Comparison, records
 from nnunet_losses.report.names import in_sentence
-from nnunet_losses.report.numbers import count, enumerate_words, unit_suffix
+from nnunet_losses.report.numbers import as_declared, count, enumerate_words
 
 _STATISTICS = (
     "The unit of analysis is the {unit}, pooled over the test folds; values of several seeds were averaged within a "
@@ -182,7 +182,7 @@ def _decisions(comparison: Comparison) -> list[str]:
         return []
     alpha = comparison.decision.alpha
     unit = comparison.metric(comparison.primary_metric).unit
-    margin = f"{own['margin'].iloc[0]:g}{unit_suffix(unit)}"
+    margin = as_declared(own["margin"].iloc[0], unit)
     levels = f"{100 * (1 - alpha):g} % intervals ({100 * (1 - 2 * alpha):g} % for equivalence)"
     text = (
         f"A pair of {comparison.nouns} was called equivalent, better, worse, not worse, not better or undecided from "

@@ -14,6 +14,11 @@ def decimals(unit: str) -> int:
     return {"1": 3, "ml": 2}.get(unit, 1)
 
 
+def as_declared(value: float, unit: str) -> str:
+    """A margin with its unit and as many decimals as it needs, ``0.01``, ``0.25 mm``."""
+    return f"{value:.6f}".rstrip("0").rstrip(".") + unit_suffix(unit)
+
+
 def unit_suffix(unit: str) -> str:
     """`` mm``, to stand behind a number; nothing for ratios and counts."""
     return "" if unit in WITHOUT_UNIT else f" {unit}"

@@ -222,3 +222,14 @@ def test_tables_without_their_optional_columns_are_reported(tmp_path: Path) -> N
     assert [block for section in all_sections(made) for block in section.blocks]
     assert [part.title for part in all_sections(made)[0].parts].count("Lesions found") == 1
     assert first_screen(made)
+
+
+def test_words_of_a_row_of_the_card_are_shown_though_the_metric_is_not_compared_in_detail(
+    comparison: Comparison,
+) -> None:
+    decisions = comparison.statistics["decisions"]
+    alarms = decisions[decisions["metric"] == "dice"].assign(metric="false_positive_count")
+    statistics = {**comparison.statistics, "decisions": pd.concat([decisions, alarms])}
+    (results, *_) = all_sections(dataclasses.replace(comparison, statistics=statistics))
+    (part,) = [part for part in results.parts if part.title == "False alarms"]
+    assert any(isinstance(block, Table) and block.source == "statistics_decisions" for block in part.blocks)

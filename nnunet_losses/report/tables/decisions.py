@@ -3,7 +3,7 @@
 from nnunet_losses.base.states import Word
 from nnunet_losses.report.blocks import Cell, Column, Table
 from nnunet_losses.report.comparison import Row, View
-from nnunet_losses.report.numbers import count, decimals, interval, number, unit_suffix
+from nnunet_losses.report.numbers import as_declared, count, decimals, interval
 from nnunet_losses.report.tables.cells import numeric, paired
 
 KINDS = {Word.BETTER: "good", Word.WORSE: "bad", Word.EQUIVALENT: "strong"}
@@ -23,7 +23,7 @@ def table(view: View) -> Table | None:
         Column("Rests on", "What varies: trainings and cases, or the cases alone", numeric=False),
     ]
     rows = [_row(view, pair, digits) for pair in listed]
-    margin = f"{number(listed[0]['margin'], max(digits - 1, 1))}{unit_suffix(view.metric.unit)}"
+    margin = as_declared(listed[0]["margin"], view.metric.unit)
     caption = f"{view.metric.long_name}: decision on each pair; differences below {margin} are too small to matter"
     note = ""
     if {pair["subject"] for pair in listed if pair["word"] != Word.NOT_COMPARABLE} == {"models"}:

@@ -373,6 +373,13 @@ def test_each_pair_has_its_word_its_interval_and_what_it_rests_on(view: View) ->
     assert not table.note
 
 
+def test_the_margin_of_decisions_has_all_its_decimals(view: View) -> None:
+    decisions = view.comparison.statistics["decisions"]
+    table = tables.decisions.table(with_statistic(view, decisions=decisions.assign(margin=0.25)))
+    assert table is not None
+    assert "differences below 0.25 are too small to matter" in table.caption
+
+
 def test_words_about_models_are_headed_as_such(view: View) -> None:
     decisions = view.comparison.statistics["decisions"]
     models = decisions.assign(subject="models")
