@@ -326,6 +326,7 @@ def test_a_report_needs_only_summaries(world: World, tmp_path: Path, few_metrics
     )
 
 
+@pytest.mark.slow
 def test_the_scores_of_a_preset_are_measured_and_compared(made: World, tmp_path: Path) -> None:
     settings = EvaluationSettings(preset="msseg", iou_threshold=0.1)
     tables = evaluate_results(find(made, trainers=[STOCK]), tmp_path, settings=settings, progress=False)
@@ -430,6 +431,7 @@ def test_several_configurations_and_plans_are_kept_apart(world: World, tmp_path:
     assert len(expected) == 3 * 3 + 1 + 1
 
 
+@pytest.mark.slow
 def test_a_single_trainer_without_splits_raw_data_or_probabilities_is_described(
     world: World, tmp_path: Path, few_metrics: None
 ) -> None:

@@ -211,6 +211,7 @@ def test_how_it_was_made_is_told(sections: list[Section]) -> None:
     assert isinstance(made.blocks[-1], Table)
 
 
+@pytest.mark.slow
 def test_tables_without_their_optional_columns_are_reported(tmp_path: Path) -> None:
     tables = make_tables(TRAINERS[:2], cases=5, metrics=("dice", "recall", "precision"))
     pictures = make_gallery(tmp_path, tables)
@@ -224,6 +225,7 @@ def test_tables_without_their_optional_columns_are_reported(tmp_path: Path) -> N
     assert first_screen(made)
 
 
+@pytest.mark.slow
 def test_words_of_a_row_of_the_card_are_shown_though_the_metric_is_not_compared_in_detail(
     comparison: Comparison,
 ) -> None:

@@ -108,6 +108,7 @@ def test_a_full_page_says_what_it_left_out(pictured: Comparison) -> None:
     assert page is not None and "left out to keep this page below 15 MB" in page
 
 
+@pytest.mark.slow
 def test_the_report_links_it_only_if_it_was_written(tmp_path: Path, pictured: Comparison) -> None:
     values = {"values": pictured.statistics["values"]}
     with_pictures = dataclasses.replace(pictured, tables={"cases": pictured.cases}, statistics=values)

@@ -33,6 +33,7 @@ def test_every_case_is_validated_once() -> None:
     assert all(not set(split["train"]) & set(split["val"]) for split in splits)
 
 
+@pytest.mark.slow
 def test_of_processes_that_want_different_folds_at_once_one_gets_them(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     barrier, told = context.Barrier(8), context.SimpleQueue()
