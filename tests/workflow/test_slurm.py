@@ -8,7 +8,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -78,16 +77,9 @@ def wait_until(condition: Callable[[], Any], process: subprocess.Popen[bytes], l
         time.sleep(0.2)
 
 
-def noticed(log: Path) -> list[float]:
-    """When Snakemake said that a training had finished."""
-    found = re.findall(r"^\[(.*)\]\nFinished jobid: \d+ \(Rule: train\)", log.read_text(), re.MULTILINE)
-    return sorted(datetime.strptime(time, "%a %b %d %H:%M:%S %Y").timestamp() for time in found)
-
-
-def ended(slurm: Any) -> list[float]:
-    """When the jobs that trained had ended."""
-    jobs = [job for job in slurm.jobs("completed") if "train" in job["comment"]]
-    return sorted(datetime.fromisoformat(job["end"]).timestamp() for job in jobs)
+def noticed(log: Path) -> int:
+    """Of how many trainings Snakemake said that they had finished."""
+    return len(re.findall(r"^Finished jobid: \d+ \(Rule: train\)", log.read_text(), re.MULTILINE))
 
 
 def weights(epochs: int) -> str:
@@ -122,13 +114,14 @@ def test_whatever_ends_a_job_the_same_command_finishes_with_the_same_results(slu
         slurm.call("scancel", "--signal=KILL", f"{job_of(study, 'step')}.0")
         lost = running[job_of(study, "node")]
         slurm.call("scontrol", "update", f"NodeName={lost}", "State=DOWN", "Reason=trial")
-        slurm.call("scontrol", "update", f"NodeName={lost}", "State=RESUME")
+        with suppress(RuntimeError):  # its daemon may have registered it again already, and it is up
+            slurm.call("scontrol", "update", f"NodeName={lost}", "State=RESUME")
         wait_until(lambda: log_of(study, "limit").count("hangs") == 2, process, log)
         wait_until(lambda: log_of(study, "node").count("hangs") == 2, process, log)
         drained = {job["id"]: job["node"] for job in slurm.jobs("running")}[job_of(study, "node")]
         slurm.call("scontrol", "update", f"NodeName={drained}", "State=DRAIN", "Reason=trial")
         slurm.call("scontrol", "update", f"JobId={job_of(study, 'limit')}", "EndTime=now+1")
-        wait_until(lambda: len(noticed(log)) == 3, process, log)
+        wait_until(lambda: noticed(log) == 3, process, log)
         left = job_of(study, "node")
         end(process)  # Snakemake is killed; the training on the drained node still hangs
         assert left in [job["id"] for job in slurm.jobs("running")]
@@ -138,8 +131,6 @@ def test_whatever_ends_a_job_the_same_command_finishes_with_the_same_results(slu
         end(process)
     assert (study.folder / "reports/stub/manifest.json").is_file()
     assert "Cancelled 1 job of an earlier Snakemake, which was killed" in log.read_text()
-    waited = [late - early for late, early in zip(noticed(log), ended(slurm), strict=True)]
-    assert sum(waited) / len(waited) < 10, waited  # seconds beyond Slurm's own queueing
     for name, starts in (("limit", ["0", "2", "4"]), ("scancel", ["0", "2"]), ("step", ["0", "2"])):
         lines = log_of(study, name)
         assert [line.split()[1] for line in lines if line.startswith("start")] == starts, name
