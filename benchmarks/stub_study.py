@@ -4,7 +4,7 @@ The stubs take the place of `nnunet-losses` and nnU-Net's commands: Snakemake ru
 folder, and the workflow looks for commands beside its Python first. A stub of a training counts epochs, saves a
 checkpoint every second epoch, resumes from it, and says in a log what it did; its weights are a checksum of all epochs
 in their order. With the number n in a file `hang` in its folder, its first n starts hang after three epochs, until that
-file is removed.
+file is removed. While there is a file `wrong`, it fails with the sentence in it.
 """
 
 import os
@@ -63,6 +63,7 @@ _TRAIN = (
 folder="$nnUNet_results/$1/$(option -tr "$@")__$(option -p "$@")__$2/fold_$3"
 mkdir -p "$folder"
 cd "$folder"
+[ -e wrong ] && { echo wrong >> log; cat wrong >&2; exit 1; }
 epoch=0 weights=0
 [ -e checkpoint ] && read -r epoch weights < checkpoint
 echo "start $epoch ${SLURM_JOB_ID:-0} ${CUDA_VISIBLE_DEVICES:--}" >> log

@@ -192,8 +192,12 @@ def test_a_full_disk_is_one_sentence_in_every_command(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize(
     ("error", "code", "sentence"),
     [
-        (KeyboardInterrupt, 130, "interrupted; run the same command again to continue."),
-        (MemoryError, 1, "there is not enough memory; close other programs, ask for more, or use fewer workers, and"),
+        (KeyboardInterrupt, 130, "nnunet-losses inspect was interrupted; run the same command again to continue."),
+        (
+            MemoryError,
+            1,
+            "For nnunet-losses inspect, there is not enough memory; close other programs, ask for more, or",
+        ),
     ],
 )
 def test_an_interruption_and_too_little_memory_are_one_sentence(
@@ -205,5 +209,5 @@ def test_an_interruption_and_too_little_memory_are_one_sentence(
     monkeypatch.setattr("nnunet_losses.data.inspection.inspect_dataset", stopped)
     result = CliRunner().invoke(app, ["inspect", str(tmp_path)])
     assert result.exit_code == code
-    assert result.stderr.startswith(f"nnunet-losses inspect: {sentence}")
+    assert result.stderr.startswith(sentence)
     assert result.stderr.count("\n") == 1

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from nnunet_losses.base.disk import disk_full, is_disk_full
-from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.errors import UserError, line_of
 from nnunet_losses.base.terminal import prepare_streams, without_controls
 
 P = ParamSpec("P")
@@ -63,20 +63,19 @@ def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callabl
             try:
                 function(*args, **kwargs)
             except UserError as error:
-                say(f"nnunet-losses {name}: {error}", err=True)
+                say(line_of(error, name), err=True)
                 raise typer.Exit(1) from None
             except UnicodeEncodeError:
                 if sys.getfilesystemencoding() == "utf-8":
                     raise
-                say(
-                    f"nnunet-losses {name}: names of files that are not ASCII cannot be used in this locale; set the "
-                    "variable PYTHONUTF8=1.",
-                    err=True,
+                advice = (
+                    "names of files that are not ASCII cannot be used in this locale; set the variable PYTHONUTF8=1."
                 )
+                say(line_of(advice, name), err=True)
                 raise typer.Exit(1) from None
             except MemoryError:
-                say(
-                    f"nnunet-losses {name}: there is not enough memory; close other programs, ask for more, or use "
+                say(  # in other words than `line_of`, because another attempt may have more
+                    f"For nnunet-losses {name}, there is not enough memory; close other programs, ask for more, or use "
                     "fewer workers, and run the same command again.",
                     err=True,
                 )
@@ -86,10 +85,10 @@ def command(name: str, **settings: Any) -> Callable[[Callable[P, None]], Callabl
                     raise
                 place = getattr(error, "filename", None)
                 folder = Path(place).parent if isinstance(place, str) else Path.cwd()
-                say(f"nnunet-losses {name}: {disk_full(folder)}", err=True)
+                say(line_of(disk_full(folder), name), err=True)
                 raise typer.Exit(1) from None
             except KeyboardInterrupt:
-                say(f"nnunet-losses {name}: interrupted; run the same command again to continue.", err=True)
+                say(f"nnunet-losses {name} was interrupted; run the same command again to continue.", err=True)
                 raise typer.Exit(130) from None
 
         app.command(name, **settings)(friendly)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.errors import UserError, told_in
 from nnunet_losses.base.locks import is_locked
 from nnunet_losses.base.names import FINAL_CHECKPOINT, JOBS_JSON
 from nnunet_losses.base.states import RunStatus
@@ -200,8 +200,10 @@ def _end(folder: Path) -> str:
 
 
 def _last_words(directory: Path, job: Job) -> list[str]:
-    """The last line of the log of a failed job."""
+    """What the log of a failed job says of the reason, or its last line."""
     for log in (*job.logs, *job.outer_logs):
+        if (reason := told_in(directory / log)) is not None:
+            return [reason]
         try:
             lines = (directory / log).read_text(encoding="utf-8", errors="replace").split("\n")
         except OSError:

@@ -111,6 +111,7 @@ def test_whatever_ends_a_job_the_same_command_finishes_with_the_same_results(slu
         assert set(running.values()) == set(slurm.nodes)
         slurm.call("scontrol", "update", f"JobId={job_of(study, 'limit')}", "EndTime=now+1")
         slurm.call("scancel", job_of(study, "scancel"))
+        (fold(study, "step") / "wrong").write_text("nnunet-losses: The loss became nan in epoch 2.\n")
         slurm.call("scancel", "--signal=KILL", f"{job_of(study, 'step')}.0")
         lost = running[job_of(study, "node")]
         slurm.call("scontrol", "update", f"NodeName={lost}", "State=DOWN", "Reason=trial")
@@ -121,7 +122,10 @@ def test_whatever_ends_a_job_the_same_command_finishes_with_the_same_results(slu
         drained = {job["id"]: job["node"] for job in slurm.jobs("running")}[job_of(study, "node")]
         slurm.call("scontrol", "update", f"NodeName={drained}", "State=DRAIN", "Reason=trial")
         slurm.call("scontrol", "update", f"JobId={job_of(study, 'limit')}", "EndTime=now+1")
-        wait_until(lambda: noticed(log) == 3, process, log)
+        # what would fail again in the same way is not submitted again
+        wait_until(lambda: noticed(log) == 2 and "is not tried again" in log.read_text(), process, log)
+        assert log_of(study, "step").count("wrong") == 1
+        (fold(study, "step") / "wrong").unlink()
         left = job_of(study, "node")
         end(process)  # Snakemake is killed; the training on the drained node still hangs
         assert left in [job["id"] for job in slurm.jobs("running")]
@@ -131,6 +135,7 @@ def test_whatever_ends_a_job_the_same_command_finishes_with_the_same_results(slu
         end(process)
     assert (study.folder / "reports/stub/manifest.json").is_file()
     assert "Cancelled 1 job of an earlier Snakemake, which was killed" in log.read_text()
+    assert "fail in the same way: The loss became nan in epoch 2." in log.read_text()
     for name, starts in (("limit", ["0", "2", "4"]), ("scancel", ["0", "2"]), ("step", ["0", "2"])):
         lines = log_of(study, name)
         assert [line.split()[1] for line in lines if line.startswith("start")] == starts, name

@@ -19,6 +19,7 @@ from nnunet_losses.base.surroundings import surroundings
 from nnunet_losses.data.description import find_descriptions, load_dataset_description
 from nnunet_losses.comparison.provenance import checked_out_commit
 from nnunet_losses.machines.gpus import gpus_at_once
+from nnunet_losses.machines.retries import retry_what_may_help
 from nnunet_losses.machines.slurm import Request, adapt_executor, cancel_left_over, check_requests, read_cluster
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment
@@ -345,6 +346,8 @@ onstart:
             adapt_to_slurm()
         except UserError as error:
             raise WorkflowError(str(error))
+    for executor in filter(None, (workflow.scheduler._executor, workflow.scheduler._local_executor)):
+        retry_what_may_help(executor)
     if not (workflow.local_exec and workflow.execution_settings.use_threads):
         for path in paths_for_the_shell():
             if not re.fullmatch(r"[\w ./+,=@%:-]*", path):

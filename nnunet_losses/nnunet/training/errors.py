@@ -5,11 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nnunet_losses.base.disk import DiskFullError, on_disk
-from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.errors import UserError, line_of
 
 
 class StopTraining(SystemExit, UserError):  # noqa: N818  # an end, like StopIteration
     """Ends nnU-Net's commands with one sentence and exit code 1; a `UserError` alone would end in a traceback there."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.code = line_of(text)  # Python prints it
 
 
 @contextmanager

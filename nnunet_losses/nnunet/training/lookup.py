@@ -2,6 +2,7 @@
 
 import sys
 
+from nnunet_losses.base.errors import line_of
 from nnunet_losses.nnunet.names.grammar import TrainerNameError, nearest_trainer, parse_trainer_name
 from nnunet_losses.nnunet.training.trainer import LossTrainer, make_trainer
 
@@ -17,9 +18,9 @@ def find_trainer(name: str) -> type[LossTrainer]:
     try:
         ours = parse_trainer_name(name) is not None
     except TrainerNameError as error:
-        raise SystemExit(f"nnunet-losses: {error}") from None
+        raise SystemExit(line_of(error)) from None
     if ours:
         return make_trainer(name)
     if nearest := nearest_trainer(name):
-        print(f"nnunet-losses: there is no trainer {name}; did you mean {nearest}?", file=sys.stderr)
+        print(line_of(f"there is no trainer {name}; did you mean {nearest}?"), file=sys.stderr)
     raise AttributeError(name)

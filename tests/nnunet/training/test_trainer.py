@@ -194,8 +194,8 @@ def test_a_loss_that_is_undefined_for_the_data_is_refused_before_anything_is_tra
     monkeypatch.setitem(CATALOGUE, "NoRegions", NoRegionsLoss)
     with pytest.raises(StopTraining) as stop:
         run("NoRegionsTrainer_fp0.1", "Dataset902_Regions")
-    assert stop.value.code == (
-        "NoRegionsTrainer_fp0.1 cannot be trained on Dataset902_Regions: "
+    assert stop.value.code == (  # as the log of a job says it, so that it is not tried again
+        "nnunet-losses: NoRegionsTrainer_fp0.1 cannot be trained on Dataset902_Regions: "
         "NoRegionsLoss needs classes that exclude each other, not regions."
     )
     make("NoRegionsTrainer_fp0.1").initialize()
