@@ -52,6 +52,10 @@ _READ_ERRORS = (
 _LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
 
 
+class NotOneVolumeError(UserError):
+    """An image has fewer than two dimensions, or more than three."""
+
+
 @dataclass(frozen=True, eq=False)
 class Geometry:
     """Where the voxels of an image lie.
@@ -99,7 +103,8 @@ def read_geometry(path: Path) -> Geometry:
     """The geometry of an image file, without reading its voxels.
 
     Raises:
-        UserError: it is no image, not 2D or 3D, or cut short.
+        NotOneVolumeError: it is not 2D or 3D.
+        UserError: it is no image, or cut short.
     """
     with readable(path):
         return _nifti_geometry(path) if _is_nifti(path) else _itk_geometry(path)
@@ -202,8 +207,7 @@ def _is_nifti(path: Path) -> bool:
 def _nifti_geometry(path: Path) -> Geometry:
     nifti: Any = nib.load(path)
     dimensions = len(nifti.shape)
-    if dimensions not in (2, 3):
-        raise ValueError(f"it has {dimensions} dimensions, but nnU-Net takes one 3D file per channel")
+    _refuse_dimensions(path, dimensions)
     check_complete(path, nifti)
     if nifti.affine is None or not np.isfinite(nifti.affine).all():
         raise ValueError("its affine holds NaN or infinity")
@@ -220,12 +224,21 @@ def _itk_geometry(path: Path) -> Geometry:
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
     n = reader.GetDimension()
+    _refuse_dimensions(path, n)
     spacing = (1.0, 1.0) if n == 2 and path.name.lower().endswith(PICTURES) else tuple(reader.GetSpacing())
     affine = np.eye(4)
     affine[:n, :n] = np.reshape(reader.GetDirection(), (n, n)) * np.asarray(spacing)
     affine[:n, 3] = reader.GetOrigin()
     affine[:3] *= _LPS_TO_RAS[:, None]
     return Geometry(tuple(reader.GetSize()), spacing, affine, reader.GetNumberOfComponents())
+
+
+def _refuse_dimensions(path: Path, dimensions: int) -> None:
+    if dimensions not in (2, 3):
+        raise NotOneVolumeError(
+            f"{path} has {dimensions} dimensions, but nnU-Net takes one 3D file per channel; store each volume as a "
+            "file of its own."
+        )
 
 
 def check_complete(path: Path, nifti: Any) -> None:

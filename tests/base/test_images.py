@@ -155,8 +155,11 @@ def test_a_file_of_several_gzip_members_is_complete(tmp_path: Path) -> None:
 
 
 def test_four_axes_or_an_affine_without_numbers_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="it has 4 dimensions, but nnU-Net takes one 3D file per channel"):
-        read_geometry(save(tmp_path / "a.nii", VOXELS[..., None]))
+    sentence = "has 4 dimensions, but nnU-Net takes one 3D file per channel; store each volume as a file of its own"
+    sitk.WriteImage(sitk.GetImageFromArray(VOXELS[None].astype(np.int16), isVector=False), str(tmp_path / "a.nrrd"))
+    for path in (save(tmp_path / "a.nii", VOXELS[..., None]), tmp_path / "a.nrrd"):
+        with pytest.raises(UserError, match=sentence):
+            read_geometry(path)
     path = save(tmp_path / "b.nii")
     header = bytearray(path.read_bytes())
     header[280:284] = np.float32(np.nan).tobytes()  # srow_x
