@@ -1,6 +1,8 @@
 """What is known of the cases beside their images: a CSV file with a row for each case."""
 
+import codecs
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from nnunet_losses.base.errors import UserError
 PATIENT = "patient"
 CASES_CSV = "cases.csv"
 """In a prepared data set: what is known of each case, with its patient."""
+_SEPARATORS = ",;\t"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def repeated_patients(raw: Path, cases: Sequence[str]) -> dict[str, str] | None:
@@ -23,7 +27,7 @@ def repeated_patients(raw: Path, cases: Sequence[str]) -> dict[str, str] | None:
     Raises:
         UserError: as `read_case_column`.
     """
-    if not (raw / CASES_CSV).is_file() or PATIENT not in pd.read_csv(raw / CASES_CSV, nrows=0):
+    if not (raw / CASES_CSV).is_file() or PATIENT not in _table(raw / CASES_CSV):
         return None
     patients = read_case_column(raw / CASES_CSV, PATIENT, cases)
     return patients if len(set(patients.values())) < len(cases) else None
@@ -54,7 +58,10 @@ def read_case_column(path: Path, column: str, cases: Iterable[str]) -> dict[str,
 
 
 def read_text_table(path: Path, what: str, advice: str) -> pd.DataFrame:
-    """A CSV file, every cell as text, without a byte-order mark.
+    """A CSV file, every cell as text without the spaces around it; rows and columns without content are left out.
+
+    The header shows what separates the cells: commas, semicolons (Excel in most of Europe) or tabs. The text is UTF-8,
+    or UTF-16 with a byte-order mark (Excel's "Unicode text").
 
     Args:
         path: the file.
@@ -62,14 +69,38 @@ def read_text_table(path: Path, what: str, advice: str) -> pd.DataFrame:
         advice: what to do if it is missing.
 
     Raises:
-        UserError: it is missing or no CSV.
+        UserError: it is missing or no CSV, has a column twice, or a row has more cells than the header.
     """
     try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        content = path.read_bytes()
+        text = content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
+        head = next((line for line in text.splitlines() if line.strip()), "")
+        separator = max(_SEPARATORS, key=head.count)
+        rows = [
+            [cell.strip() for cell in row]
+            for row in csv.reader(io.StringIO(text, newline=None), delimiter=separator, skipinitialspace=True)
+        ]
     except FileNotFoundError:
         raise UserError(f"There is no {what} {path}; {advice}.") from None
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except UnicodeDecodeError:
+        raise UserError(f"The {what} {path} is no text in UTF-8; save it as 'CSV UTF-8'.") from None
+    except (OSError, csv.Error) as error:
         raise UserError(f"The {what} {path} cannot be read as CSV: {error}.") from None
+    rows = [row for row in rows if any(row)]
+    if not rows:
+        raise UserError(f"The {what} {path} is empty.")
+    columns = [column for column in rows[0] if column]
+    if twice := [column for column in columns if columns.count(column) > 1]:
+        raise UserError(f"The {what} {path} has the column '{twice[0]}' twice; rename one.")
+    for row in rows[1:]:
+        if any(row[len(rows[0]) :]):
+            raise UserError(
+                f"The {what} {path} has {len(row)} cells in the row of '{row[0]}', but {len(rows[0])} columns; put "
+                "quotation marks around a cell that holds the separator."
+            )
+    return pd.DataFrame([dict(zip(rows[0], row, strict=False)) for row in rows[1:]], columns=columns, dtype=str).fillna(
+        ""
+    )
 
 
 def write_cases(path: Path, facts: Mapping[str, Mapping[str, str]]) -> None:
@@ -81,8 +112,12 @@ def write_cases(path: Path, facts: Mapping[str, Mapping[str, str]]) -> None:
         writer.writerows({**known, "case": name} for name, known in facts.items())
 
 
+def _table(path: Path) -> pd.DataFrame:
+    return read_text_table(path, "case table", "correct 'case_table' in the data-set file")
+
+
 def _read(path: Path, column: str) -> dict[str, str]:
-    table = read_text_table(path, "case table", "correct 'case_table' in the data-set file")
+    table = _table(path)
     for name in ("case", column):
         if name not in table:
             there = ", ".join(map(str, table.columns))
