@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the library's own habit
 from numpy.typing import NDArray
+from PIL import Image
 
 from nnunet_losses.base.dataset import write_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.images import PICTURES, read_geometry, read_segmentation, readable
+from nnunet_losses.base.images import PICTURES, read_geometry, read_segmentation, read_voxels, readable
 from nnunet_losses.base.names import NIFTI, RATERS_DICE, image_file, label_file
 from nnunet_losses.data.case_table import CASES_CSV, write_cases
 from nnunet_losses.data.label_maps import MERGED, merge_labels, raters_dice, renamed, smallest
@@ -129,11 +130,12 @@ def _label(source: Table | Bids, paths: Sequence[Path], target: Path, ending: st
     """Bring a label map, or make one of several; gives how far raters agree, where there are several."""
     if any(path.name.lower().endswith((".jpg", ".jpeg")) for path in paths):
         raise UserError(f"{paths[0]} is a JPEG file, which does not keep label values; store label maps as PNG.")
-    if len(paths) == 1 and source.merge != "masks" and not source.values and paths[0].name.endswith(ending):
+    unchanged = len(paths) == 1 and source.merge != "masks" and not source.values and paths[0].name.endswith(ending)
+    if unchanged and read_geometry(paths[0]).channels == 1:
         place(paths[0], target)
         return None
     first = read_any(paths[0])
-    maps = [renamed(_segmentation(path), source.values) for path in paths]
+    maps = [renamed(read_label_map(path), source.values) for path in paths]
     for path, one in zip(paths, maps, strict=True):
         if one.shape != maps[0].shape:
             raise UserError(f"{path} has shape {one.shape}, {paths[0]} has {maps[0].shape}; put both on one grid.")
@@ -146,11 +148,36 @@ def _label(source: Table | Bids, paths: Sequence[Path], target: Path, ending: st
     return raters_dice(maps) if len(maps) > 1 and source.merge in MERGED else None
 
 
-def _segmentation(path: Path) -> NDArray[np.integer]:
-    if not path.is_dir():
-        return read_segmentation(path)
-    voxels: NDArray[np.integer] = sitk.GetArrayFromImage(read_any(path)).transpose()
+def read_label_map(path: Path) -> NDArray[np.integer]:
+    """The label map of any kind that `read_any` reads, (*shape) of its geometry.
+
+    A picture with a palette holds the palette's numbers; a grey picture that was stored in colour, its grey values.
+
+    Raises:
+        UserError: it cannot be read, or its colours are no labels.
+    """
+    voxels: NDArray[np.integer]
+    if path.is_dir():
+        voxels = sitk.GetArrayFromImage(read_any(path)).transpose()
+    elif not path.name.lower().endswith(PICTURES) or read_geometry(path).channels == 1:
+        voxels = read_segmentation(path)
+    else:
+        voxels = _labels_in_colour(path)
     return voxels
+
+
+def _labels_in_colour(path: Path) -> NDArray[np.integer]:
+    try:
+        with readable(path), Image.open(path) as picture:
+            if picture.mode == "P":
+                return np.asarray(picture).transpose()
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path} cannot be read as a label map ({error}); store it without colours.") from None
+    colours = read_voxels(path)[..., : len(_COLOURS)]
+    if (colours != colours[..., :1]).any():
+        raise UserError(f"{path} is a colour picture; store one label per voxel, as grey values or with a palette.")
+    grey: NDArray[np.integer] = colours[..., 0]
+    return grey
 
 
 def _write(image: sitk.Image, target: Path, source: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from PIL import Image
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.data.description import load_dataset_description
@@ -314,3 +315,24 @@ def test_an_edited_file_or_row_is_noticed_and_cases_can_be_chosen(tmp_path: Path
     shutil.rmtree(folder)
     two = prepare_raw(description, tmp_path / "raw", cases=2, progress=False)
     assert len(list((two / "labelsTr").iterdir())) == 2
+
+
+def test_masks_that_were_stored_in_colour_or_with_a_palette_keep_their_labels(tmp_path: Path) -> None:
+    mask = np.zeros((9, 8), np.uint8)
+    mask[2:4, 3:5] = 1
+    palette = Image.fromarray(mask, "P")
+    palette.putpalette([0, 0, 0, 255, 0, 0])
+    rows = []
+    for case, stored_mask in (("a", palette), ("b", Image.fromarray(mask).convert("RGB"))):
+        write(tmp_path / f"{case}.png", np.arange(72, dtype=np.uint8).reshape(9, 8) + len(rows))
+        stored_mask.save(tmp_path / f"{case}_mask.png")
+        rows.append({"case": case, "image": f"{case}.png", "label": f"{case}_mask.png"})
+    source = {"table": {"file": str(table(tmp_path, rows))}}
+    folder = prepare(tmp_path, source)
+    for case in "ab":
+        assert np.array_equal(sitk.GetArrayFromImage(stored(folder / f"labelsTr/{case}.png")), mask)
+    red = np.zeros((9, 8, 3), np.uint8)
+    red[2:4, 3:5, 0] = 1
+    Image.fromarray(red).save(tmp_path / "a_mask.png")
+    with pytest.raises(UserError, match="a_mask.png is a colour picture; store one label per voxel, as grey values"):
+        prepare(tmp_path, source)
