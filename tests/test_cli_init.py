@@ -70,7 +70,15 @@ def test_a_table_of_pictures(tmp_path: Path) -> None:
         mask[5:20, 6 + number : 20] = 255
         sitk.WriteImage(picture, str(tmp_path / f"{case}.png"))
         sitk.WriteImage(sitk.GetImageFromArray(mask), str(tmp_path / f"{case}_mask.png"))
-        rows.append({"case": case, "image": f"{case}.png", "label": f"{case}_mask.png", "patient": f"p{number // 2}"})
+        rows.append(
+            {
+                "case": case,
+                "image": f"{case}.png",
+                "label": f"{case}_mask.png",
+                "patient": f"p{number // 2}",
+                "site": "AB"[number % 2],
+            }
+        )
     pd.DataFrame(rows).to_csv(tmp_path / "retina.csv", index=False)
     told, files = begun(tmp_path / "retina.csv", tmp_path)
     description = load_dataset_description(files["datasets/retina"])
@@ -78,6 +86,7 @@ def test_a_table_of_pictures(tmp_path: Path) -> None:
     assert description.source.table.values == {255: 1}
     assert "Label maps hold [255]; they are numbered anew from 1. Is that right?" in told
     assert "What are the labels called?" in told
+    assert "Shall each site be predicted by models that have not seen it? Then, instead of all other keys" in told
     pilot = read_yaml(files["studies/retina-pilot"])
     assert pilot["configurations"][0]["inherits_from"] == "2d"
     assert pilot["folds"] == {"number": 3, "group": "patient", "run": [0, 1]}
@@ -100,7 +109,7 @@ def test_a_bids_folder(tmp_path: Path) -> None:
         "label": ["label-lesion_mask"],
     }  # fmt: skip
     assert content["labels"] == {"background": 0, "lesion": 1}
-    assert "Are these the channels to train on, in any order? FLAIR, T1" in told
+    assert "Are these the channels to train on? FLAIR, T1" in told
     load_study(read_yaml(files["studies/ms-study-pilot"]))
     study = load_study(read_yaml(files["studies/ms-study"]))
     assert {"DiceCrossEntropyTrainer", "DiceTrainer_iw", "ConnectedComponentTrainer"} <= set(study.trainers)
@@ -117,11 +126,17 @@ def test_a_decathlon_task_keeps_its_number_and_its_labels(tmp_path: Path) -> Non
         "modality": {"0": "scan", "1": "CT"},
         "labels": {"0": "background", "1": "tumour"},
         "numTraining": 3,
+        "licence": "CC-BY-SA 4.0",
+        "reference": "Somebody 2020",
         "training": [{"image": f"./imagesTr/toy_{n}.nii.gz"} for n in range(3)],
     }
     (root / "dataset.json").write_text(json.dumps(content))
     told, files = begun(root, tmp_path)
-    assert read_yaml(files["datasets/toy"])["name"] == "Dataset007_Toy"
+    described = read_yaml(files["datasets/toy"])
+    assert described["name"] == "Dataset007_Toy"
+    assert (described["licence"], described["citation"]) == ("CC-BY-SA 4.0", "Somebody 2020")
+    assert "Under which licence" not in told
+    assert "3 cases are too few for a verdict" in told
     load_study(read_yaml(files["studies/toy-pilot"]))
     assert "tumour: foreground" in told
     assert "% of the patches have no foreground" in told
@@ -160,13 +175,15 @@ def test_real_data(shared_data: Path, tmp_path: Path, name: str, proposed: set[s
 
 def test_what_is_none_of_them_is_said(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
+    (tmp_path / "Task04.tar").write_bytes(bytes(1024))
     for path, sentence in (
         (tmp_path / "absent", "There is no"),
-        (tmp_path / "data", "write a CSV file with the columns case, image and label"),
+        (tmp_path / "data", "write a CSV file with the columns case, image and label, and give its path to init."),
+        (tmp_path / "Task04.tar", "Task04.tar is no table of paths; unpack an archive first"),
     ):
         result = CliRunner().invoke(app, ["init", str(path), "--out", str(tmp_path / "config")])
         assert result.exit_code == 1
-        assert sentence in result.output
+        assert sentence in " ".join(result.output.split())
     assert not (tmp_path / "config").exists()
     (tmp_path / "data/cases.csv").write_text("id,picture\na,a.png\n")
     result = CliRunner().invoke(app, ["init", str(tmp_path / "data/cases.csv"), "--out", str(tmp_path / "config")])

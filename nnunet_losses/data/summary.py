@@ -63,8 +63,8 @@ class DatasetSummary:
         return (
             f"{self.name}: {len(self.cases)} cases, channels {', '.join(self.channel_names)}, "
             f"labels {', '.join(self.labels)}, {self._voxels()}; "
-            f"foreground {min(fractions):.3%} to {max(fractions):.3%} of the voxels, "
-            f"{min(lesions)} to {max(lesions)} connected components per case."
+            f"foreground {_range(f'{min(fractions):.3%}', f'{max(fractions):.3%}')} of the voxels, "
+            f"{_range(f'{min(lesions)}', f'{max(lesions)}')} connected components per case."
         )
 
     def _voxels(self) -> str:
@@ -74,7 +74,7 @@ class DatasetSummary:
         if len({len(case.spacing_mm) for case in self.cases}) > 1:
             return "images of two and of three dimensions"
         axes = list(zip(*(case.spacing_mm for case in self.cases), strict=True))
-        ranges = [f"{min(a):.3g}" if max(a) - min(a) < 1e-3 else f"{min(a):.3g} to {max(a):.3g}" for a in axes]
+        ranges = [_range(f"{min(a):.3g}", f"{max(a):.3g}") for a in axes]
         return f"voxels of {' x '.join(ranges)} mm"
 
     @property
@@ -87,6 +87,10 @@ class DatasetSummary:
         """The summary as JSON can hold it."""
         summary: dict[str, Any] = {**asdict(self), "folder": str(self.folder)}
         return summary
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low} to {high}"
 
 
 def read_lesion_counts(path: Path, cases: Iterable[str]) -> dict[str, int]:

@@ -17,11 +17,10 @@ _BYTES_PARAMETER = 8
 _BYTES_VOXEL, _BYTES_LABEL = 4, 2
 
 RULE = (
-    "Time: trainings one after the other, a core (on a GPU: the GPU) each, steps x time of a step (of validation: of "
-    "its forward pass), and the prediction of each case once for each loss and seed, by overlapping patches and all "
-    "mirror images; preparation, evaluation and report are left out, and data loading counts only where it is slower "
-    "than the network. Disk: a copy of the data, preprocessed data without compression, three checkpoints a training; "
-    "predictions are small, probabilities are removed."
+    "The time is that of all training and validation steps and of the prediction of the validation cases, with "
+    "overlapping patches and all mirror images, one training after the other. Preparation, evaluation and the report "
+    "come on top, and so does loading the data where it is slower than the network. The disk holds a copy of the data, "
+    "the preprocessed data without compression, and three checkpoints of each training."
 )
 
 

@@ -31,8 +31,8 @@ def bids_files(folder: Path) -> dict[str, dict[str, Path]]:
     """The images below the subjects of a folder: the path of each by case, and by what follows the case in its name."""
     found: dict[str, dict[str, Path]] = defaultdict(dict)
     for path in sorted(folder.glob("sub-*/**/sub-*")):
-        ending = next((ending for ending in ENDINGS if path.name.endswith(ending)), None)
-        if ending is not None and (match := _NAME.fullmatch(path.name.removesuffix(ending))):
+        ending = next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), None)
+        if ending is not None and (match := _NAME.fullmatch(path.name[: -len(ending)])):
             found[match["case"]][match["rest"]] = path
     return dict(found)
 

@@ -16,6 +16,7 @@ from nnunet_losses.base.disk import bytes_text
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.base.names import slug
+from nnunet_losses.base.splits import MOST_LEFT_OUT
 from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.data.imbalance import lesion_sizes, sentences, size_unit
 from nnunet_losses.data.own.convert import CASES_CSV
@@ -34,6 +35,7 @@ _FEWEST, _MOST = 5, 50
 """Steps in an epoch of a pilot."""
 _MOST_FOLDS = 5
 _FEW_LESIONS = 30
+_SITES = ("site", "centre", "center", "hospital", "clinic", "institution", "scanner", "vendor", "manufacturer")
 _AIR = -900.0
 """Hounsfield units; images of other kinds hardly have such values."""
 _LONGEST_SLUG = 60
@@ -98,17 +100,27 @@ class Costs:
     full: Cost
     step_pilot: Step
     step_full: Step
+    device: str
 
     def told(self) -> list[str]:
         """The costs, in words."""
-        how = "measured" if self.step_full.measured else "measured on a smaller patch, by floating-point operations"
-        return [
-            f"Pilot: {self.pilot.trainings} trainings, about {duration(self.pilot.seconds)} on this machine "
-            f"({self.step_pilot.seconds:.2g} s a step, measured), {bytes_text(self.pilot.bytes)}.",
-            f"Full study: {self.full.trainings} trainings, about {duration(self.full.seconds)} on this machine "
-            f"({self.step_full.seconds:.2g} s a step, {how}), {bytes_text(self.full.bytes)}.",
-            RULE,
-        ]
+        return [f"Pilot: {self.of_pilot()}", f"Full study: {self.of_full()}", RULE]
+
+    def of_pilot(self) -> str:
+        """The cost of the pilot, in words."""
+        return self._of(self.pilot, self.step_pilot)
+
+    def of_full(self) -> str:
+        """The cost of the full study, in words."""
+        return self._of(self.full, self.step_full)
+
+    def _of(self, study: Cost, step: Step) -> str:
+        where = "on one core of this machine" if self.device == "cpu" else "on this machine's GPU"
+        how = "measured" if step.measured else "from one on a smaller patch, by floating-point operations"
+        return (
+            f"{study.trainings} trainings, about {duration(study.seconds)} {where} "
+            f"({step.seconds:.2g} s a step, {how}), {bytes_text(study.bytes)}."
+        )
 
 
 @dataclass(frozen=True)
@@ -195,7 +207,7 @@ def begin(
         folds_run=folds["number"], epochs=DEFAULT_EPOCHS, iterations=DEFAULT_ITERATIONS, **common,
     )  # fmt: skip
 
-    costs = Costs(pilot, full, step_pilot, step_full)
+    costs = Costs(pilot, full, step_pilot, step_full, device)
 
     shared = {
         "device": device,
@@ -224,17 +236,17 @@ def begin(
         "folds": folds,
         **shared,
     }
-    said, more = costs.told(), remarks(seen)
+    more = remarks(seen)
     notes = _notes(fold_notes, device)
     texts = {
         places.dataset: _described(recognised, name, summary, facts, warnings),
         places.pilot: study_text(
-            f"A pilot: short, {len(run)} of {folds['number']} folds. {said[0]} Run it with 'nnunet-losses run "
-            f"--configfile {places.pilot}'.",
+            f"A short pilot on {len(run)} of {folds['number']} folds: {costs.of_pilot()} Run it with 'nnunet-losses "
+            f"run --configfile {places.pilot}'.",
             pilot_content, chosen, notes | _PILOT_NOTES,
         ),
         places.full: study_text(
-            f"The full study, with nnU-Net's own configuration and length. {said[1]} Run the pilot first.",
+            f"The full study, with nnU-Net's own configuration and length: {costs.of_full()} Run the pilot first.",
             full_content, proposals,
             notes | {"trainers": [*more, f"{len(proposals)} losses, each with its reason and its evidence."]},
             ["Repeats show how much of a difference is chance; each seed costs as much again: seeds: [1, 2, 3]"],
@@ -255,7 +267,10 @@ _PILOT_NOTES = {
         "A small network on small patches: it shows that all works, and which losses fail. Its ranking need not be "
         "that of nnU-Net's own configuration."
     ],
-    "training": [f"As many steps as fit into about {duration(_PILOT_SECONDS)} of training on this machine."],
+    "training": [
+        f"As many steps as fit into about {duration(_PILOT_SECONDS)} of training on this machine, at least {_FEWEST} "
+        f"and at most {_MOST} an epoch."
+    ],
 }
 
 
@@ -283,7 +298,7 @@ def _described(
         content["labels"] = dict(recognised.labels)
     if recognised.case_table:
         content["case_table"] = recognised.case_table
-    content |= {"licence": "", "citation": ""}
+    content |= {"licence": recognised.licence, "citation": recognised.citation}
     asked = _dataset_questions(recognised, summary, warnings)
     return dataset_text(recognised.what, [str(summary), *sentences(facts)], warnings, content, asked)
 
@@ -306,29 +321,51 @@ def _folds(recognised: Recognised, summary: DatasetSummary, seen: Seen) -> tuple
         notes.append(f"Sessions of one subject stay in one fold ({CASES_CSV} of the prepared data set says which).")
     else:
         notes.append(
-            QUESTION + "Are several cases of one patient? Then name a case_table with a column for it in the data-set "
-            "file, and here: group: patient"
+            QUESTION + "Are several cases of one patient? Then name a table of the cases with the column patient in "
+            "the data-set file (case_table), and add here: group: patient"
         )
-    others = [column for column, different in recognised.columns.items() if column != person and 1 < different < cases]
-    if others:
+    dividing = {column: n for column, n in recognised.columns.items() if column != person and 1 < n < cases}
+    sites = [column for column in dividing if column.lower() in _SITES and dividing[column] <= MOST_LEFT_OUT]
+    notes += [
+        QUESTION + f"Shall each {column} be predicted by models that have not seen it? Then, instead of all other keys "
+        f"here: leave_out: {column}"
+        for column in sites
+    ]
+    if others := [column for column in dividing if column not in sites]:
         notes.append(
-            QUESTION + f"Do cases with the same value of {', '.join(others)} belong together? Then, for example: "
+            QUESTION + f"Do cases with the same value of {' or '.join(others)} belong together? Then, for example: "
             f"group: {others[0]}"
         )
-    notes += [
-        QUESTION + f"{len(group)} cases have the same or nearly the same image ({', '.join(group[:3])}, ...). If they "
-        "are of one patient, they must stay in one fold, or be left out."
-        for group in summary.copies
-    ]
+    notes += [QUESTION + _of_copies(group, cases) for group in summary.copies]
     if seen.uneven or seen.empty_cases:
         folds["stratify"] = "lesions"
     return folds, notes
 
 
+def _of_copies(group: Sequence[str], cases: int) -> str:
+    """What to ask about cases with the same image."""
+    if len(group) == cases:
+        return (
+            "All cases have the same or nearly the same image. Are they of one patient? Then no fold can say how a "
+            "loss does on another patient."
+        )
+    which = ", ".join(group[:3]) + (", ..." if len(group) > 3 else "")
+    return (
+        f"{len(group)} cases have the same or nearly the same image ({which}). If they are of one patient, they must "
+        "stay in one fold, or be left out."
+    )
+
+
 def _dataset_questions(
     recognised: Recognised, summary: DatasetSummary, warnings: Sequence[str]
 ) -> list[tuple[str, str]]:
-    questions = [*recognised.questions, ("licence", "Under which licence are the data, and what is to be cited?")]
+    questions = list(recognised.questions)
+    if not recognised.licence and not recognised.citation:
+        questions.append(("licence", "Under which licence are the data, and what is to be cited?"))
+    elif not recognised.licence:
+        questions.append(("licence", "Under which licence are the data?"))
+    elif not recognised.citation:
+        questions.append(("citation", "What is to be cited?"))
     questions += [
         (
             "source",
@@ -339,7 +376,7 @@ def _dataset_questions(
         if low <= _AIR and channel.lower() != "ct"
     ]
     if warnings:
-        questions.append(("name", "Are the warnings above right? Correct the data, or go on."))
+        questions.append(("name", "Do the warnings above name faults? If so, correct the data and start again."))
     return questions
 
 

@@ -8,25 +8,32 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.images import read_segmentation
-from nnunet_losses.base.names import DATASET_JSON
+from nnunet_losses.base.images import ENDINGS, SAME_GRID_VOXELS, Geometry, NotOneVolumeError, read_geometry
+from nnunet_losses.base.names import DATASET_JSON, unprintable
 from nnunet_losses.data.case_table import CASES_CSV
 from nnunet_losses.data.description import DatasetDescription, load_dataset_description
-from nnunet_losses.data.msd import is_msd
+from nnunet_losses.data.inspection import list_files
+from nnunet_losses.data.msd import is_msd, msd_cases
 from nnunet_losses.data.own.bids import DERIVATIVES, bids_cases, bids_files, is_bids
 from nnunet_losses.data.own.cases import OwnCases
-from nnunet_losses.data.own.convert import read_any
+from nnunet_losses.data.own.convert import read_label_map
 from nnunet_losses.data.own.table import CASE, image_columns, label_columns, read_table, table_cases
 
 PATIENT = ("patient", "subject", "patient_id", "subject_id", "participant_id")
 """Columns that say which cases are of one person."""
 _RATER = re.compile(r"rater|reader|expert|annotator|observer", re.IGNORECASE)
-_LABEL_SUFFIXES = ("mask", "dseg", "probseg", "roi", "seg", "label")
+_LABEL_SUFFIXES = ("mask", "dseg", "roi", "seg", "label")
+_LESION = re.compile(r"lesion|tumou?r|infarct|stroke|wmh|(?:^|_)label-L(?:_|$)", re.IGNORECASE)
+_BRAIN = re.compile(r"desc-brain(?:_|$)|label-brain(?:_|$)")
+"""Masks of the brain are tools of other programs, no reference to train on."""
+_NO_TABLES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".xlsx", ".xls", *ENDINGS)
 _NUMBER = re.compile(r"Dataset(\d{3})_(.+)|Task(\d{2,3})_(.+)")
 MOST_LABELS = 256
+_LONGEST_LINE = 300
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,8 @@ class Recognised:
     number: the one that it has already; None if it has none.
     labels: name: value; empty if the source names them.
     case_table: a file in the source's folder.
-    columns: further columns of the case table, with the number of different values of each.
+    columns: columns of the case table that may say which cases belong together, with the number of values of each.
+    licence, citation: as the source has them; empty if it does not say.
     questions: what could not be known, and what is assumed until it is answered, by the key that it belongs to.
     raw: whether it is in nnU-Net's raw layout, so that it can be looked at where it lies.
     cases: number of cases, if it is known already.
@@ -52,6 +60,8 @@ class Recognised:
     labels: Mapping[str, int] = field(default_factory=dict)
     case_table: str | None = None
     columns: Mapping[str, int] = field(default_factory=dict)
+    licence: str = ""
+    citation: str = ""
     questions: Sequence[tuple[str, str]] = ()
     raw: bool = False
     cases: int | None = None
@@ -76,12 +86,14 @@ def recognise(path: Path) -> Recognised:
     if not path.exists():
         raise UserError(f"There is no {path}; give a folder or a table of your data.")
     if path.is_file():
+        if path.name.lower().endswith(_NO_TABLES):
+            raise UserError(f"{path} is no table of paths; unpack an archive first, and give the folder of your data.")
         return _of_table(path)
     if (path / DATASET_JSON).is_file():
         return _of_folder(path)
     if is_bids(path):
         return _of_bids(path)
-    tables = [file for file in sorted(path.glob("*.csv")) if _names_images(file)]
+    tables = [file for file in sorted(path.glob("*.[ct]sv")) if _names_images(file)]
     if len(tables) == 1:
         return _of_table(tables[0])
     if len(tables) > 1:
@@ -89,15 +101,21 @@ def recognise(path: Path) -> Recognised:
     raise UserError(
         f"{path} has neither {DATASET_JSON} (nnU-Net's raw layout, or a Decathlon task), nor sub-* folders with "
         f"{DERIVATIVES} (BIDS), nor a table of paths; write a CSV file with the columns case, image and label, and "
+        "give its path to init."
     )
 
 
 def _of_folder(path: Path) -> Recognised:
-    decathlon = is_msd(read_dataset_json(path))
+    content = read_dataset_json(path)
+    decathlon = is_msd(content)
     match = _NUMBER.fullmatch(path.name)
     number = int(match[1] or match[3]) if match else None
-    table = path / CASES_CSV
-    columns = _columns(table) if table.is_file() else None
+    columns = None
+    if (path / CASES_CSV).is_file():
+        table = read_table(path / CASES_CSV)
+        if CASE in table:
+            cases = msd_cases(path, content) if decathlon else list(list_files(path, content)[0])
+            columns = _columns(path / CASES_CSV, table, cases)
     return Recognised(
         "a task of the Medical Segmentation Decathlon" if decathlon else "a data set in nnU-Net's raw layout",
         {"path": str(path)},
@@ -105,6 +123,8 @@ def _of_folder(path: Path) -> Recognised:
         number,
         case_table=CASES_CSV if columns is not None else None,
         columns=columns or {},
+        licence=_line(content.get("licence") or content.get("license")),
+        citation=_line(content.get("citation") or content.get("reference")),
         raw=not decathlon,
     )
 
@@ -116,13 +136,11 @@ def _of_table(path: Path) -> Recognised:
     if not images or not labels or CASE not in columns:
         raise UserError(
             f"{path} has the columns {', '.join(columns)}; a table of paths has 'case', 'image' or 'image_<channel>', "
-            "and 'label' or 'label_<name>'."
+            "and 'label' or 'label_<name>', in lower case."
         )
     content: dict[str, Any] = {"file": str(path)}
     names = [column.removeprefix("label_") for column in labels]
-    known = {
-        c: int(table[c].nunique()) for c in columns if c not in (CASE, *images.values(), *labels) and all(table[c])
-    }
+    known = _columns(path, table.drop(columns=[*images.values(), *labels]), list(table[CASE]))
     found = Recognised("a table of paths", {"table": content}, path.parent.name if path.stem == "cases" else path.stem)
     return _with_labels(replace(found, columns=known), content, names)
 
@@ -132,29 +150,50 @@ def _of_bids(path: Path) -> Recognised:
         folder.name: bids_files(folder) for folder in sorted((path / DERIVATIVES).iterdir()) if folder.is_dir()
     }
     ends = {
-        name: Counter(_label_end(rest) for there in cases.values() for rest in there if rest.endswith(_LABEL_SUFFIXES))
+        name: Counter(
+            end for there in cases.values() for rest in there if (end := _label_end(rest)) and not _BRAIN.search(end)
+        )
         for name, cases in derivatives.items()
     }
     with_labels = [name for name, counted in ends.items() if counted]
     if not with_labels:
         raise UserError(
-            f"{path / DERIVATIVES} has no label maps (files that end in {', '.join(_LABEL_SUFFIXES[:2])}, ...)."
+            f"{path / DERIVATIVES} has no label maps: none of its folders has files such as "
+            "sub-01/anat/sub-01_label-lesion_mask.nii.gz or sub-01_dseg.nii.gz."
         )
-    chosen = max(with_labels, key=lambda name: sum(ends[name].values()))
+    # fMRIPrep's segmentation of tissues, for example, is there for more cases than the lesions are
+    chosen = max(
+        with_labels,
+        key=lambda name: (any(map(_LESION.search, [name, *ends[name]])), sum(ends[name].values())),
+    )
     questions = []
     if len(with_labels) > 1:
         others = ", ".join(name for name in with_labels if name != chosen)
         questions.append(("source", f"Are the label maps those of derivatives/{chosen}? There are also: {others}."))
-    labels = sorted(ends[chosen])
-    labelled = [
-        case for case, there in derivatives[chosen].items() if any(_label_end(rest) in labels for rest in there)
-    ]
-    channels = _channels(bids_files(path), labelled)
+    labels = sorted(filter(_LESION.search, ends[chosen])) or sorted(ends[chosen])
+    if others := ", ".join(sorted(set(ends[chosen]) - set(labels))):
+        questions.append(("source", f"Are the labels to learn {', '.join(labels)}? There are also: {others}."))
+    labelled = {
+        case: maps
+        for case, there in derivatives[chosen].items()
+        if (maps := [file for rest, file in there.items() if _label_end(rest) in labels])
+    }
+    channels, left_out = _channels(bids_files(path), labelled)
     if not channels:
+        why = f" ({'; '.join(left_out)})" if left_out else ""
         raise UserError(
-            f"No image of {path} is there for all {len(labelled)} cases that have a label map; write a table of paths."
+            f"No image of {path} is there for all {len(labelled)} cases that have a label map, on its grid{why}; write "
+            "a table of paths."
         )
-    questions.append(("source", f"Are these the channels to train on, in any order? {', '.join(channels)}"))
+    questions.append(("source", f"Are these the channels to train on? {', '.join(channels)}"))
+    if left_out:
+        questions.append(
+            (
+                "source",
+                f"May these images be left out? {'; '.join(left_out)}. To train on them, bring them to the grid of the "
+                "label maps.",
+            )
+        )
     content: dict[str, Any] = {"folder": str(path), "channels": channels, "derivatives": chosen, "label": labels}
     found = Recognised("a BIDS folder", {"bids": content}, path.name, questions=questions)
     names = [match[1] if (match := re.search(r"(?:label|desc)-([A-Za-z0-9]+)", end)) else end for end in labels]
@@ -162,20 +201,60 @@ def _of_bids(path: Path) -> Recognised:
 
 
 def _label_end(rest: str) -> str:
-    """What tells the label maps of a case apart: the entities label and desc, and the suffix."""
+    """What tells the label maps of a case apart: the entities label and desc, and the suffix; empty for an image."""
     *entities, suffix = rest.split("_")
+    if not suffix.endswith(_LABEL_SUFFIXES) or suffix == "probseg":  # a probability in each voxel
+        return ""
     return "_".join([*(entity for entity in entities if entity.startswith(("label-", "desc-"))), suffix])
 
 
-def _channels(images: Mapping[str, Mapping[str, Path]], cases: Sequence[str]) -> dict[str, str]:
-    """Ends of names that every labelled case has once, by a name for the channel."""
+def _channels(
+    images: Mapping[str, Mapping[str, Path]], labels: Mapping[str, Sequence[Path]]
+) -> tuple[dict[str, str], list[str]]:
+    """The channels, and the images that cannot be one.
+
+    Args:
+        images: by case, and by what follows the case in their names.
+        labels: the label maps of each case.
+
+    Returns:
+        Ends of names that every labelled case has once, on the grid of its label maps, by a name for the channel. The
+        other ends that every case has once, each with the reason.
+    """
+    grids = {case: read_geometry(maps[0]) for case, maps in labels.items()}
     ends: list[str] = []
-    for rest in sorted({rest for case in cases for rest in images.get(case, {})}, key=len):
-        end = rest.split("_")[-1] if rest.count("_") == 0 else rest
-        once = all(sum(r == end or r.endswith(f"_{end}") for r in images.get(case, {})) == 1 for case in cases)
-        if once and not any(end == known or end.endswith(f"_{known}") for known in ends):
-            ends.append(end)
-    return {re.sub(r"w$", "", end): end for end in sorted(ends)}
+    left_out: dict[str, str] = {}
+    there = {rest for case in labels for rest in images.get(case, {})}
+    for rest in sorted((rest for rest in there if not _label_end(rest)), key=lambda rest: (len(rest), rest)):
+        fitting = {
+            case: [path for r, path in images.get(case, {}).items() if r == rest or r.endswith(f"_{rest}")]
+            for case in labels
+        }
+        once = all(len(paths) == 1 for paths in fitting.values())
+        if not once or any(rest == known or rest.endswith(f"_{known}") for known in [*ends, *left_out]):
+            continue
+        reasons = (f"{case}: {why}" for case in labels if (why := _misfit(fitting[case][0], grids[case])))
+        if reason := next(reasons, None):
+            left_out[rest] = reason
+        else:
+            ends.append(rest)
+    return {re.sub(r"w$", "", end): end for end in sorted(ends)}, [f"{end} ({why})" for end, why in left_out.items()]
+
+
+def _misfit(image: Path, grid: Geometry) -> str | None:
+    """Why an image cannot be a channel of a case whose label map is on this grid.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        geometry = read_geometry(image)
+    except NotOneVolumeError:
+        return "not one 3D volume"
+    if geometry.shape != grid.shape:
+        shapes = [" x ".join(map(str, of.shape)) for of in (geometry, grid)]
+        return f"{shapes[0]} voxels, its label map {shapes[1]}"
+    return "another place than its label map" if geometry.offset_voxels(grid) > SAME_GRID_VOXELS else None
 
 
 def _with_labels(found: Recognised, content: dict[str, Any], names: Sequence[str]) -> Recognised:
@@ -227,25 +306,46 @@ def _values(cases: OwnCases) -> set[int]:
     found: set[int] = set()
     for case in cases.cases.values():
         for path in case.labels:
-            if path.is_dir():
-                import SimpleITK as sitk  # noqa: N813 - the library's own habit
-
-                voxels: Any = sitk.GetArrayViewFromImage(read_any(path))
-            else:
-                voxels = read_segmentation(path)
-            found |= set(np.unique(voxels).tolist())
+            found |= set(np.unique(read_label_map(path)).tolist())
     return found
 
 
-def _columns(path: Path) -> dict[str, int] | None:
-    """The columns that have a value for each case; None if it is no case table."""
+def _columns(path: Path, table: pd.DataFrame, cases: Sequence[str]) -> dict[str, int]:
+    """The columns that have a value for each case and may say which cases belong together.
+
+    Raises:
+        UserError: a case is named twice, or lacks its patient.
+    """
+    if not (twice := table[CASE][table[CASE].duplicated()]).empty:
+        raise UserError(f"The table {path} has the case {twice.iloc[0]} twice; remove one row, or rename it.")
+    rows = table.set_index(CASE).reindex(list(cases), fill_value="")
+    found: dict[str, int] = {}
+    for column in map(str, rows.columns):
+        filled = rows[column] != ""
+        if filled.all():
+            if column in PATIENT or not _is_measured(rows[column]):
+                found[column] = int(rows[column].nunique())
+        elif column in PATIENT and filled.any():
+            raise UserError(
+                f"The table {path} has no '{column}' for the case {cases[int(filled.to_numpy().argmin())]}; add it, or "
+                "remove the column."
+            )
+    return found
+
+
+def _is_measured(values: Iterable[str]) -> bool:
+    """Whether values are measurements or counts, such as 0 or 2.5, and no numbers of sites or scanners."""
     try:
-        table = read_table(path)
-    except UserError:
-        return None
-    if CASE not in table:
-        return None
-    return {str(c): int(table[c].nunique()) for c in table.columns if c != CASE and all(table[c])}
+        numbers = np.array([float(value) for value in values])
+    except ValueError:
+        return False
+    return bool(np.isfinite(numbers).all() and ((numbers <= 0) | (numbers % 1 != 0)).any())
+
+
+def _line(text: object) -> str:
+    """A text of somebody else's, if it fits on a line of a file."""
+    line = " ".join(text.split()) if isinstance(text, str) else ""
+    return "" if len(line) > _LONGEST_LINE or unprintable(line) else line
 
 
 def _names_images(path: Path) -> bool:

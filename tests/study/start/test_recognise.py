@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import nibabel as nib
@@ -88,3 +89,88 @@ def test_of_two_bids_derivatives_the_larger_is_taken_and_asked_about(tmp_path: P
     # two T2w images: told apart by their longer ends
     assert set(found.source["bids"]["channels"].values()) == {"FLAIR", "acq-a_T2w", "acq-b_T2w"}
     assert "Are the label maps those of derivatives/manual? There are also: auto." in asked(tmp_path)
+
+
+def bids(root: Path, label: str, derivatives: str = "manual", cases: int = 2) -> None:
+    for number in range(1, cases + 1):
+        save(root / f"sub-{number}/anat/sub-{number}_FLAIR.nii.gz", 9)
+        save(root / f"derivatives/{derivatives}/sub-{number}/anat/sub-{number}_{label}.nii.gz", 1)
+
+
+def test_bids_images_on_another_grid_or_of_four_dimensions_are_no_channels(tmp_path: Path) -> None:
+    bids(tmp_path, "dseg")
+    for case in ("sub-1", "sub-2"):
+        save(tmp_path / f"{case}/anat/{case}_label-lesion_mask.nii.gz", 1)  # would be the answer
+        larger = nib.Nifti1Image(np.zeros((8, 8, 9), np.int16), np.eye(4))
+        nib.save(larger, tmp_path / f"{case}/anat/{case}_T1w.nii.gz")
+        moved = nib.Nifti1Image(np.zeros((8, 8, 8), np.int16), np.diag([2, 1, 1, 1]))
+        nib.save(moved, tmp_path / f"{case}/anat/{case}_T2w.nii.gz")
+        many = nib.Nifti1Image(np.zeros((8, 8, 8, 3), np.int16), np.eye(4))
+        nib.save(many, tmp_path / f"{case}/anat/{case}_bold.nii.gz")
+    found = recognise(tmp_path)
+    assert found.source["bids"]["channels"] == {"FLAIR": "FLAIR"}
+    said = asked(tmp_path)
+    assert "T1w (sub-1: 8 x 8 x 9 voxels, its label map 8 x 8 x 8)" in said
+    assert "T2w (sub-1: another place than its label map)" in said
+    assert "bold (sub-1: not one 3D volume)" in said
+    for case in ("sub-1", "sub-2"):
+        (tmp_path / f"{case}/anat/{case}_FLAIR.nii.gz").unlink()
+    with pytest.raises(UserError, match=r"on its grid \(T1w \(sub-1: 8 x 8 x 9 voxels.*; write a table of paths"):
+        recognise(tmp_path)
+
+
+def test_in_a_bids_folder_lesions_are_the_labels_and_masks_of_the_brain_are_none(tmp_path: Path) -> None:
+    bids(tmp_path, "desc-brain_mask", "fmriprep", cases=3)
+    bids(tmp_path, "desc-aseg_dseg", "fmriprep", cases=3)
+    bids(tmp_path, "label-lesion_mask", "manual")
+    bids(tmp_path, "label-WM_mask", "manual")
+    found = recognise(tmp_path)
+    assert found.source["bids"]["derivatives"] == "manual"
+    assert found.source["bids"]["label"] == ["label-lesion_mask"]
+    assert found.labels == {"background": 0, "lesion": 1}
+    assert "Are the labels to learn label-lesion_mask? There are also: label-WM_mask." in asked(tmp_path)
+    bids(tmp_path / "brain", "desc-brain_mask")
+    bids(tmp_path / "brain", "label-lesion_probseg")
+    with pytest.raises(UserError, match="has no label maps: none of its folders has files such as"):
+        recognise(tmp_path / "brain")
+
+
+def test_a_bids_folder_with_upper_case_endings_and_links_is_read(tmp_path: Path) -> None:
+    bids(tmp_path / "real", "dseg")
+    for file in (tmp_path / "real").rglob("*.nii.gz"):
+        file.rename(file.with_name(file.name.replace(".nii.gz", ".NII.GZ")))
+    (tmp_path / "linked/derivatives").mkdir(parents=True)
+    for name in ("sub-1", "sub-2", "derivatives/manual"):
+        (tmp_path / "linked" / name).symlink_to(tmp_path / "real" / name)
+    assert recognise(tmp_path / "linked").cases == 2
+
+
+def raw(folder: Path, table: str, **content: str) -> Path:
+    for case in "ab":
+        save(folder / f"imagesTr/{case}_0000.nii.gz", 5)
+        save(folder / f"labelsTr/{case}.nii.gz", 1)
+    about = {"channel_names": {"0": "MR"}, "labels": {"background": 0, "lesion": 1}, "numTraining": 2}
+    (folder / "dataset.json").write_text(json.dumps(about | {"file_ending": ".nii.gz"} | content))
+    (folder / "cases.csv").write_text(table)
+    return folder
+
+
+def test_columns_that_group_the_cases_are_kept_and_measurements_are_not(tmp_path: Path) -> None:
+    path = raw(tmp_path, "case;patient;site;volume;lesions\na;1;1;2.5;0\nb;1;2;3;4\nextra;;;;\n")
+    assert recognise(path).columns == {"patient": 1, "site": 2}
+
+
+def test_a_case_without_its_patient_or_twice_in_the_table_is_named(tmp_path: Path) -> None:
+    for table, sentence in (
+        ("case,patient\na,1\n", "has no 'patient' for the case b; add it, or remove the column"),
+        ("case,patient\na,1\nb,\n", "has no 'patient' for the case b"),
+        ("case,patient\na,1\nb,2\nb,3\n", "has the case b twice"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            recognise(raw(tmp_path, table))
+
+
+def test_the_licence_is_not_asked_for_where_the_data_state_it(tmp_path: Path) -> None:
+    found = recognise(raw(tmp_path, "x\n1\n", licence="CC BY 4.0", reference="Somebody\n2020"))
+    assert (found.licence, found.citation, found.case_table) == ("CC BY 4.0", "Somebody 2020", None)
+    assert recognise(raw(tmp_path, "x\n1\n", licence="\x1b[2J")).licence == ""

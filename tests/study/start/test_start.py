@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from nnunet_losses.study.start.proposals import LONG, Proposal, Seen, propose, r
 from nnunet_losses.study.start.recognise import free_number
 from nnunet_losses.study.start.shape import typical_length
 
-PLAIN = Seen(foreground=0.05, lesions=1, gini=0.1, few_voxels=0, labels=1, empty_cases=0, length=1.7)
-LESIONS = Seen(foreground=0.003, lesions=30, gini=0.8, few_voxels=0.5, labels=1, empty_cases=4, length=2)
+PLAIN = Seen(foreground=0.05, lesions=1, gini=0.1, few_voxels=0, labels=1, empty_cases=0, length=1.7, cases=60)
+LESIONS = Seen(foreground=0.003, lesions=30, gini=0.8, few_voxels=0.5, labels=1, empty_cases=4, length=2, cases=60)
 JSON = {
     "channel_names": {"0": "MRI"},
     "labels": {"background": 0, "lesion": 1},
@@ -36,7 +37,7 @@ def names(seen: Seen) -> list[str]:
 
 
 def test_every_proposal_is_a_trainer_of_this_package_with_reason_and_evidence() -> None:
-    for seen in (PLAIN, LESIONS, Seen(0.05, 1, 0.1, 0, 5, 0, LONG)):
+    for seen in (PLAIN, LESIONS, Seen(0.05, 1, 0.1, 0, 5, 0, LONG, 60)):
         proposals = propose(seen)
         assert proposals[0].trainer == "DiceCrossEntropyTrainer"
         assert len({proposal.trainer for proposal in proposals}) == len(proposals)
@@ -51,9 +52,13 @@ def test_losses_follow_from_what_was_seen() -> None:
     assert "TverskyTrainer" not in names(PLAIN)
     assert {"DiceTrainer", "DiceTrainer_iw", "ConnectedComponentTrainer"} <= set(names(LESIONS))
     assert not any("iw" in name for name in names(PLAIN))
-    assert "DiceFocalTrainer" in names(Seen(0.05, 1, 0.1, 0, 8, 0, 1.7))
+    assert "DiceFocalTrainer" in names(Seen(0.05, 1, 0.1, 0, 8, 0, 1.7, 60))
     assert "4 cases have no foreground" in " ".join(remarks(LESIONS))
     assert "expect a tie" in " ".join(remarks(PLAIN))
+    assert "5 cases are too few for a verdict" in " ".join(remarks(replace(PLAIN, cases=5)))
+    assert "too few" not in " ".join(remarks(PLAIN))
+    few = next(str(proposal) for proposal in propose(replace(LESIONS, few_voxels=0)) if "iw" in proposal.trainer)
+    assert "0% of the lesions" not in few
 
 
 def test_a_rod_is_long_and_a_ball_is_not(tmp_path: Path) -> None:
