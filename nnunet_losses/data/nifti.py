@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from nnunet_losses.base.images import check_complete
 
-_SLICES, _EDGE = 32, 64
-"""Of a tile that is copied at once: it stays in the processor's cache, and takes whole lines of it."""
+_SLICES = 32
+_TILE = (256, 16)
+"""With the slices, a tile that is copied at once: it stays in the processor's cache, and takes whole lines of it."""
 
 
 def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
@@ -42,8 +43,8 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
 def save_nifti(voxels: NDArray[Any], affine: NDArray[np.float64], target: Path) -> None:
     """Write a volume as nibabel does, with its compression, but for two things.
 
-    A few slices at a time are brought into the order of the file, so that the memory for a second volume is not needed;
-    and they are copied in tiles: axes that were exchanged would else make nearly each access miss the cache.
+    A few slices at a time are brought into the order of the file, so that the memory for a second volume is not needed.
+    If axes were exchanged, they are copied in tiles: else nearly each access would miss the cache.
 
     Args:
         voxels: (x, y, z), in any order in memory.
@@ -55,14 +56,16 @@ def save_nifti(voxels: NDArray[Any], affine: NDArray[np.float64], target: Path) 
     header.set_slope_inter(1, 0)
     dtype = voxels.dtype.newbyteorder("=")
     nx, ny, nz = voxels.shape
+    edges = (nx, ny) if abs(voxels.strides[0]) == voxels.itemsize else _TILE
+    buffer = np.empty((nx, ny, min(_SLICES, nz)), dtype, order="F")
     with ImageOpener(str(target), "wb") as file:
         header.write_to(file)
         file.write(bytes(header.get_data_offset() - file.tell()))
         for first in range(0, nz, _SLICES):
             slices = slice(first, first + _SLICES)
-            piece = np.empty((nx, ny, min(_SLICES, nz - first)), dtype, order="F")
-            for x in range(0, nx, _EDGE):
-                for y in range(0, ny, _EDGE):
-                    tile = (slice(x, x + _EDGE), slice(y, y + _EDGE))
+            piece = buffer[..., : nz - first]
+            for x in range(0, nx, edges[0]):
+                for y in range(0, ny, edges[1]):
+                    tile = (slice(x, x + edges[0]), slice(y, y + edges[1]))
                     piece[tile] = voxels[(*tile, slices)]
-            file.write(piece.tobytes(order="F"))
+            file.write(memoryview(piece.T).cast("B"))
