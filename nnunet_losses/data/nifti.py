@@ -58,7 +58,8 @@ def save_nifti(voxels: NDArray[Any], affine: NDArray[np.float64], target: Path) 
     nx, ny, nz = voxels.shape
     edges = (nx, ny) if abs(voxels.strides[0]) == voxels.itemsize else _TILE
     buffer = np.empty((nx, ny, min(_SLICES, nz)), dtype, order="F")
-    with ImageOpener(str(target), "wb") as file:
+    opened: Any = ImageOpener(str(target), "wb")  # it takes any buffer, not bytes alone
+    with opened as file:
         header.write_to(file)
         file.write(bytes(header.get_data_offset() - file.tell()))
         for first in range(0, nz, _SLICES):
@@ -68,4 +69,4 @@ def save_nifti(voxels: NDArray[Any], affine: NDArray[np.float64], target: Path) 
                 for y in range(0, ny, edges[1]):
                     tile = (slice(x, x + edges[0]), slice(y, y + edges[1]))
                     piece[tile] = voxels[(*tile, slices)]
-            file.write(memoryview(piece.T).cast("B"))
+            file.write(piece.T.data)
