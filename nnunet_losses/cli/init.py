@@ -1,5 +1,6 @@
 """The command that makes a study from a folder: init."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -53,10 +54,11 @@ def init(
         folder = path.absolute()
     else:
         raw.mkdir(parents=True, exist_ok=True)
-        folder = prepare_raw(recognised.described(dataset), raw, workers=workers, progress=False)
+        folder = prepare_raw(recognised.described(dataset), raw, workers=workers, progress=sys.stderr.isatty())
         say(f"Prepared in {folder}; the studies use it.")
-    summary = inspect_dataset(folder, workers=workers)
+    summary = inspect_dataset(folder, workers=workers, progress=sys.stderr.isatty())
     plans, parent = plans_for(summary)
+    say(f"Following lesions of up to {_FOLLOWED} cases into nnU-Net's grid, and timing a training step.", err=True)
     seen = in_grid(summary, plans, parent, workers=workers, most=_FOLLOWED)
     content = read_dataset_json(folder)
     files, _ = list_files(folder, content)

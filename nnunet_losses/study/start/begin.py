@@ -317,7 +317,7 @@ def _folds(recognised: Recognised, summary: DatasetSummary, seen: Seen) -> tuple
             folds |= {"number": min(_MOST_FOLDS, groups), "group": person}
     elif "bids" in recognised.source:
         subjects = len({case.case.partition("_")[0] for case in summary.cases})
-        folds["number"] = max(2, min(_MOST_FOLDS, subjects))
+        folds["number"] = min(_MOST_FOLDS, subjects)
         notes.append(f"Sessions of one subject stay in one fold ({CASES_CSV} of the prepared data set says which).")
     else:
         notes.append(

@@ -178,6 +178,10 @@ def _of_bids(path: Path) -> Recognised:
         for case, there in derivatives[chosen].items()
         if (maps := [file for rest, file in there.items() if _label_end(rest) in labels])
     }
+    if len({case.partition("_")[0] for case in labelled}) == 1:
+        raise UserError(
+            f"All label maps of {path} are of {next(iter(labelled))}, and folds need two subjects; add cases."
+        )
     channels, left_out = _channels(bids_files(path), labelled)
     if not channels:
         why = f" ({'; '.join(left_out)})" if left_out else ""

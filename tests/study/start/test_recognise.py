@@ -119,6 +119,12 @@ def test_bids_images_on_another_grid_or_of_four_dimensions_are_no_channels(tmp_p
         recognise(tmp_path)
 
 
+def test_sessions_of_one_subject_cannot_be_split(tmp_path: Path) -> None:
+    bids(tmp_path, "dseg", cases=1)
+    with pytest.raises(UserError, match="are of sub-1, and folds need two subjects"):
+        recognise(tmp_path)
+
+
 def test_in_a_bids_folder_lesions_are_the_labels_and_masks_of_the_brain_are_none(tmp_path: Path) -> None:
     bids(tmp_path, "desc-brain_mask", "fmriprep", cases=3)
     bids(tmp_path, "desc-aseg_dseg", "fmriprep", cases=3)
