@@ -1,7 +1,6 @@
 """What a path holds, and how a data-set file describes it; what cannot be known is a question."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,27 +11,24 @@ import pandas as pd
 
 from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.images import ENDINGS, SAME_GRID_VOXELS, Geometry, NotOneVolumeError, read_geometry
+from nnunet_losses.base.images import ENDINGS
 from nnunet_losses.base.names import DATASET_JSON, unprintable
 from nnunet_losses.data.case_table import CASES_CSV
 from nnunet_losses.data.description import DatasetDescription, load_dataset_description
 from nnunet_losses.data.inspection import list_files
 from nnunet_losses.data.msd import is_msd, msd_cases
-from nnunet_losses.data.own.bids import DERIVATIVES, bids_cases, bids_files, is_bids
+from nnunet_losses.data.own.bids import DERIVATIVES, bids_cases, is_bids
 from nnunet_losses.data.own.cases import OwnCases
-from nnunet_losses.data.own.convert import read_label_map
+from nnunet_losses.data.own.convert import is_picture, read_label_map
 from nnunet_losses.data.own.table import CASE, image_columns, label_columns, read_table, table_cases
+from nnunet_losses.study.start.bids import LABEL_SUFFIXES, find_channels, find_label_maps, label_name
 
 PATIENT = ("patient", "subject", "patient_id", "subject_id", "participant_id")
 """Columns that say which cases are of one person."""
 _RATER = re.compile(r"rater|reader|expert|annotator|observer", re.IGNORECASE)
-_LABEL_SUFFIXES = ("mask", "dseg", "roi", "seg", "label")
-_LESION = re.compile(r"lesion|tumou?r|infarct|stroke|wmh|(?:^|_)label-L(?:_|$)", re.IGNORECASE)
-_BRAIN = re.compile(r"desc-brain(?:_|$)|label-brain(?:_|$)")
-"""Masks of the brain are tools of other programs, no reference to train on."""
 _NO_TABLES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".xlsx", ".xls", *ENDINGS)
 _NUMBER = re.compile(r"Dataset(\d{3})_(.+)|Task(\d{2,3})_(.+)")
-MOST_LABELS = 256
+MOST_LABELS, _MOST_GREYS, _MANY_NUMBERS = 256, 32, 10
 _LONGEST_LINE = 300
 
 
@@ -146,119 +142,17 @@ def _of_table(path: Path) -> Recognised:
 
 
 def _of_bids(path: Path) -> Recognised:
-    derivatives = {
-        folder.name: bids_files(folder) for folder in sorted((path / DERIVATIVES).iterdir()) if folder.is_dir()
-    }
-    ends = {
-        name: Counter(
-            end for there in cases.values() for rest in there if (end := _label_end(rest)) and not _BRAIN.search(end)
-        )
-        for name, cases in derivatives.items()
-    }
-    with_labels = [name for name, counted in ends.items() if counted]
-    if not with_labels:
-        raise UserError(
-            f"{path / DERIVATIVES} has no label maps: none of its folders has files such as "
-            "sub-01/anat/sub-01_label-lesion_mask.nii.gz or sub-01_dseg.nii.gz."
-        )
-    # fMRIPrep's segmentation of tissues, for example, is there for more cases than the lesions are
-    chosen = max(
-        with_labels,
-        key=lambda name: (any(map(_LESION.search, [name, *ends[name]])), sum(ends[name].values())),
-    )
-    questions = []
-    if len(with_labels) > 1:
-        others = ", ".join(name for name in with_labels if name != chosen)
-        questions.append(("source", f"Are the label maps those of derivatives/{chosen}? There are also: {others}."))
-    labels = sorted(filter(_LESION.search, ends[chosen])) or sorted(ends[chosen])
-    if others := ", ".join(sorted(set(ends[chosen]) - set(labels))):
-        questions.append(("source", f"Are the labels to learn {', '.join(labels)}? There are also: {others}."))
-    labelled = {
-        case: maps
-        for case, there in derivatives[chosen].items()
-        if (maps := [file for rest, file in there.items() if _label_end(rest) in labels])
-    }
-    if len({case.partition("_")[0] for case in labelled}) == 1:
-        raise UserError(
-            f"All label maps of {path} are of {next(iter(labelled))}, and folds need two subjects; add cases."
-        )
-    channels, left_out = _channels(bids_files(path), labelled)
-    if not channels:
-        why = f" ({'; '.join(left_out)})" if left_out else ""
-        raise UserError(
-            f"No image of {path} is there for all {len(labelled)} cases that have a label map, on its grid{why}; write "
-            "a table of paths."
-        )
-    questions.append(("source", f"Are these the channels to train on? {', '.join(channels)}"))
+    maps = find_label_maps(path)
+    channels, left_out = find_channels(path, maps.cases)
+    questions = [*maps.questions, f"Are these the channels to train on? {', '.join(channels)}"]
     if left_out:
         questions.append(
-            (
-                "source",
-                f"May these images be left out? {'; '.join(left_out)}. To train on them, bring them to the grid of the "
-                "label maps.",
-            )
+            f"May these images be left out? {'; '.join(left_out)}. To train on them, bring them to the grid of the "
+            "label maps."
         )
-    content: dict[str, Any] = {"folder": str(path), "channels": channels, "derivatives": chosen, "label": labels}
-    found = Recognised("a BIDS folder", {"bids": content}, path.name, questions=questions)
-    names = [match[1] if (match := re.search(r"(?:label|desc)-([A-Za-z0-9]+)", end)) else end for end in labels]
-    return _with_labels(found, content, names)
-
-
-def _label_end(rest: str) -> str:
-    """What tells the label maps of a case apart: the entities label and desc, and the suffix; empty for an image."""
-    *entities, suffix = rest.split("_")
-    if not suffix.endswith(_LABEL_SUFFIXES) or suffix == "probseg":  # a probability in each voxel
-        return ""
-    return "_".join([*(entity for entity in entities if entity.startswith(("label-", "desc-"))), suffix])
-
-
-def _channels(
-    images: Mapping[str, Mapping[str, Path]], labels: Mapping[str, Sequence[Path]]
-) -> tuple[dict[str, str], list[str]]:
-    """The channels, and the images that cannot be one.
-
-    Args:
-        images: by case, and by what follows the case in their names.
-        labels: the label maps of each case.
-
-    Returns:
-        Ends of names that every labelled case has once, on the grid of its label maps, by a name for the channel. The
-        other ends that every case has once, each with the reason.
-    """
-    grids = {case: read_geometry(maps[0]) for case, maps in labels.items()}
-    ends: list[str] = []
-    left_out: dict[str, str] = {}
-    there = {rest for case in labels for rest in images.get(case, {})}
-    for rest in sorted((rest for rest in there if not _label_end(rest)), key=lambda rest: (len(rest), rest)):
-        fitting = {
-            case: [path for r, path in images.get(case, {}).items() if r == rest or r.endswith(f"_{rest}")]
-            for case in labels
-        }
-        once = all(len(paths) == 1 for paths in fitting.values())
-        if not once or any(rest == known or rest.endswith(f"_{known}") for known in [*ends, *left_out]):
-            continue
-        reasons = (f"{case}: {why}" for case in labels if (why := _misfit(fitting[case][0], grids[case])))
-        if reason := next(reasons, None):
-            left_out[rest] = reason
-        else:
-            ends.append(rest)
-    return {re.sub(r"w$", "", end): end for end in sorted(ends)}, [f"{end} ({why})" for end, why in left_out.items()]
-
-
-def _misfit(image: Path, grid: Geometry) -> str | None:
-    """Why an image cannot be a channel of a case whose label map is on this grid.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    try:
-        geometry = read_geometry(image)
-    except NotOneVolumeError:
-        return "not one 3D volume"
-    if geometry.shape != grid.shape:
-        shapes = [" x ".join(map(str, of.shape)) for of in (geometry, grid)]
-        return f"{shapes[0]} voxels, its label map {shapes[1]}"
-    return "another place than its label map" if geometry.offset_voxels(grid) > SAME_GRID_VOXELS else None
+    content = {"folder": str(path), "channels": channels, "derivatives": maps.derivatives, "label": maps.ends}
+    found = Recognised("a BIDS folder", {"bids": content}, path.name, questions=[("source", q) for q in questions])
+    return _with_labels(found, content, [label_name(end) for end in maps.ends])
 
 
 def _with_labels(found: Recognised, content: dict[str, Any], names: Sequence[str]) -> Recognised:
@@ -284,34 +178,65 @@ def _with_labels(found: Recognised, content: dict[str, Any], names: Sequence[str
     else:
         assert described.table is not None
         cases = table_cases(described.table)
-    there = _values(cases)
+    values = _values(cases)
     if content.get("merge") == "masks":
         labels = {name: number for number, name in enumerate(names, 1)}
     else:
-        foreground = sorted(there - {0})
-        if not foreground:
-            raise UserError(f"No label map of {cases.where} has any foreground.")
-        if len(foreground) > MOST_LABELS:
-            raise UserError(
-                f"The label maps of {cases.where} hold {len(foreground)} different values, so they are no label maps, "
-                "or number the lesions; store one value for each kind of lesion."
+        foreground = sorted(set().union(*values) - {0})
+        _refuse_greys(cases, foreground)
+        one = names[0] if len(names) == 1 and names[0] not in ("label", *LABEL_SUFFIXES) else "lesion"
+        if _number_lesions(values):
+            content["values"] = {number: 1 for number in foreground if number != 1}
+            questions.append(
+                (
+                    "values",
+                    f"Label maps hold 1 to {foreground[-1]}, as if each lesion had a number; all become one label. Is "
+                    "that right?",
+                )
             )
-        if foreground != list(range(1, len(foreground) + 1)):
+            foreground = [1]
+        elif foreground != list(range(1, len(foreground) + 1)):
             content["values"] = {old: new for new, old in enumerate(foreground, 1) if old != new}
             questions.append(("values", f"Label maps hold {foreground}; they are numbered anew from 1. Is that right?"))
-        one = names[0] if len(names) == 1 and names[0] not in ("label", *_LABEL_SUFFIXES) else "lesion"
         labels = {one: 1} if len(foreground) == 1 else {f"label_{n}": n for n in range(1, len(foreground) + 1)}
         if len(foreground) > 1 or one == "lesion":
             questions.append(("labels", "What are the labels called? The label maps hold numbers only."))
     return replace(found, labels={"background": 0, **labels}, questions=questions, cases=len(cases.cases))
 
 
-def _values(cases: OwnCases) -> set[int]:
-    found: set[int] = set()
-    for case in cases.cases.values():
-        for path in case.labels:
-            found |= set(np.unique(read_label_map(path)).tolist())
-    return found
+def _refuse_greys(cases: OwnCases, foreground: Sequence[int]) -> None:
+    """Refuse label maps that cannot be any, by the values in all of them.
+
+    Raises:
+        UserError: there is no foreground, or there are too many values.
+    """
+    if not foreground:
+        raise UserError(f"No label map of {cases.where} has any foreground.")
+    if len(foreground) > MOST_LABELS:
+        raise UserError(
+            f"The label maps of {cases.where} hold {len(foreground)} different values, so they are no label maps, or "
+            "number the lesions; store one value for each kind of lesion."
+        )
+    if len(foreground) > _MOST_GREYS and is_picture(next(iter(cases.cases.values())).labels[0]):
+        raise UserError(
+            f"The label maps of {cases.where} hold {len(foreground)} different grey values, as pictures do that were "
+            "resized or stored as JPEG; store one value for each kind of lesion."
+        )
+
+
+def _number_lesions(values: Sequence[set[int]]) -> bool:
+    """Whether label maps give each lesion its number: from 1 without a gap, in each case up to another number."""
+    counts = [len(there - {0}) for there in values]
+    without_gaps = all(there - {0} == set(range(1, n + 1)) for there, n in zip(values, counts, strict=True))
+    return without_gaps and max(counts) > _MANY_NUMBERS and len(set(counts)) > 1
+
+
+def _values(cases: OwnCases) -> list[set[int]]:
+    """The values in the label maps of each case."""
+    return [
+        {value for path in case.labels for value in np.unique(read_label_map(path)).tolist()}
+        for case in cases.cases.values()
+    ]
 
 
 def _columns(path: Path, table: pd.DataFrame, cases: Sequence[str]) -> dict[str, int]:

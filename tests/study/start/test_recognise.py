@@ -5,6 +5,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.study.start.recognise import recognise
@@ -180,3 +181,25 @@ def test_the_licence_is_not_asked_for_where_the_data_state_it(tmp_path: Path) ->
     found = recognise(raw(tmp_path, "x\n1\n", licence="CC BY 4.0", reference="Somebody\n2020"))
     assert (found.licence, found.citation, found.case_table) == ("CC BY 4.0", "Somebody 2020", None)
     assert recognise(raw(tmp_path, "x\n1\n", licence="\x1b[2J")).licence == ""
+
+
+def test_lesions_that_have_numbers_become_one_label(tmp_path: Path) -> None:
+    path = table(tmp_path, {"label": (1,)})
+    for case, count in (("a", 30), ("b", 12)):
+        voxels = np.zeros((8, 8, 8), np.int16)
+        voxels.ravel()[: 2 * count : 2] = range(1, count + 1)
+        nib.save(nib.Nifti1Image(voxels, np.eye(4)), tmp_path / f"{case}_label.nii.gz")
+    found = recognise(path)
+    assert found.labels == {"background": 0, "lesion": 1}
+    assert set(found.source["table"]["values"]) == set(range(2, 31))
+    assert set(found.source["table"]["values"].values()) == {1}
+    assert "hold 1 to 30, as if each lesion had a number; all become one label. Is that right?" in asked(path)
+
+
+def test_masks_with_the_grey_edges_of_a_resized_picture_are_refused(tmp_path: Path) -> None:
+    for case in "ab":
+        Image.fromarray(np.arange(100, dtype=np.uint8).reshape(10, 10)).save(tmp_path / f"{case}.png")
+    rows = [{"case": case, "image": f"{case}.png", "label": f"{case}.png"} for case in "ab"]
+    pd.DataFrame(rows).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(UserError, match="hold 99 different grey values, as pictures do that were resized"):
+        recognise(tmp_path / "t.csv")
