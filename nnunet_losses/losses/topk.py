@@ -6,7 +6,15 @@ import torch
 from torch import Tensor
 
 from nnunet_losses.losses.catalogue import Loss, Parameter, register
-from nnunet_losses.losses.primitives import gather_over_ranks, log_probabilities, sum_over_ranks, weight_of_truth
+from nnunet_losses.losses.primitives import (
+    asynchronous,
+    exact_type,
+    gather_over_ranks,
+    log_probabilities,
+    several_ranks,
+    sum_over_ranks,
+    weight_of_truth,
+)
 
 
 def topk_loss(
@@ -48,6 +56,9 @@ def topk_of_log_probabilities(
 ) -> Tensor:
     """The top-k loss, from the log probability of the truth at each voxel."""
     hardness = costs = -log_p
+    if voxel_weight is not None and asynchronous(hardness) and threshold is None and not several_ranks():
+        weight = weight_of_truth(voxel_weight, hardness, None if regions else target).expand_as(hardness)
+        return _mean_of_hardest_that_count(hardness.flatten(), weight.flatten(), fraction)
     if voxel_weight is not None:
         weight = weight_of_truth(voxel_weight, hardness, None if regions else target).expand_as(hardness)
         counts = weight > 0
@@ -62,17 +73,37 @@ def topk_of_log_probabilities(
 
 def _mean_of_hardest(hardness: Tensor, costs: Tensor, fraction: float) -> Tensor:
     """Mean cost of the hardest voxels of all processes; both (N,), N that of this process."""
-    count = int(sum_over_ranks(torch.tensor(len(hardness), device=hardness.device)))
+    count = len(hardness)
+    if several_ranks():
+        count = int(sum_over_ranks(torch.tensor(count, device=hardness.device)))
     if count == 0:
         return costs.sum()
     k = max(1, math.floor(round(fraction * count, 6)))  # 0.29 · 100 is 28.999999999999996
-    # No voxel outside the k hardest of its own process can be among the k hardest of all.
-    hardest, _ = gather_over_ranks(hardness.topk(min(k, len(hardness)), sorted=False).values)
-    last = torch.cat(hardest).topk(k, sorted=False).values.min()
+    hardest = hardness.topk(min(k, len(hardness)), sorted=False).values
+    if several_ranks():  # no voxel outside the k hardest of its own process can be among the k hardest of all
+        hardest = torch.cat(gather_over_ranks(hardest)[0]).topk(k, sorted=False).values
+    last = hardest.min()
     harder, tied = hardness > last, hardness == last
     costs_and_numbers = [(costs * harder).sum(), (costs * tied).sum(), harder.sum().to(last), tied.sum().to(last)]
     cost_of_harder, cost_of_tied, n_harder, n_tied = sum_over_ranks(torch.stack(costs_and_numbers))
     return (cost_of_harder + (k - n_harder) / n_tied * cost_of_tied) / k
+
+
+def _mean_of_hardest_that_count(hardness: Tensor, weight: Tensor, fraction: float) -> Tensor:
+    """The same of the voxels whose weight is not 0, both (N,).
+
+    For a device: only it knows how many voxels count, and it is not waited for.
+    """
+    counts = weight > 0
+    costs = torch.where(counts, hardness * weight.to(hardness.dtype), 0)
+    hardness = hardness.detach().masked_fill(~counts, -1)  # after all that count, which are ≥ 0
+    k = (fraction * counts.sum().to(exact_type(hardness))).mul_(1e6).round_().div_(1e6).floor_().clamp_min_(1)
+    last = hardness.sort(descending=True).values.gather(0, k.long() - 1)
+    harder, tied = hardness > last, hardness == last
+    n_harder, n_tied = harder.sum(), tied.sum()
+    return ((costs * harder).sum() + ((k - n_harder) / n_tied).to(costs.dtype) * (costs * tied).sum()) / k.to(
+        costs.dtype
+    )
 
 
 @register

@@ -18,7 +18,7 @@ from nnunet_losses.losses import (
     label_components,
 )
 from nnunet_losses.losses.per_lesion import InstanceLoss
-from nnunet_losses.losses.per_lesion.cells import _spread_along_each_axis, nearest_component
+from nnunet_losses.losses.per_lesion.cells import nearest_component, spread_along_each_axis
 
 from .problems import SEEDS
 from .test_blob import scattered
@@ -31,7 +31,7 @@ def distances(ids: torch.Tensor, spacing: tuple[float, ...]) -> torch.Tensor:
 
 
 @given(SEEDS, st.sampled_from([(1.0, 1.0, 1.0), (0.5, 0.7, 3.1), (5.0, 0.45, 0.45)]))
-@pytest.mark.parametrize("find", [nearest_component, _spread_along_each_axis])
+@pytest.mark.parametrize("find", [nearest_component, spread_along_each_axis])
 def test_every_voxel_goes_to_a_nearest_component(find, seed: int, spacing: tuple[float, ...]):
     draws = torch.rand(5, 9, 6, generator=torch.Generator().manual_seed(seed))
     ids = torch.from_numpy(label_components((draws < 0.03).numpy().astype("int16")))

@@ -6,6 +6,7 @@ from nnunet_losses.losses.distances.transforms import (
     distances_to,
     distances_to_others,
     largest_of_label,
+    nearest_along,
     signed_distances,
 )
 
@@ -16,6 +17,7 @@ __all__ = [
     "distances_to",
     "distances_to_others",
     "largest_of_label",
+    "nearest_along",
     "sides",
     "signed_distances",
     "valid_voxels",

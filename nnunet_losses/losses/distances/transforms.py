@@ -18,6 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nnunet_losses.losses.distances.fusion import fused
+from nnunet_losses.losses.primitives import asynchronous
+
 Spacing = tuple[float, ...] | None
 """Size of a voxel along each axis of S; None is 1 along each."""
 
@@ -41,7 +44,7 @@ def distances_to(sources: Tensor, spacing: Spacing = None, *, dtype: torch.dtype
         ValueError: the spacing is not one positive number for each axis.
     """
     steps = check_spacing(spacing, sources.ndim - 2)
-    if sources.device.type == "cpu":
+    if not asynchronous(sources):
         return _lengths(squared_by_edt(~sources, steps), dtype)
     return _lengths(squared_by_torch(sources, steps, dtype), dtype)
 
@@ -69,7 +72,7 @@ def distances_to_others(
     Raises:
         ValueError: the spacing is not one positive number for each axis.
     """
-    if labels.device.type == "cpu" and (valid is None or bool(valid.all())):
+    if not asynchronous(labels) and (valid is None or bool(valid.all())):
         numbers = labels.to(torch.uint8 if classes < 255 else torch.int32) + 1  # 0 is a source to edt
         return _lengths(squared_by_edt(numbers, check_spacing(spacing, labels.ndim - 2)), dtype)
     found = torch.zeros(labels.shape, dtype=dtype, device=labels.device)
@@ -138,15 +141,43 @@ def squared_by_torch(sources: Tensor, spacing: tuple[float, ...], dtype: torch.d
 def _lower_envelope(squared: Tensor, axis: int, step: float) -> Tensor:
     """The minimum over j of squared[j] + (step·(i − j))² at each i along an axis, for many lines at a time."""
     lines = squared.movedim(axis, -1)
-    length = lines.shape[-1]
-    places = torch.arange(length, dtype=squared.dtype, device=squared.device)
-    cost = ((places[:, None] - places) * step).square_()
-    flat = lines.reshape(-1, length)
-    lowest = torch.empty_like(flat)
-    count = max(1, (CPU_BLOCK if squared.device.type == "cpu" else DEVICE_BLOCK) // length**2)
-    for part, out in zip(flat.split(count), lowest.split(count), strict=True):
-        torch.amin(part[:, None] + cost, -1, out=out)
+    flat = lines.reshape(-1, lines.shape[-1])
+    lowest = fused(_lowest)(flat, _costs(flat, step))
+    if lowest is None:
+        lowest = torch.cat([_lowest(part, _costs(flat, step)) for part in _blocks(flat)])
     return lowest.view(lines.shape).movedim(-1, axis)
+
+
+def nearest_along(squared: Tensor, numbers: Tensor, axis: int, step: float) -> tuple[Tensor, Tensor]:
+    """The same minimum, and the number at the j that has it; of several, one of them. Both (*S)."""
+    lines, of_lines = squared.movedim(axis, -1), numbers.movedim(axis, -1)
+    flat = lines.reshape(-1, lines.shape[-1])
+    found = fused(_lowest_and_place)(flat, _costs(flat, step))
+    if found is None:
+        lowest, places = zip(*(_lowest_and_place(part, _costs(flat, step)) for part in _blocks(flat)), strict=True)
+        found = torch.cat(lowest), torch.cat(places)
+    nearest = of_lines.gather(-1, found[1].view(lines.shape))
+    return found[0].view(lines.shape).movedim(-1, axis), nearest.movedim(-1, axis)
+
+
+def _costs(lines: Tensor, step: float) -> Tensor:
+    """(step·(i − j))² along a line."""
+    places = torch.arange(lines.shape[-1], dtype=lines.dtype, device=lines.device)
+    return ((places[:, None] - places) * step).square_()
+
+
+def _blocks(lines: Tensor) -> tuple[Tensor, ...]:
+    """Lines (n, L) whose n·L² sums fit into memory together."""
+    return lines.split(max(1, (DEVICE_BLOCK if asynchronous(lines) else CPU_BLOCK) // lines.shape[-1] ** 2))
+
+
+def _lowest(lines: Tensor, costs: Tensor) -> Tensor:
+    return (lines[:, None] + costs).amin(-1)
+
+
+def _lowest_and_place(lines: Tensor, costs: Tensor) -> tuple[Tensor, Tensor]:
+    lowest, places = (lines[:, None] + costs).min(-1)
+    return lowest, places
 
 
 def _lengths(squared: Tensor, dtype: torch.dtype) -> Tensor:

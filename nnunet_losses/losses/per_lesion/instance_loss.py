@@ -5,13 +5,17 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from nnunet_losses.losses.catalogue import Loss
 from nnunet_losses.losses.per_lesion.base_loss import make_base
 from nnunet_losses.losses.per_lesion.components import label_components
 from nnunet_losses.losses.primitives import (
-    Parts,
+    NumberedParts,
+    Runs,
+    asynchronous,
     check_inputs,
+    count_by_number,
     in_parts,
     one_rank_alone,
     sum_over_ranks,
@@ -55,6 +59,22 @@ def instance_loss(
     if voxel_weight is None:
         voxel_weight = torch.ones_like(target[:, :1], dtype=torch.float32)
     one_part = make_base(base, batch=False, **modes)
+    of_part = "class_frequencies" in one_part.needs and class_frequencies is None
+    if asynchronous(x) and one_part.of_sums and not of_part:
+        with one_rank_alone(), torch.autocast(logits.device.type, enabled=False):
+            found = means_of_numbered_parts(
+                cut,
+                one_part,
+                x,
+                target,
+                voxel_weight,
+                instances,
+                class_frequencies,
+                bool(modes["regions"]),
+                circumstances,
+            )
+        mean, count = sum_over_ranks(found)
+        return total + instance_weight * mean / count.clamp_min(1)
     means = []
     with one_rank_alone(), torch.autocast(logits.device.type, enabled=False):
         for number in range(len(x)):
@@ -73,7 +93,10 @@ def instance_loss(
 
 
 class ClassProblem(NamedTuple):
-    """One class of one sample against all others: K = 2 channels for labels (others, class), 1 for a region."""
+    """One class of one sample against all others: K = 2 channels for labels (others, class), 1 for a region.
+
+    On a device, of a whole batch: B in place of 1, and (B, *S) numbers.
+    """
 
     logits: Tensor  # (1, K, *S)
     target: Tensor  # (1, 1, *S), 1 where the class is
@@ -113,6 +136,62 @@ def _class_problems(
         yield ClassProblem(_two_logits(logits, c), own.to(torch.uint8), _two_weights(weight, target, c), numbers, share)
 
 
+def means_of_numbered_parts(
+    cut: Cut,
+    base: Loss,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor,
+    ids: Tensor | None,
+    frequencies: Tensor | None,
+    regions: bool,
+    circumstances: dict[str, Any],
+) -> Tensor:
+    """The sum over samples of the mean over their parts, and how many samples have parts, for a base ``of_sums``.
+
+    For a device: the samples of a batch at once, and a value for each number that is possible, so that nothing waits
+    for the device to say which there are.
+    """
+    counts = weight > 0 if regions else (weight > 0).any(1, keepdim=True)
+    here = (target.bool() if regions else target) * counts
+    if ids is None:
+        maps = (here if regions else here[:, 0].to(torch.int16)).cpu().numpy()
+        found = torch.stack([torch.from_numpy(label_components(one)) for one in maps]).to(logits.device)
+        ids = found if regions else found[:, None]
+    total, parts = logits.new_zeros(len(logits)), logits.new_zeros(len(logits))
+    for c in range(0 if regions else 1, logits.shape[1]):
+        own = here[:, c] if regions else here[:, 0] == c
+        numbers = ids[:, c if regions else 0] * own
+        share = None if frequencies is None else frequencies[c : c + 1]
+        if regions:
+            own_weight = weight if weight.shape[1] == 1 else weight[:, c : c + 1]
+            problem = ClassProblem(logits[:, c : c + 1], target[:, c : c + 1], own_weight, numbers, share)
+        else:
+            share = None if share is None else torch.cat([1 - share, share])
+            weights = _two_weights(weight, target, c)
+            problem = ClassProblem(_two_logits(logits, c), own[:, None].to(torch.uint8), weights, numbers, share)
+        arguments = cut, base, problem, circumstances
+        if logits.shape[1] > 2 and torch.is_grad_enabled():  # memory for one class at a time
+            of_class = checkpoint(_sums_of_numbered_parts, *arguments, use_reentrant=False, preserve_rng_state=False)
+        else:
+            of_class = _sums_of_numbered_parts(*arguments)
+        total, parts = total + of_class[0], parts + of_class[1]
+    return torch.stack([(total / parts.clamp_min(1)).sum(), (parts > 0).sum().to(total.dtype)])
+
+
+def _sums_of_numbered_parts(
+    cut: Cut, base: Loss, problem: ClassProblem, circumstances: dict[str, Any]
+) -> tuple[Tensor, Tensor]:
+    """For each sample of a batch, the sum of the values of its parts and how many it has, both (B,)."""
+    *tensors, ids, frequencies = problem
+    present = (count_by_number(ids.flatten(1)) > 0)[:, 1:]
+    in_a_row = [y.flatten(2).transpose(0, 1).flatten(1)[None] for y in tensors]
+    cells = torch.stack([cut(one) for one in ids]).flatten(1)
+    with in_parts(NumberedParts(cells, present.shape[1])):
+        values = base(*in_a_row, **circumstances | {"class_frequencies": frequencies}).view(len(ids), -1)
+    return torch.where(present, values, 0).sum(1), present.sum(1)
+
+
 def _two_logits(logits: Tensor, c: int) -> Tensor:
     """Logits (1, 2, *S) whose softmax is the probability of all other classes and of class c."""
     if logits.shape[1] == 2:
@@ -149,7 +228,7 @@ def _values_of_parts(base: Loss, problem: ClassProblem, numbers: Tensor, circums
         sizes = [len(flat), *sizes]
         alone = (*tensors[:2], problem.weight * rest)
         runs = [torch.cat([y.flatten(2), run], -1) for y, run in zip(alone, runs, strict=True)]
-    with in_parts(Parts(sizes, shared)):
+    with in_parts(Runs(sizes, shared)):
         return base(*runs, **circumstances)
 
 

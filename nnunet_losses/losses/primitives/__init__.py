@@ -10,10 +10,12 @@ Notation: p probability, g reference (0 or 1), w voxel weight.
 """
 
 from nnunet_losses.losses.primitives.arithmetic import ratio, safe_power
+from nnunet_losses.losses.primitives.devices import asynchronous, exact_type
 from nnunet_losses.losses.primitives.inputs import check_inputs
 from nnunet_losses.losses.primitives.means import sample_mean, voxel_mean, weight_of_truth
-from nnunet_losses.losses.primitives.parts import Parts, in_parts
-from nnunet_losses.losses.primitives.ranks import gather_over_ranks, one_rank_alone, sum_over_ranks
+from nnunet_losses.losses.primitives.numbers import count_by_number
+from nnunet_losses.losses.primitives.parts import NumberedParts, Parts, Runs, in_parts
+from nnunet_losses.losses.primitives.ranks import gather_over_ranks, one_rank_alone, several_ranks, sum_over_ranks
 from nnunet_losses.losses.primitives.sums import (
     STATISTICS,
     log_probabilities,
@@ -23,8 +25,13 @@ from nnunet_losses.losses.primitives.sums import (
 
 __all__ = [
     "STATISTICS",
+    "NumberedParts",
     "Parts",
+    "Runs",
+    "asynchronous",
     "check_inputs",
+    "count_by_number",
+    "exact_type",
     "gather_over_ranks",
     "in_parts",
     "log_probabilities",
@@ -33,6 +40,7 @@ __all__ = [
     "region_statistics",
     "safe_power",
     "sample_mean",
+    "several_ranks",
     "statistics_and_log_probabilities",
     "sum_over_ranks",
     "voxel_mean",

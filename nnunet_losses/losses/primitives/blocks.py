@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from nnunet_losses.losses.primitives.devices import asynchronous
+
 # Elements of the temporaries of a block. On the CPU: few enough for the cache and small beside the gradient, many
 # enough that the cost of a call does not matter. Elsewhere: at most 128 MB.
 CPU_BLOCKS = 1 << 16, 1 << 19
@@ -38,7 +40,7 @@ class Block(NamedTuple):
     """A run of n voxels of one sample, in the type that is computed in.
 
     All blocks compute in the same memory: fresh memory would fall out of cache. Only probabilities that are kept have
-    a place of their own. Of C channels, the last K are the classes summed.
+    a place of their own. Of C channels, the last K are the classes summed. Where a batch is one block, n is (B, N).
     """
 
     x: Tensor  # logits (C, n)
@@ -50,12 +52,21 @@ class Block(NamedTuple):
     summed: tuple[Tensor, Tensor, Tensor]  # the last K rows of g, p and products
 
 
+def room_for_batch(logits: Tensor, request: Request, *, kept: bool) -> Tensor | None:
+    """Room for a batch (B, C, N) as one block, (rows, B, N); None on the CPU, or if it would be too large."""
+    batch, channels, voxels = logits.shape
+    rows = sum(request.rows(channels, kept))
+    if not asynchronous(logits) or rows * batch * voxels > DEVICE_BLOCK:
+        return None
+    return logits.new_empty(rows, batch, voxels, dtype=compute_type(logits))
+
+
 def room_for_blocks(logits: Tensor, request: Request, *, kept: bool) -> Tensor:
     """Room for a block of (B, C, N): the rows that it needs and as many columns as it has voxels."""
     _, channels, voxels = logits.shape
     rows = sum(request.rows(channels, kept))
     least, most = CPU_BLOCKS
-    size = min(max(logits.numel() // 12, least), most) if logits.device.type == "cpu" else DEVICE_BLOCK
+    size = DEVICE_BLOCK if asynchronous(logits) else min(max(logits.numel() // 12, least), most)
     blocks = max(1, round(voxels * rows / size))
     return logits.new_empty(rows, max(1, math.ceil(voxels / blocks)), dtype=compute_type(logits))
 
@@ -63,11 +74,12 @@ def room_for_blocks(logits: Tensor, request: Request, *, kept: bool) -> Tensor:
 def blocks_of(
     logits: Tensor, target: Tensor, weight: Tensor | None, kept: Tensor | None, request: Request, memory: Tensor
 ) -> Iterator[Block]:
-    """Cut one sample (C, N) into blocks that fit into the memory."""
+    """Cut one sample (C, N) into blocks that fit into the memory, or take a batch (C, B, N) as one."""
     channels, dtype = len(logits), memory.dtype
-    length = memory.shape[1]
+    length = memory.shape[-1]
     sizes = request.rows(channels, kept is not None)
-    classes = torch.arange(channels - sizes[0], channels, dtype=dtype, device=logits.device)[:, None]
+    classes = torch.arange(channels - sizes[0], channels, dtype=dtype, device=logits.device)
+    classes = classes.view(-1, *[1] * (logits.ndim - 1))
     if target.dtype == torch.bool:
         target = target.view(torch.uint8)  # torch converts bool to float six times as slowly
     g, products, p, row = memory.split(sizes)
@@ -76,9 +88,9 @@ def blocks_of(
     summed = g[first - channels :], p[first:], products[first - channels :]
     places = (split_columns(x, length) for x in (logits, target, weight, kept, None if kept is None else kept[first:]))
     for x, t, w, kept_p, kept_summed in zip(*places, strict=False):
-        if (n := x.shape[1]) < length:  # the last block
-            g, p, products, row = (room[:, :n] for room in (g, p, products, row))
-            summed = summed[0][:, :n], summed[1][:, :n], summed[2][:, :n]
+        if (n := x.shape[-1]) < length:  # the last block
+            g, p, products, row = (room[..., :n] for room in (g, p, products, row))
+            summed = summed[0][..., :n], summed[1][..., :n], summed[2][..., :n]
         if kept_p is not None:
             p, summed = kept_p, (summed[0], kept_summed, summed[2])
         if request.regions:
@@ -91,13 +103,18 @@ def blocks_of(
 
 
 def split_columns(x: Tensor | None, length: int) -> Iterator[Any]:
-    """The blocks of (C, N); None stays None."""
-    return itertools.repeat(None) if x is None else iter(x.split(length, 1))
+    """The blocks of (..., N); None stays None."""
+    return itertools.repeat(None) if x is None else iter(x.split(length, -1))
 
 
 def samples_of(*tensors: Tensor | None) -> Iterator[tuple[Any, ...]]:
     """Go through the samples of several tensors together; None stays None."""
     return zip(*(itertools.repeat(None) if x is None else x for x in tensors), strict=False)
+
+
+def batch_of(*tensors: Tensor | None) -> Iterator[tuple[Any, ...]]:
+    """The whole batches of several tensors (B, C, ...), as (C, B, ...); None stays None."""
+    yield tuple(None if x is None else x.transpose(0, 1) for x in tensors)
 
 
 def compute_type(x: Tensor) -> torch.dtype:

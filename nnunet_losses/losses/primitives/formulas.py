@@ -46,7 +46,7 @@ def fill_sigmoid(block: Block, log_truth: Tensor | None = None) -> None:
 
 
 def weighted_sums(wanted: tuple[str, ...], block: Block) -> list[Tensor]:
-    """Weighted sums (K,) over the voxels of a block of the products that the names spell."""
+    """Weighted sums (K,), or (K, B) of a batch, over the voxels of a block of the products that the names spell."""
     g, p, room = block.summed
     factors = {"g": g, "p": p}
     weight = block.w
@@ -61,9 +61,9 @@ def weighted_sums(wanted: tuple[str, ...], block: Block) -> list[Tensor]:
             for letter in name[2:]:
                 product.mul_(factors[letter])
         if weight is None:
-            sums[name] = product.sum(1)
+            sums[name] = product.sum(-1)
         else:
-            sums[name] = product @ weight if weight.ndim == 1 else (product * weight).sum(1)
+            sums[name] = product @ weight if weight.ndim == 1 else (product * weight).sum(-1)
     return [sums[name] for name in wanted]
 
 

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from nnunet_losses.losses.primitives.devices import asynchronous
+
 
 def check_inputs(logits: Tensor, target: Tensor, voxel_weight: Tensor | None, *, regions: bool) -> None:
     """Refuse shapes, types and labels that would be misread silently; one sentence says what was expected."""
@@ -25,7 +27,7 @@ def check_inputs(logits: Tensor, target: Tensor, voxel_weight: Tensor | None, *,
             f"voxel_weight must have shape {(batch, 1, *space)} or {(batch, channels, *space)}, "
             f"got {tuple(voxel_weight.shape)}"
         )
-    if not regions and target.device.type == "cpu":  # elsewhere it would wait for the device
+    if not regions and not asynchronous(target):
         _check_labels(target, voxel_weight, channels)
 
 

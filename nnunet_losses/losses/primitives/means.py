@@ -19,9 +19,8 @@ def voxel_mean(values: Tensor, voxel_weight: Tensor | None = None, labels: Tenso
     else:
         weight = weight_of_truth(voxel_weight, values, labels).to(values.dtype)
         if (parts := current_parts()) is not None:
-            runs = zip(parts.split(values * weight), parts.split((weight > 0).expand_as(values)), strict=True)
-            sums = [torch.stack([total.sum(), counted.sum().to(values.dtype)]) for total, counted in runs]
-            totals, counts = parts.join(torch.stack(sums)).unbind(1)
+            both = torch.stack([values * weight, (weight > 0).expand_as(values).to(values.dtype)])
+            totals, counts = parts.sums(both.flatten(1, -2)).sum(-1).unbind(1)
             return totals / counts.clamp_min(1)
         total, count = (values * weight).sum(), (weight > 0).expand_as(values).sum().to(values.dtype)
     total, count = sum_over_ranks(torch.stack([total, count]))

@@ -1,17 +1,20 @@
 """One read of logits and target forward, one backward: sums over voxels and values of voxels with their gradient."""
 
 from contextlib import AbstractContextManager
+from functools import reduce
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from nnunet_losses.losses.primitives.blocks import (
     Request,
+    batch_of,
     blocks_of,
     compute_type,
+    room_for_batch,
     room_for_blocks,
     samples_of,
     split_columns,
@@ -23,6 +26,7 @@ from nnunet_losses.losses.primitives.formulas import (
     gradient_of_softmax,
     weighted_sums,
 )
+from nnunet_losses.losses.primitives.parts import Parts
 
 
 class OnePass(Function):
@@ -43,17 +47,24 @@ class OnePass(Function):
         log_p = logits.new_empty(target.shape, dtype=compute_type(logits)) if request.voxels else None
         ctx.probabilities = _like(logits) if request.keep else None
         fill = fill_sigmoid if request.regions else fill_softmax
-        sums, memory = [], room_for_blocks(logits, request, kept=request.keep)
+        whole = room_for_batch(logits, request, kept=request.keep)
+        memory = room_for_blocks(logits, request, kept=request.keep) if whole is None else whole
+        samples = (samples_of if whole is None else batch_of)(logits, target, weight, ctx.probabilities, log_p)
+        sums = []
         with _full_precision(logits):
-            for x, t, w, kept, out in samples_of(logits, target, weight, ctx.probabilities, log_p):
+            for x, t, w, kept, out in samples:
                 parts: list[Tensor] = []
                 blocks = blocks_of(x, t, w, kept, request, memory)
-                for block, log_truth in zip(blocks, split_columns(out, memory.shape[1]), strict=False):
+                for block, log_truth in zip(blocks, split_columns(out, memory.shape[-1]), strict=False):
                     fill(block, log_truth)
                     parts += weighted_sums(wanted, block)
                 if wanted:
-                    sums.append(torch.stack(parts).unflatten(0, (-1, len(wanted))).sum(0))
-        return torch.stack(sums, 1) if wanted else None, log_p
+                    of_blocks = torch.stack(parts)
+                    # a sum over the blocks, which a batch is only one of
+                    sums.append(of_blocks.unflatten(0, (-1, len(wanted))).sum(0) if whole is None else of_blocks)
+        if not wanted:
+            return None, log_p
+        return torch.stack(sums, 1) if whole is None else sums[0].transpose(1, 2), log_p
 
     @staticmethod
     @once_differentiable
@@ -63,16 +74,19 @@ class OnePass(Function):
         request: Request = ctx.request
         kept, ctx.probabilities = ctx.probabilities, None  # a second backward pass computes them again
         gradient = _like(logits) if kept is None else kept
-        by_sample = None if grad_sums is None else grad_sums.transpose(0, 1)
         fill, gradient_of = (
             (fill_sigmoid, gradient_of_sigmoid) if request.regions else (fill_softmax, gradient_of_softmax)
         )
-        samples = samples_of(logits, target, weight, kept, gradient, by_sample, grad_log_p)
-        memory = room_for_blocks(logits, request, kept=kept is not None)
-        length = memory.shape[1]
+        whole = room_for_batch(logits, request, kept=kept is not None)
+        memory = room_for_blocks(logits, request, kept=kept is not None) if whole is None else whole
+        samples = (samples_of if whole is None else batch_of)(logits, target, weight, kept, gradient, grad_log_p)
+        length = memory.shape[-1]
         with _full_precision(logits):
-            for x, t, w, p, out, by_sums, by_log_p in samples:
-                slopes = {} if by_sums is None else dict(zip(request.wanted, by_sums[..., None], strict=True))
+            for number, (x, t, w, p, out, by_log_p) in enumerate(samples):
+                slopes = {}
+                if grad_sums is not None:  # (M, B, K)
+                    by_sums = grad_sums[:, number] if whole is None else grad_sums.transpose(1, 2)
+                    slopes = dict(zip(request.wanted, by_sums[..., None], strict=True))
                 blocks = blocks_of(x, t, w, p, request, memory)
                 for block, part, pull in zip(
                     blocks, split_columns(out, length), split_columns(by_log_p, length), strict=False
@@ -84,6 +98,32 @@ class OnePass(Function):
                     if room is not part:
                         part.copy_(room)
         return gradient, None, None, None
+
+
+def whole_pass(
+    logits: Tensor, target: Tensor, weight: Tensor, request: Request, parts: Parts
+) -> tuple[Tensor | None, Tensor | None]:
+    """What `OnePass` gives, with sums over each part, (M, parts, K), from a few operations on whole tensors.
+
+    For a device, where an operation takes as long for a small part as for the whole patch.
+    """
+    x, classes = logits.to(compute_type(logits)), logits.shape[1]
+    with _full_precision(logits):
+        if request.regions:
+            g = target.to(x.dtype)
+            p, log_truth = x.sigmoid(), g * nn.functional.logsigmoid(x) + (1 - g) * nn.functional.logsigmoid(-x)
+        else:
+            g = (target == torch.arange(classes, device=x.device).view(1, -1, 1)).to(x.dtype)
+            log_p = x.log_softmax(1)
+            p, log_truth = log_p.exp(), (g * log_p).sum(1, keepdim=True)
+        sums = None
+        if request.wanted:
+            of_letter = {"p": p[0, request.first :], "g": g[0, request.first :]}
+            w = (weight[0] if weight.shape[1] == 1 else weight[0, request.first :]).to(x.dtype)
+            factors = [[of_letter[letter] for letter in name if letter in of_letter] for name in request.wanted]
+            products = [reduce(torch.mul, found, w).expand_as(of_letter["p"]) for found in factors]
+            sums = parts.sums(torch.stack(products)).transpose(0, 1)
+        return sums, log_truth if request.voxels else None
 
 
 def _like(logits: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ def sum_over_ranks(x: Tensor) -> Tensor:
     Every process must call it equally often. After DDP has averaged the gradients over the processes, they equal those
     of one process that sees the whole batch.
     """
-    return _SumOverRanks.apply(x) if _several_ranks() else x
+    return _SumOverRanks.apply(x) if several_ranks() else x
 
 
 def gather_over_ranks(x: Tensor) -> tuple[list[Tensor], int]:
@@ -52,7 +52,7 @@ def gather_over_ranks(x: Tensor) -> tuple[list[Tensor], int]:
     They may differ in the length of the last axis. Every process must call it equally often.
     """
     x = x.detach()
-    if not _several_ranks():
+    if not several_ranks():
         return [x], 0
     lengths = [x.new_zeros(1, dtype=torch.int64) for _ in range(dist.get_world_size())]
     dist.all_gather(lengths, x.new_full((1,), x.shape[-1], dtype=torch.int64))
@@ -62,5 +62,6 @@ def gather_over_ranks(x: Tensor) -> tuple[list[Tensor], int]:
     return [part[..., : int(n)] for part, n in zip(parts, lengths, strict=True)], dist.get_rank()
 
 
-def _several_ranks() -> bool:
+def several_ranks() -> bool:
+    """Whether the loss is one of several processes."""
     return not _alone.get() and dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1

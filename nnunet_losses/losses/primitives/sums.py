@@ -7,8 +7,8 @@ from torch import Tensor
 
 from nnunet_losses.losses.primitives.blocks import Request, compute_type
 from nnunet_losses.losses.primitives.inputs import check_inputs
-from nnunet_losses.losses.primitives.one_pass import OnePass
-from nnunet_losses.losses.primitives.parts import current_parts
+from nnunet_losses.losses.primitives.one_pass import OnePass, whole_pass
+from nnunet_losses.losses.primitives.parts import NumberedParts, Runs, current_parts
 from nnunet_losses.losses.primitives.ranks import sum_over_ranks
 
 STATISTICS = ("pg", "p", "g", "pp", "gg", "ppg", "w")
@@ -102,14 +102,16 @@ def _one_pass(
     keep = torch.is_grad_enabled() and logits.requires_grad and logits.dtype == compute_type(logits)
     request = Request(regions, 0 if regions or include_background else 1, wanted, voxels, keep)
     parts = current_parts()
-    if parts is None or weight is None:
-        flat_weight = None if weight is None else weight.flatten(2)
-        sums, log_p = OnePass.apply(logits.flatten(2), target.flatten(2), flat_weight, request)
-    else:
-        runs = zip(*(parts.split(x.flatten(2)) for x in (logits, target, weight)), strict=True)
+    x, t, w = logits.flatten(2), target.flatten(2), None if weight is None else weight.flatten(2)
+    if w is not None and isinstance(parts, Runs):
+        runs = zip(parts.split(x), parts.split(t), parts.split(w), strict=True)
         rows, log_ps = zip(*(OnePass.apply(*run, request) for run in runs), strict=True)
         sums = parts.join(torch.cat(rows, 1).transpose(0, 1)).transpose(0, 1) if wanted else None
         log_p = torch.cat(log_ps, 2) if voxels else None
-    if wanted and batch:
+    elif w is not None and isinstance(parts, NumberedParts):
+        sums, log_p = whole_pass(x, t, w, request, parts)
+    else:
+        sums, log_p = OnePass.apply(x, t, w, request)
+    if sums is not None and batch:
         sums = sum_over_ranks(sums.sum(1, keepdim=True))
-    return sums.unbind() if wanted else (), log_p.unflatten(2, target.shape[2:]) if voxels else None
+    return () if sums is None else sums.unbind(), None if log_p is None else log_p.unflatten(2, target.shape[2:])

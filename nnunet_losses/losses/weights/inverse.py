@@ -10,6 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from nnunet_losses.losses.primitives import asynchronous, count_by_number
+
 LIMITS = (1.0, 2e5)
 """Smallest and largest weight of ``iw``, as in the paper's release."""
 
@@ -43,19 +45,31 @@ def inverse_weights(instances: Tensor, valid: Tensor | None = None, *, definitio
     if valid is not None:
         valid = valid.expand_as(instances).reshape(ids.shape)
         ids, count = ids * valid, valid.sum(1, keepdim=True)
-    # Lesion voxels are few: only they are counted one by one and looked up.
+    weights = (_without_waiting if asynchronous(ids) else _of_few_voxels)(ids, count, WEIGHTINGS[definition])
+    if valid is not None:
+        weights *= valid
+    return weights.view(instances.shape)
+
+
+def _of_few_voxels(ids: Tensor, count: Tensor, weigh: Callable[[Tensor], Tensor]) -> Tensor:
+    """Weights (rows, N). Lesion voxels are few: only they are counted one by one and looked up."""
     flat = ids.reshape(-1)
     lesion = flat.nonzero()[:, 0]
     slots = int(ids.max()) + 1
     number = lesion // ids.shape[1] * slots + flat[lesion]
     sizes = torch.bincount(number, minlength=len(ids) * slots).view(-1, slots)
     sizes[:, :1] = count - sizes.sum(1, keepdim=True)
-    by_number = WEIGHTINGS[definition](sizes.float())
+    by_number = weigh(sizes.float())
     weights = by_number[:, :1].repeat(1, ids.shape[1])
     weights.view(-1)[lesion] = by_number.view(-1)[number]
-    if valid is not None:
-        weights *= valid
-    return weights.view(instances.shape)
+    return weights
+
+
+def _without_waiting(ids: Tensor, count: Tensor, weigh: Callable[[Tensor], Tensor]) -> Tensor:
+    """The same from all voxels alike."""
+    sizes = count_by_number(ids)
+    sizes[:, :1] = count - sizes[:, 1:].sum(1, keepdim=True)
+    return weigh(sizes.float()).gather(1, ids.long())
 
 
 def _release_weights(sizes: Tensor) -> Tensor:
