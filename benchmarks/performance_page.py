@@ -1,4 +1,4 @@
-"""Write docs/performance.md from the results of losses_cpu.py, losses_gpu.py and conversion.py.
+"""Write docs/performance.md from the results of the benchmarks of losses and of conversion.
 
 python benchmarks/performance_page.py
 """
@@ -77,28 +77,107 @@ def cpu_section(result: dict[str, Any] | None) -> str:
     return text
 
 
-def gpu_section(result: dict[str, Any] | None) -> str:
-    """Time and memory on a GPU."""
-    if result is None:
-        return "## GPU\n\nNot measured. On a machine with a GPU: `python benchmarks/losses_gpu.py`.\n"
-    text = (
-        f"## GPU\n\n{result['hardware']['device']}: {result['what']}. The floor is the time to read logits and "
-        f"labels twice and to write the gradient once at the measured {result['copy_gb_per_s']:.0f} GB/s.\n\n"
+def gpu_section(losses: dict[str, Any] | None, steps: dict[str, Any] | None, check: dict[str, Any] | None) -> str:
+    """Values, time and memory on a GPU."""
+    text = "## GPU\n\n"
+    for result, name in ((check, "gpu_check"), (losses, "losses_gpu"), (steps, "training_step_gpu")):
+        if result is None:
+            text += f"Not measured: `python benchmarks/{name}.py`.\n\n"
+    text += "" if check is None else values_on_gpu(check)
+    text += "" if losses is None else kernels(losses)
+    return text + ("" if steps is None else training_steps(steps))
+
+
+def machine(result: dict[str, Any]) -> str:
+    """Hardware and versions in words."""
+    hardware, found = result["hardware"], result["versions"]
+    return f"{hardware['device']}, driver {hardware['driver']}, PyTorch {found['torch']} with CUDA {hardware['cuda']}"
+
+
+def values_on_gpu(result: dict[str, Any]) -> str:
+    """The largest errors against the CPU."""
+    rows = []
+    for name, (value, gradient) in result["tolerances"].items():
+        of_type = [row for row in result["losses"] if row["type"] == name]
+        largest = [max(of_type, key=lambda row, what=what: row[what]) for what in ("value", "gradient")]
+        shown = [f"{row[what]:.0e} ({row['loss']})" for row, what in zip(largest, ("value", "gradient"), strict=True)]
+        rows.append(
+            [name, str(sum(row["cells"] for row in of_type)), shown[0], f"{value:g}", shown[1], f"{gradient:g}"]
+        )
+    head = ["Logits", "cases", "largest error of the value", "allowed", "largest error of the gradient", "allowed"]
+    return (
+        f"### Values\n\n{machine(result)}: {result['what']}. {len(result['failures'])} of the cases are outside. "
+        f"Inverse weights differ by {result['inverse_weights']:g}.\n\n{table(head, rows)}\n\n"
     )
-    rows = [
-        [
-            f"{row['loss']}, {row['mode']}",
-            str(row["channels"]),
-            number(row.get("ms"), 2),
-            number(row["ms"] / row["floor_ms"], 1) if "ms" in row else "failed",
-            number(row.get("extra_peak_mb"), 0),
+
+
+def kernels(result: dict[str, Any]) -> str:
+    """Time and memory of each loss by itself."""
+    types = list(dict.fromkeys(row["logits"] for row in result["losses"]))
+    size, channels = result["losses"][0]["size"], result["losses"][0]["channels"]
+    by_name = {(row["loss"], row["logits"]): row for row in result["losses"] if row["channels"] == channels}
+    same = {row["same_as"]: row["loss"] for row in result["losses"] if row["same_as"]}
+    floors = " and ".join(f"{by_name['nnU-Net Dice, again', name]['floor_ms']:.2f} ms for {name}" for name in types)
+    names = [row["loss"] for row in by_name.values() if row["logits"] == types[0] and "floor_ms" in row]
+    ours = [name for name in names if not name.startswith(("nnU-Net", "MONAI"))]
+
+    def ratio_to(row: dict[str, Any], other: str | None) -> str:
+        rival = by_name.get((other, row["logits"]), {}) if other else {}
+        return number(row["ms"] / rival["ms"]) if "ms" in row and "ms" in rival else ""
+
+    rows = []
+    for name in ours:
+        line = [name]
+        for kind in types:
+            row = by_name[name, kind]
+            line += [number(row.get("ms")), ratio_to(row, "nnU-Net Dice, again"), ratio_to(row, same.get(name))]
+        rows.append([*line, number(by_name[name, types[-1]].get("extra_peak_mb"), 0)])
+    head = ["Loss", *(f"{kind}, {what}" for kind in types for what in ("ms", "/ nnU-Net Dice", "/ MONAI's same loss"))]
+    text = (
+        f"### Losses by themselves\n\n{machine(result)}: forward and backward, batch 2, {channels} classes, patches of "
+        f"{size}³, not compiled, the median of the calls. To read logits and labels twice and to write the gradient "
+        f"once would take {floors}, at the measured {result['copy_gb_per_s']:,.0f} GB/s: on such a GPU the host, which "
+        "starts one operation after the other, is the limit of all losses but those with distances. In a training it "
+        "starts them while the GPU is busy with the network; see the next table. Memory is the extra peak.\n\n"
+    )
+    return text + table([*head, f"memory, {types[-1]}, MB"], rows) + "\n\n"
+
+
+def training_steps(result: dict[str, Any]) -> str:
+    """Time of nnU-Net's training step with each loss."""
+    steps, alone = result["trainers"], result["losses"]
+    default, spread = steps["nnUNetTrainer"], result["default_steps"]
+    names = sorted({name.removesuffix("_iw") for name in steps} - {"nnUNetTrainer"}, key=lambda n: steps[n]["ratio"])
+    rows = []
+    for name in names:
+        weighted = steps.get(f"{name}_iw", {})
+        part = alone[name]
+        ratios = [number(steps[name]["ratio"]), number(weighted.get("ratio"))]
+        of_part = [
+            number(part["ms"], 1),
+            number(part["device_ms"], 1),
+            str(part["kernels"]),
+            str(part["copies_to_host"]),
         ]
-        for row in result["losses"]
-    ]
-    text += table(["Loss", "classes", "ms", "time / floor", "extra memory, MB"], rows)
-    text += "\n\n### Training steps\n\nA small plain U-Net in mixed precision on random data.\n\n"
-    rows = [[row["trainer"], number(row.get("ms"), 1), number(row.get("ratio_nnunet"))] for row in result["training"]]
-    return text + table(["Trainer", "ms", "time / nnU-Net's default"], rows) + "\n"
+        rows.append([name, number(1e3 * steps[name]["seconds"], 1), *ratios, *of_part])
+    patch = "×".join(map(str, result["patch"]))
+    text = (
+        f"### Training steps\n\n{machine(result)}: nnU-Net's 3d_fullres network for patches of {patch}, batch "
+        f"{result['batch']}, compiled, mixed precision, deep supervision; {result['steps']} steps with each loss after "
+        f"one that is not counted, in {result['rounds']} round{'s' if result['rounds'] > 1 else ''}, with the same "
+        f"batches for all. nnU-Net's own trainer takes {1e3 * default['seconds']:.1f} ms; six measurements between the "
+        f"others spread from {1e3 * min(spread):.1f} to {1e3 * max(spread):.1f} ms, and a ratio of single measurements "
+        "below some 1.1 is noise. The columns on the right are of the loss alone at all levels of deep supervision "
+        "(without weighting): its time if nothing else runs, that of its kernels, how many there are, and how often it "
+        "has to wait for the GPU. Where a ratio is larger, the host needs longer to start the loss's kernels than the "
+        "network's forward pass lasts; on a slower GPU, or with a larger network, less of it is left. A loss of "
+        "distances keeps the GPU itself busy.\n\n"
+    )
+    head = ["Trainer", "ms", "/ nnU-Net's", "with _iw", "loss alone, ms", "kernels, ms", "kernels", "waits"]
+    text += table(head, rows) + "\n"
+    if result["failed"]:
+        text += f"\nNot measured: {', '.join(sorted(result['failed']))}.\n"
+    return text
 
 
 def conversion_section(result: dict[str, Any] | None) -> str:
@@ -132,7 +211,7 @@ def main() -> None:
     sections = (
         HEAD,
         cpu_section(read("losses_cpu.json")),
-        gpu_section(read("losses_gpu.json")),
+        gpu_section(read("losses_gpu.json"), read("training_step_gpu.json"), read("gpu_check.json")),
         conversion_section(read("conversion.json")),
     )
     PAGE.write_text("\n".join(sections), encoding="utf-8")
