@@ -43,10 +43,10 @@ def plan(
     must have been prepared (`nnunet-losses run data`).
     """
     from nnunet_losses.nnunet.benchmark import read_figures, write_figures
-    from nnunet_losses.progress.plan import plan_study, unmeasured
+    from nnunet_losses.progress.plan import figures_file, plan_study, unmeasured
 
     wanted, runs = study_in(study)
-    kept = directory / "logs" / "plan" / f"{wanted.name}.json"
+    kept = figures_file(directory, wanted.name)
     figures = [] if measure else read_figures(kept)
     missing = unmeasured(wanted, runs, directory, figures, all_of_them=measure)
     if missing:

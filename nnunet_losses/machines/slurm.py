@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +19,14 @@ PLUGIN = "snakemake_executor_plugin_slurm"
 PROFILE = "profiles/slurm/profile.yaml"
 LOOK_EVERY_S = 10
 """Snakemake's plugin looks for finished jobs ever more rarely, up to every 3 minutes; here it never waits longer."""
+_OUT_OF_MEMORY = "OUT_OF_MEMORY"
 _NO_ACCOUNTING = "accounting_storage/none"
 _PATIENCE_S = 30
 _GONE_IN_S = 300
+
+
+Work = tuple[str, frozenset[tuple[str, str]]]
+"""A rule and its wildcards."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +143,13 @@ def check_requests(requests: Iterable[Request], cluster: Cluster) -> None:
             )
 
 
-def adapt_executor(executor: Any, cluster: Cluster) -> None:
+def adapt_executor(executor: Any, cluster: Cluster, killed: Counter[Work]) -> None:
     """Make Snakemake's executor fit the cluster: how it asks for the states of jobs, and how often.
 
     Args:
         executor: of the plugin `PLUGIN`; it reads its settings whenever it looks.
         cluster: where it runs.
+        killed: counts how often Slurm has killed work because it had too little memory.
     """
     settings = executor.workflow.executor_settings
     longest = max(1, min(LOOK_EVERY_S, int(min(cluster.remembers_s, 10 * LOOK_EVERY_S) // 3)))
@@ -156,6 +163,13 @@ def adapt_executor(executor: Any, cluster: Cluster) -> None:
     kind = type(executor)
 
     class Punctual(kind):  # type: ignore[misc, valid-type]
+        def report_job_error(self, job_info: Any, msg: str | None = None, **kwargs: Any) -> None:
+            if _OUT_OF_MEMORY in (msg or ""):
+                job = job_info.job
+                jobs = job.jobs if job.is_group() else [job]
+                killed.update(work_of(one.rule.name, one.wildcards_dict) for one in jobs)
+            super().report_job_error(job_info, msg=msg, **kwargs)
+
         @property
         def next_seconds_between_status_checks(self) -> float:
             return min(longest, super().next_seconds_between_status_checks)
@@ -165,6 +179,11 @@ def adapt_executor(executor: Any, cluster: Cluster) -> None:
             kind.next_seconds_between_status_checks.fset(self, value)
 
     executor.__class__ = Punctual
+
+
+def work_of(rule: str, wildcards: Mapping[str, str]) -> Work:
+    """What a job does, whichever attempt it is."""
+    return rule, frozenset(wildcards.items())
 
 
 def cancel_left_over(folder: Path) -> int:

@@ -76,6 +76,22 @@ def loss_of(trainer: str) -> str:
     return trainer if name is None else str(name.replace(seed=None, epochs=None, iterations=None))
 
 
+def length_of(trainer: str) -> tuple[int, int]:
+    """Epochs of a trainer, and iterations in each."""
+    name = parse_trainer_name(trainer)
+    return default_length(()) if name is None else name.length
+
+
+def figures_file(directory: Path, study: str) -> Path:
+    """Where the measured steps of a study are kept.
+
+    Args:
+        directory: where it runs.
+        study: its name.
+    """
+    return directory / "logs" / "plan" / f"{study}.json"
+
+
 def experiments_of(study: Study, runs: Sequence[Run], directory: Path) -> dict[Experiment, Mapping[str, Any]]:
     """The configurations that a study trains, as nnU-Net has planned them.
 
@@ -127,7 +143,7 @@ def plan_study(study: Study, runs: Sequence[Run], directory: Path, figures: Iter
 
     training, left = {}, {}
     for run in runs:
-        epochs, iterations = _length(run.trainer)
+        epochs, iterations = length_of(run.trainer)
         whole = training_seconds(steps[_key(run)], 0.0, epochs, iterations)
         rest = number[run] * after[run.dataset, run.configuration]
         share = min(1.0, progress[run].epoch / epochs)
@@ -158,12 +174,12 @@ def _steps(
     seen: dict[tuple[str, str, str], list[float]] = {}
     for run in runs:
         if progress[run].epoch:
-            seen.setdefault(_key(run), []).append(progress[run].seconds_per_epoch / _length(run.trainer)[1])
+            seen.setdefault(_key(run), []).append(progress[run].seconds_per_epoch / length_of(run.trainer)[1])
     steps, sources = {key: median(values) for key, values in seen.items()}, dict.fromkeys(seen, "trainings")
     for run in runs:
         key = _key(run)
         if key not in steps and key in benchmark:
-            iterations = _length(run.trainer)[1]
+            iterations = length_of(run.trainer)[1]
             of = benchmark[key]
             steps[key] = training_seconds(of.step, of.validation_step, 1, iterations) / iterations
             sources[key] = "benchmark"
@@ -272,12 +288,6 @@ def _parameters(study: Study, directory: Path, dataset: str, configuration: str)
 
 def _key(run: Run) -> tuple[str, str, str]:
     return run.dataset, run.configuration, loss_of(run.trainer)
-
-
-def _length(trainer: str) -> tuple[int, int]:
-    """Epochs, and iterations in each."""
-    name = parse_trainer_name(trainer)
-    return default_length(()) if name is None else name.length
 
 
 def _splits(directory: Path, dataset: str) -> Path:

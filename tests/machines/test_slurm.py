@@ -1,5 +1,6 @@
 """What is asked of a Slurm cluster, and what follows from its answers; the commands are stand-ins."""
 
+from collections import Counter
 from math import inf
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from nnunet_losses.machines.slurm import (
     check_requests,
     queued_seconds,
     read_cluster,
+    work_of,
 )
 
 CONFIG = """Configuration data as of 2026-01-01T00:00:00
@@ -95,7 +97,7 @@ def test_finished_jobs_are_noticed_before_the_controller_forgets_them(
 ) -> None:
     monkeypatch.setattr(plugin, "is_query_tool_available", lambda tool: True)
     made = executor()
-    adapt_executor(made, Cluster(False, remembers, ()))
+    adapt_executor(made, Cluster(False, remembers, ()), Counter())
     made.next_seconds_between_status_checks += 200  # as the plugin does while nothing ends
     assert made.next_seconds_between_status_checks == longest
     assert made.workflow.executor_settings.init_seconds_before_status_checks == longest
@@ -104,7 +106,7 @@ def test_finished_jobs_are_noticed_before_the_controller_forgets_them(
 def test_without_accounting_sacct_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin, "is_query_tool_available", lambda tool: True)
     made = executor()
-    adapt_executor(made, Cluster(False, 300, ()))
+    adapt_executor(made, Cluster(False, 300, ()), Counter())
     assert made.get_status_command() == "squeue"
     assert not plugin.is_query_tool_available("sacct")
     assert plugin.is_query_tool_available("squeue")
@@ -113,8 +115,21 @@ def test_without_accounting_sacct_is_never_asked(monkeypatch: pytest.MonkeyPatch
 def test_with_accounting_the_plugin_s_choice_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin, "is_query_tool_available", lambda tool: True)
     made = executor()
-    adapt_executor(made, Cluster(True, 300, ()))
+    adapt_executor(made, Cluster(True, 300, ()), Counter())
     assert made.get_status_command() == "sacct"
+
+
+def test_work_that_had_too_little_memory_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plugin.Executor, "report_job_error", lambda *_, **__: None)
+    rules = [SimpleNamespace(rule=SimpleNamespace(name=name), wildcards_dict={"fold": "0"}) for name in TRAINING]
+    group = SimpleNamespace(job=SimpleNamespace(is_group=lambda: True, jobs=rules))
+    made, killed = executor(), Counter[Any]()
+    adapt_executor(made, Cluster(True, 300, ()), killed)
+    for state in ("OUT_OF_MEMORY", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL"):
+        made.report_job_error(
+            group, msg=f"SLURM-job '7' failed, SLURM status is: '{state}'. Reason: None.", aux_logs=[]
+        )
+    assert killed == {work_of(rule, {"fold": "0"}): 2 for rule in TRAINING}
 
 
 def test_jobs_that_a_killed_snakemake_left_are_cancelled_and_no_others(

@@ -118,8 +118,8 @@ def test_data_that_are_not_prepared_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_recipe_has_its_own_length() -> None:
-    assert plan._length("DiceTrainer_iw_shirokikh2020") == (100, 100)
-    assert plan._length("DiceTrainer_shirokikh2020_7epochs_seed1") == (7, 100)
+    assert plan.length_of("DiceTrainer_iw_shirokikh2020") == (100, 100)
+    assert plan.length_of("DiceTrainer_shirokikh2020_7epochs_seed1") == (7, 100)
 
 
 def test_seed_and_length_are_no_part_of_a_loss() -> None:

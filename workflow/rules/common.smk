@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import sys
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
@@ -20,15 +21,29 @@ from nnunet_losses.data.description import find_descriptions, load_dataset_descr
 from nnunet_losses.comparison.provenance import checked_out_commit
 from nnunet_losses.machines.gpus import gpus_at_once
 from nnunet_losses.machines.retries import retry_what_may_help
-from nnunet_losses.machines.slurm import Request, adapt_executor, cancel_left_over, check_requests, read_cluster
+from nnunet_losses.machines.slurm import Request, adapt_executor, cancel_left_over, check_requests, read_cluster, work_of
+from nnunet_losses.nnunet.benchmark import read_figures
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment
 from nnunet_losses.nnunet.training.outcome import STOP_EARLY
+from nnunet_losses.progress.plan import figures_file, length_of, loss_of
 from nnunet_losses.study.claims import claims_files
 from nnunet_losses.study.declaration import DECLARATIONS, declare
 from nnunet_losses.study.published import published_files
 from nnunet_losses.study.manifest import check_manifest, write_manifest
 from nnunet_losses.study.record import Run, write_record
+from nnunet_losses.study.resources import (
+    LONGEST,
+    ensemble_mb,
+    evaluation_mb,
+    evaluation_minutes,
+    preprocessing_mb,
+    preprocessing_minutes,
+    preprocessing_threads,
+    read_sizes,
+    training_mb,
+    training_minutes,
+)
 from nnunet_losses.study.study import load_study
 
 os.environ.update(
@@ -55,6 +70,7 @@ try:
     evaluated = (*runs, *study.ensemble_runs(runs))
     case_tables = study.case_tables(descriptions)
     covariate_tables = case_tables | study.covariate_tables(descriptions)
+    measured = read_figures(figures_file(Path(), study.name))
     published = [
         str(file) for file in published_files(study.config.published, Path(workflow.basedir, "config/published"))
     ]
@@ -76,6 +92,7 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 device = study.config.device
+killed = Counter()  # work that Slurm has killed because it had too little memory
 EVALUATED = ("cases", "lesions", "thresholds", "calibration", "log_odds")
 os.environ[STOP_EARLY] = ",".join(study.config.training.stop_early)
 manifest = f"reports/{study.name}/manifest.json"
@@ -242,6 +259,33 @@ def priority(wildcards, step):
     return step + 100 * (max(rounds.values()) - rounds[training]) if training in rounds else step
 
 
+def sizes_of(wildcards):
+    """How large the data of a job are, and its network; None before that is known."""
+    configuration = dict(wildcards.items()).get("configuration")
+    preprocessed = Path("results/preprocessed", wildcards.dataset, study.plans, f"{configuration}.json")
+    summary = Path("results/datasets", wildcards.dataset, "summary.json")
+    return read_sizes(summary, preprocessed if configuration else None)
+
+
+def memory(rule, wildcards, mb):
+    """Memory of a job in MB: as much again after each time that Slurm has killed it for having too little."""
+    return mb * (1 + killed[work_of(rule, dict(wildcards.items()))])
+
+
+def validated(wildcards):
+    """About how many cases a fold has."""
+    sizes = sizes_of(wildcards)
+    return -(-sizes.cases // split_count) if sizes else 0
+
+
+def minutes_of_training(wildcards):
+    """Minutes of a training, by its epochs and what `nnunet-losses plan` has measured."""
+    place = (wildcards.dataset, wildcards.configuration)
+    figures = [figure for figure in measured if (figure.dataset, figure.configuration) == place]
+    loss, length = loss_of(wildcards.trainer), length_of(wildcards.trainer)
+    return training_minutes(sizes_of(wildcards), figures, loss, *length, validated(wildcards))
+
+
 def paths_for_the_shell():
     """The paths in the command of a job that Snakemake starts as a process; it quotes them as Python does."""
     return [
@@ -304,7 +348,7 @@ def adapt_to_slurm():
             "their last checkpoint.",
             extra={"note": True},
         )
-    adapt_executor(workflow.scheduler._executor, cluster)
+    adapt_executor(workflow.scheduler._executor, cluster, killed)
 
 
 def group_requests():

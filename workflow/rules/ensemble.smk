@@ -16,7 +16,7 @@ rule ensemble:
     priority: 25
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=lambda wildcards: memory("ensemble", wildcards, ensemble_mb(sizes_of(wildcards))),
         runtime=120,
     params:
         members=lambda wildcards, input: " ".join(

@@ -19,8 +19,8 @@ rule evaluate:
         "training"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards, threads: memory("evaluate", wildcards, evaluation_mb(sizes_of(wildcards), threads)),
+        runtime=lambda wildcards, threads: evaluation_minutes(sizes_of(wildcards), validated(wildcards), threads),
     params:
         out=subpath(output.cases, parent=True),
         how=evaluation_options(),

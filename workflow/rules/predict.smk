@@ -18,8 +18,10 @@ rule predict:
     threads: 1 if device == "cpu" else 4
     resources:
         gpu=0 if device == "cpu" else 1,
-        mem_mb=4000 if device == "cpu" else 32000,
-        runtime=240,
+        mem_mb=lambda wildcards, threads: memory(
+            "predict", wildcards, training_mb(sizes_of(wildcards), device, threads)
+        ),
+        runtime=LONGEST["predict"],
     params:
         device=device,
         environment=lambda wildcards, threads: parallel_environment(device, threads),

@@ -10,10 +10,10 @@ rule plan:
     log:
         "logs/plan/{dataset}/{plans}.log",
     priority: first_of_all()
-    threads: 2
+    threads: lambda wildcards: preprocessing_threads(sizes_of(wildcards))
     resources:
-        mem_mb=16000,
-        runtime=240,
+        mem_mb=lambda wildcards, threads: memory("plan", wildcards, preprocessing_mb(sizes_of(wildcards), threads)),
+        runtime=lambda wildcards, threads: preprocessing_minutes("plan", sizes_of(wildcards), threads),
     params:
         planner=study.planner,
         number=lambda wildcards: dataset_number(wildcards.dataset),
@@ -51,10 +51,10 @@ rule preprocess:
     log:
         "logs/preprocess/{dataset}/{plans}/{configuration}.log",
     priority: first_of_all()
-    threads: 2
+    threads: lambda wildcards: preprocessing_threads(sizes_of(wildcards))
     resources:
-        mem_mb=16000,
-        runtime=480,
+        mem_mb=lambda wildcards, threads: memory("preprocess", wildcards, preprocessing_mb(sizes_of(wildcards), threads)),
+        runtime=lambda wildcards, threads: preprocessing_minutes("preprocess", sizes_of(wildcards), threads),
     params:
         number=lambda wildcards: dataset_number(wildcards.dataset),
         how=lambda wildcards: study.configuration_options(wildcards.configuration),

@@ -21,8 +21,8 @@ rule train:
     threads: 1 if device == "cpu" else 12
     resources:
         gpu=0 if device == "cpu" else 1,
-        mem_mb=4000 if device == "cpu" else 32000,
-        runtime=2880,
+        mem_mb=lambda wildcards, threads: memory("train", wildcards, training_mb(sizes_of(wildcards), device, threads)),
+        runtime=lambda wildcards: minutes_of_training(wildcards),
     params:
         device=device,
         environment=lambda wildcards, threads: parallel_environment(device, threads),
