@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-TARGETS = ("all", "data", "trained", "partial_report")
+PARTIAL_REPORT = "partial_report"
+TARGETS = ("all", "data", "trained", PARTIAL_REPORT)
 """The rules of the Snakefile that only ask for the files of others: no stage of a study."""
 
 
@@ -51,6 +52,8 @@ class Events:
     planned: dict[str, int] = field(default_factory=dict)
     """Number of jobs by rule, in the order of the workflow; empty until Snakemake has planned."""
     jobs: dict[int, Job] = field(default_factory=dict)
+    targets: set[str] = field(default_factory=set)
+    """Of `TARGETS`, those that were asked for."""
     errors: list[str] = field(default_factory=list)
     """Messages of errors outside a job."""
     notes: list[str] = field(default_factory=list)
@@ -80,6 +83,7 @@ class Events:
         if kind == "rulegraph":
             self._order = [node["rule"] for node in event["rulegraph"]["nodes"]]
         elif kind == "run_info":
+            self.targets = set(TARGETS) & event["stats"].keys()
             counts = {rule: n for rule, n in event["stats"].items() if rule not in ("total", *TARGETS)}
             self.planned = {rule: counts[rule] for rule in [*self._order, *counts] if rule in counts}
         elif kind == "job_info":
@@ -98,6 +102,11 @@ class Events:
             self.errors.append(event["message"])
         elif kind == "note":
             self.notes.append(event["message"])
+
+    @property
+    def only_partial(self) -> bool:
+        """Whether this made nothing but a partial report, perhaps while the study ran."""
+        return self.targets == {PARTIAL_REPORT}
 
     def of_rule(self, rule: str) -> list[Job]:
         """The jobs of a rule that were started."""

@@ -5,7 +5,7 @@ import math
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -92,7 +92,9 @@ def choose_study(directory: Path, name: str | None = None) -> str:
         UserError: no study, or no such study, has been run there.
     """
     folders = [folder for folder in (directory / LOGS).glob("*") if folder.is_dir()]
-    newest = {folder.name: max((file.name for file in folder.glob("*.jsonl")), default="") for folder in folders}
+    newest = {
+        folder.name: next((events.file.name for events in _runs(directory, folder.name)), "") for folder in folders
+    }
     if not newest:
         raise UserError(f"No study has been run in {directory.absolute()}; name its folder with --directory.")
     if name is None:
@@ -136,13 +138,16 @@ def read_status(directory: Path, study: str) -> StudyStatus:
 
 def last_events(directory: Path, study: str) -> Events:
     """What Snakemake said in the last run of a study that got as far as a plan; empty if there is none."""
-    events = Events(Path())
+    return next((events for events in _runs(directory, study) if events.planned), Events(Path()))
+
+
+def _runs(directory: Path, study: str) -> Iterator[Events]:
+    """What Snakemake said in each run of a study, the last one first; reports on a part of it are none."""
     for file in sorted((directory / LOGS / study).glob("*.jsonl"), reverse=True):
         events = Events(file)
         events.read()
-        if events.planned:
-            break
-    return events
+        if not events.only_partial:
+            yield events
 
 
 def _training(job: Job) -> Run | None:

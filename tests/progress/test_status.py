@@ -104,6 +104,43 @@ def study(tmp_path: Path) -> Study:
     return Study(tmp_path)
 
 
+def partial_report(folder: Path, study: str, at: str) -> None:
+    """What Snakemake writes of a partial report."""
+    file = folder / "logs/run" / study / f"{at}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    stats = {"describe_study": 1, "compare": 1, "publish_report": 1, "partial_report": 1, "total": 4}
+    file.write_text(json.dumps({"event": "run_info", "time": 0, "stats": stats}) + "\n")
+
+
+def test_a_partial_report_is_no_run_of_the_study(study: Study) -> None:
+    study.plan("Queued")
+    study.train("Failed", epoch(0, 0.3))
+    study.job("Queued")
+    study.job("Failed", end="job_error")
+    study.write()
+    before = study.read()
+    assert before == {"Queued": (State.QUEUED, ""), "Failed": (State.FAILED, "")}
+    partial_report(study.folder, "toy", "2026-11-25_210000")
+    assert study.read() == before
+    study.write("other", record=False)
+    later = study.folder / "logs/run/toy/2026-11-25_203000.jsonl"
+    (study.folder / "logs/run/toy/2026-11-25_200000.jsonl").rename(later)
+    partial_report(study.folder, "other", "2026-11-25_220000")
+    assert choose_study(study.folder) == "toy"
+    assert choose_study(study.folder, "other") == "other"
+
+
+def test_a_study_of_which_there_was_only_a_partial_report_waits(study: Study) -> None:
+    study.train("Interrupted", epoch(0, 0.3))
+    study.plan("Waiting")
+    study.write()
+    (study.folder / "logs/run/toy/2026-11-25_200000.jsonl").unlink()
+    partial_report(study.folder, "toy", "2026-11-25_210000")
+    study.locks = []
+    assert study.read() == {"Waiting": (State.WAITING, ""), "Interrupted": (State.INTERRUPTED, "")}
+    assert choose_study(study.folder) == "toy"
+
+
 def test_every_training_has_its_state(study: Study) -> None:
     good = epoch(0, 0.3) + epoch(1, 0.4)
     study.plan("Waiting")
