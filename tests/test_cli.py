@@ -41,6 +41,7 @@ def test_describe_knows_losses_and_trainers_with_their_values() -> None:
     assert call("describe", "Tversky").stdout.startswith("TverskyTrainer:")
 
 
+@pytest.mark.slow
 def test_recipes_lists_words_and_the_choices_of_one() -> None:
     assert all(word in call("recipes").stdout for word in CHANGES)
     told = call("recipes", "shirokikh2020").stdout

@@ -342,6 +342,7 @@ def test_the_scores_of_a_preset_are_measured_and_compared(made: World, tmp_path:
     assert "msseg_negative_count" not in set(statistics["ranking"]["metric"])
 
 
+@pytest.mark.slow
 def test_a_second_run_measures_only_what_is_new(world: World, tmp_path: Path) -> None:
     def parts() -> dict[Path, int]:
         return {path: path.stat().st_mtime_ns for path in (tmp_path / ".evaluated_cases").iterdir()}
@@ -364,6 +365,7 @@ def test_the_name_and_the_number_of_a_data_set_find_the_same(made: World) -> Non
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_curves_come_from_the_checkpoint_or_from_the_text_log(made: World, tmp_path: Path) -> None:
     tables = evaluate_results(find(made), tmp_path, progress=False)
     curves = tables["training"].set_index(["trainer", "fold", "epoch"])
@@ -414,6 +416,7 @@ def test_other_splits_are_said_and_a_case_counts_once(world: World) -> None:
     assert any("1 of 2 cases are counted in another fold" in remark for remark in found.remarks)
 
 
+@pytest.mark.slow
 def test_several_configurations_and_plans_are_kept_apart(world: World, tmp_path: Path) -> None:
     for configuration, plans in (("2d", "nnUNetPlans"), ("3d_fullres", "nnUNetResEncUNetMPlans")):
         write_checkpoint(world.fold(STOCK, 0, configuration, plans), [0.5])

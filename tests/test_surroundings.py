@@ -81,6 +81,7 @@ def test_an_unwritable_home_moves_the_caches(tmp_path: Path, monkeypatch: pytest
     assert surroundings(tmp_path / "cache") == utf8
 
 
+@pytest.mark.slow
 def test_every_text_file_is_opened_as_utf8() -> None:
     wrong = []
     for path in Path(nnunet_losses.__file__).parent.rglob("*.py"):

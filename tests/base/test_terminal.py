@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nnunet_losses.base.terminal import prepare_streams, without_controls
 
 
+@pytest.mark.slow
 @given(st.text())
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_any_text_can_be_printed(encoding: str, text: str) -> None:

@@ -25,6 +25,7 @@ def test_every_surfel_area_equals_the_published_table(spacing):
         assert area == pytest.approx(float(table[theirs]), abs=1e-6)
 
 
+@pytest.mark.slow
 @given(pairs_of_masks(), st.floats(0.1, 8))
 @settings(max_examples=60)
 def test_surfels_that_are_not_searched_for_lie_beyond_the_tolerance(measure, pair, tolerance):

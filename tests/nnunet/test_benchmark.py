@@ -10,6 +10,7 @@ from nnunet_losses.nnunet.benchmark import Figure, measure, read_figures, write_
 from nnunet_losses.nnunet.preparation.expected import parameters_of
 
 
+@pytest.mark.slow
 def test_steps_are_measured_with_the_loader_and_loss_of_a_training_and_nothing_is_left(
     world: Path, tmp_path: Path
 ) -> None:

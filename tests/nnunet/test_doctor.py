@@ -49,6 +49,7 @@ def test_a_closed_door_is_told_with_the_line_that_opens_it(monkeypatch: pytest.M
     assert environment_line() in found["door"]
 
 
+@pytest.mark.slow
 def test_a_class_of_the_same_name_elsewhere_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine.py").write_text(
         "from nnunetv2.training.nnUNetTrainer.nnUNetTrainer import nnUNetTrainer\n"

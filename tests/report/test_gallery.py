@@ -299,6 +299,7 @@ def test_a_missing_prediction_is_named(files: pd.DataFrame) -> None:
     assert row.note.endswith("no prediction of B")
 
 
+@pytest.mark.slow
 def test_missed_lesions_are_shown_in_three_planes(files: pd.DataFrame) -> None:
     view = view_of({"A": [1.0], "B": [0.0]}, files)
     lesion = {"dataset": "D", "configuration": "2d", "case": "c0", "label": "lesion", "seed": 0, "side": "reference"}
@@ -315,6 +316,7 @@ def test_missed_lesions_are_shown_in_three_planes(files: pd.DataFrame) -> None:
     assert all("36 missed" in largest.tiles[0].alt and " 0 voxels found" in tile.alt for tile in largest.tiles)
 
 
+@pytest.mark.slow
 def test_where_no_lesion_is_missed_none_is_shown(files: pd.DataFrame) -> None:
     view = view_of({"A": [0.9], "B": [0.9]}, files)
     lesions = pd.DataFrame(
@@ -327,6 +329,7 @@ def test_where_no_lesion_is_missed_none_is_shown(files: pd.DataFrame) -> None:
     assert not any("missed lesion" in block.title for block in tiles)
 
 
+@pytest.mark.slow
 def test_an_undefined_value_says_what_it_is_counted_as(files: pd.DataFrame) -> None:
     view = view_of({"A": [1.0], "B": [0.0]}, files)
     resolved = view.comparison.statistics["values"].assign(

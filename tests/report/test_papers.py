@@ -86,6 +86,7 @@ def test_names_that_are_formulas_stay_names_in_the_tables(table: Table, comparis
     assert not (tmp_path / "figures").exists()
 
 
+@pytest.mark.slow
 def test_a_figure_is_written_in_the_formats_asked_for(view: View, comparison: Comparison, tmp_path: Path) -> None:
     figure = ranking.draw(view)
     assert isinstance(figure, Figure)

@@ -130,6 +130,7 @@ def test_more_views_are_answered_in_one_table(comparison: Comparison) -> None:
     assert [block.kind for block in rest if isinstance(block, Text)] == ["kicker", "headline"]
 
 
+@pytest.mark.slow
 def test_one_trainer_and_one_case_make_a_report() -> None:
     one = compared(make_tables(TRAINERS[:1], cases=1))
     assert "Nothing to compare: only nnUNetTrainer" in told([Section("", "", first_screen(one))])
@@ -138,6 +139,7 @@ def test_one_trainer_and_one_case_make_a_report() -> None:
     assert "Pairs over cases (needs a comparison of pairs)" in told(made)
 
 
+@pytest.mark.slow
 def test_a_metric_that_nobody_has_is_one_sentence() -> None:
     tables = make_tables(TRAINERS[:2], cases=6, metrics=("dice", "recall"))
     cases = tables["cases"]

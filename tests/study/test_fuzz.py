@@ -96,6 +96,7 @@ def read_and_use(path: Path) -> None:
     assert read_record(path.with_name("study.json")) == record
 
 
+@pytest.mark.slow
 @examples(60)
 @given(contents())
 @example(SOUND)

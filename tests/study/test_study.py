@@ -216,6 +216,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(sorted(StudyConfig.model_fields)) | st.text(max_size=3), VALUES, max_size=4))
 @example({"trainers": [{"losses": ["Tversky"], "parameters": {"fp": ["x"]}}]})

@@ -45,6 +45,7 @@ def weights_of(ids: NDArray[np.integer], definition: str) -> NDArray[np.float32]
     return inverse_weights(torch.from_numpy(ids)[None, None], definition=definition)[0, 0].numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("definition", SLOW)
 def test_patches_of_real_lesions_are_weighted_as_in_the_paper(shared_data, definition: str):
     masks = sorted((shared_data / "ms_lesion_masks").glob("*.nii.gz"))

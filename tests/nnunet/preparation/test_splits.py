@@ -123,6 +123,7 @@ def test_each_site_is_predicted_by_a_model_of_all_others() -> None:
         assert split["train"] == [case for case in CASES if sites[case] != site]
 
 
+@pytest.mark.slow
 def test_the_command_leaves_out_sites_and_refuses_another_number_of_folds(
     world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,6 +80,7 @@ def test_nothing_is_predicted_with_a_wrong_checkpoint(trained: Path, tmp_path: P
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [bit_flipped, from_another_training])
 def test_the_published_model_takes_the_place_of_a_wrong_checkpoint(
     trained: Path, published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Damage
@@ -123,6 +124,7 @@ def test_the_model_of_another_training_is_not_used(published: Path, tmp_path: Pa
         predict(tmp_path / "out", model=published / "checkpoint_final.pth")
 
 
+@pytest.mark.slow
 def test_a_model_published_before_there_were_records_is_still_used(
     trained: Path, published: Path, tmp_path: Path
 ) -> None:

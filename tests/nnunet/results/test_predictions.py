@@ -63,6 +63,7 @@ def test_what_the_training_predicted_is_collected(trained: Path, tmp_path: Path,
     assert not list((trained / "validation").glob("*.npz"))  # moved, not copied
 
 
+@pytest.mark.slow
 def test_predictions_that_are_gone_are_made_again_from_the_published_model(trained: Path, tmp_path: Path) -> None:
     predict(tmp_path / "first")  # moves the probabilities away
     (tmp_path / "first" / "segmentations" / "stale.nii.gz").touch()
@@ -88,6 +89,7 @@ def test_predictions_of_an_older_checkpoint_are_made_again(
     assert validated == [trained / "checkpoint_final.pth"]
 
 
+@pytest.mark.slow
 def test_a_validation_that_was_killed_is_not_taken_for_a_whole_one(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

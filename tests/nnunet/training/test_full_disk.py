@@ -49,6 +49,7 @@ def fill_at(monkeypatch: pytest.MonkeyPatch, method: str, disk: SmallDisk, free:
     monkeypatch.setattr(LossTrainer, method, filling)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "free"), [("on_train_start", 0), ("save_checkpoint", 0), ("save_checkpoint", 20_000)]
 )
@@ -78,6 +79,7 @@ def trained_there(small_results: SmallDisk, trained_once: Path) -> Path:
     return small_results.folder / trained_once.relative_to(results)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("free", [0, 2000])
 def test_a_validation_on_a_full_disk_is_repeated_when_there_is_space(
     small_results: SmallDisk, trained_there: Path, trained_once: Path, free: int
@@ -92,6 +94,7 @@ def test_a_validation_on_a_full_disk_is_repeated_when_there_is_space(
         assert one.read_bytes() == other.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("free", [0, 2000])
 def test_a_prediction_on_a_full_disk_is_repeated_when_there_is_space(
     small_results: SmallDisk, trained_there: Path, trained_once: Path, tmp_path: Path, free: int

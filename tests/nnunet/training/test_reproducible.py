@@ -72,6 +72,7 @@ def test_the_same_seed_gives_the_same_weights(run: Run, trained_once: Path) -> N
     assert same(weights(run(TRAINED)), weights(trained_once))
 
 
+@pytest.mark.slow
 def test_a_training_interrupted_twice_ends_as_if_it_had_not_been(
     run: Run, interrupted: Callable[..., None], trained_once: Path
 ) -> None:
@@ -269,6 +270,7 @@ def test_a_network_that_finds_nothing_is_recorded_as_collapsed(run: Run, monkeyp
     assert (record["status"], record["collapsed"]) == ("completed", True)
 
 
+@pytest.mark.slow
 def test_a_collapsed_training_ends_early_if_wanted_and_is_not_taken_up_again(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

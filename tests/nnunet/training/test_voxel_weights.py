@@ -41,6 +41,7 @@ def own_trainer(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return folder / "border_trainer.py"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("own_trainer")
 @pytest.mark.parametrize(
     ("dataset", "configuration"),
@@ -156,6 +157,7 @@ def test_stored_maps_move_with_the_slices_of_a_flat_patch() -> None:
         assert torch.equal(weight > 2, label > 0)  # 1 + 2 × 0 outside, 1 + 2 × 1 inside
 
 
+@pytest.mark.slow
 def test_changed_maps_are_another_experiment_and_missing_or_wrong_ones_end_it(
     maps: Path, run: Callable[..., Path]
 ) -> None:

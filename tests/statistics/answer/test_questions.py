@@ -104,6 +104,7 @@ def test_small_lesions_are_the_smallest_quarter_and_false_positives_are_of_any_s
     assert set(of(answers, Question.SMALL_LESIONS)["reason"]) == {"lesions of at most 2 mm"}
 
 
+@pytest.mark.slow
 def test_lesions_of_seeds_of_one_fold_and_of_a_single_training(dice: pd.DataFrame) -> None:
     one = dice.assign(fold=0)
     lesions = lesions_of({"A": 0.2, "B": 0.9}, {"A": 1, "B": 1}).assign(fold=0)
@@ -168,6 +169,7 @@ def test_without_the_tables_a_question_is_left_out(dice: pd.DataFrame) -> None:
     assert set(decisions["metric"]) == {"dice"}
 
 
+@pytest.mark.slow
 def test_margin_and_level_are_those_that_were_declared(dice: pd.DataFrame) -> None:
     options = {"resamples": 50, "test_resamples": 10, "draws": 50}
     usual = compare(dice, baseline="A", **options)["decisions"]

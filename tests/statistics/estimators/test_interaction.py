@@ -27,6 +27,7 @@ def test_p_is_the_share_of_all_permutations() -> None:
     assert interaction_p(values[:, None], groups, resamples=20_000)[0] == pytest.approx(exact, abs=0.012)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "spread"), [((15, 15), (1, 1)), ((25, 8), (1, 1)), ((25, 10), (1, 3)), ((12,) * 3, (1, 1, 2))]
 )

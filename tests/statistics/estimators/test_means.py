@@ -51,6 +51,7 @@ def test_an_interval_holds_the_mean_moves_with_the_values_and_turns_around(
     assert wide_high >= high - 1e-9
 
 
+@pytest.mark.slow
 @given(samples)
 @settings(max_examples=20, deadline=None)
 def test_columns_do_not_know_each_other(x: np.ndarray) -> None:

@@ -67,6 +67,7 @@ def table(scans: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(rows), pd.DataFrame(covariates)
 
 
+@pytest.mark.slow
 def test_repeated_scans_of_a_patient_add_no_certainty() -> None:
     wanted = {"baseline": "B", "resamples": 200}
     one = compare(table(1)[0], **wanted)

@@ -29,6 +29,7 @@ def test_a_single_label_is_its_own_mean(make_cases: MakeCases) -> None:
     pd.testing.assert_frame_equal(with_foreground_mean(cases), cases)
 
 
+@pytest.mark.slow
 def test_the_mean_is_compared_like_a_label(study: pd.DataFrame) -> None:
     cases = pd.concat([study, study.assign(label="other", value=1 - study["value"])])
     options = {"resamples": 100, "test_resamples": 20, "draws": 100, "foreground_mean": True}

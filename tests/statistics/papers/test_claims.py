@@ -149,6 +149,7 @@ def test_verdict_and_card_agree_on_a_pair(study):
     assert (pair["word"], row["verdict"]) == ("better", "holds")
 
 
+@pytest.mark.slow
 def test_the_gap_between_recall_and_precision_is_measured_where_a_claim_is_about_it(study):
     recall, precision = study.assign(metric="recall"), study.assign(metric="precision", value=study["value"] - 0.1)
     precision.loc[precision["trainer"] == "D", "value"] -= 0.2

@@ -52,6 +52,7 @@ def test_kendalls_tau_is_that_of_the_two_orders(make_cases):
     assert (row["n_losses"], row["tau"], row["low"], row["high"]) == pytest.approx((4, 2 / 3, 2 / 3, 2 / 3))
 
 
+@pytest.mark.slow
 def test_the_interval_of_tau_holds_for_new_trainings_where_there_are_several(make_cases):
     rng = np.random.default_rng(0)
     luck = {name: np.tile(rng.normal(0, 0.1, 5), 20) for name in "ABC"}  # five folds in turn
@@ -95,6 +96,7 @@ def test_the_preferred_trainer_is_taken_and_each_variant_compared_by_itself(stud
     assert dict(zip(rows["variant"], rows["trainer"], strict=True)) == {"10epochs": "B", "paper": "C"}
 
 
+@pytest.mark.slow
 def test_a_loss_that_was_not_trained_and_a_metric_that_was_not_measured_say_so(study):
     rows = tables(study, of_losses({"A": 0.7, "Z": 0.8}))["reproduction"].set_index("loss")
     assert rows.loc["the Z", "reason"] == "not trained here"

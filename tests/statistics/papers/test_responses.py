@@ -25,6 +25,7 @@ def test_a_point_is_the_mean_of_the_ranking_with_its_interval(study):
         assert told == pytest.approx(own[["mean", "mean_low", "mean_high"]].tolist(), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_band_over_trainings_is_students_interval_of_the_folds(make_cases):
     rng = np.random.default_rng(1)
     effects = rng.normal(0, 0.02, (5, 3))

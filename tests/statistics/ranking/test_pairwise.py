@@ -33,6 +33,7 @@ def test_the_better_trainer_has_positive_effects_whichever_way_the_metric_points
     assert high["p_better"] == low["p_worse"] == 1
 
 
+@pytest.mark.slow
 def test_holm_is_statsmodels_over_all_pairs_and_over_the_baseline_alone(study: pd.DataFrame) -> None:
     table = pairs(study)
     assert table["p_holm"].to_numpy() == pytest.approx(multipletests(table["p"], method="holm")[1])
@@ -49,6 +50,7 @@ def test_equal_trainers_are_all_draws(study: pd.DataFrame) -> None:
     assert row["p_false_claim"] == 0.5
 
 
+@pytest.mark.slow
 def test_shifting_all_values_changes_no_test(study: pd.DataFrame) -> None:
     study = study.assign(metric="assd", unit="mm")
     shifted = study.assign(value=study["value"] + 7)

@@ -65,6 +65,7 @@ def test_lower_is_better_turns_the_ranks(make_cases: MakeCases) -> None:
         assert ranking.loc[0, ["p_first", "p_first_ranks", "p_first_tests"]].tolist() == [1, 1, 1]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(st.permutations(["A", "B", "C", "D"]), st.integers(0, 99))
 def test_permuting_trainers_permutes_ranks(order: list[str], seed: int) -> None:
@@ -95,6 +96,7 @@ def test_permuting_trainers_permutes_ranks(order: list[str], seed: int) -> None:
         assert resampled.tolist() == permuted_resampled.tolist()
 
 
+@pytest.mark.slow
 def test_equal_trainers_share_every_rank(study: pd.DataFrame) -> None:
     ranking = compare(study, baseline="A", **QUICK)["ranking"].set_index("trainer")
     columns = [c for c in ranking if c.startswith(("rank", "p_", "mean"))]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from nnunet_losses.statistics import compare
 from nnunet_losses.statistics.tables.pairwise import turned
@@ -12,6 +13,7 @@ QUICK = {"resamples": 100, "test_resamples": 10, "draws": 300}
 NAMES = ["decisions", "fold_test", "nemenyi", "effect_noise", "pairwise"]
 
 
+@pytest.mark.slow
 def test_turning_a_pair_is_comparing_the_trainers_in_the_other_order(
     make_cases: Callable[..., pd.DataFrame],
 ) -> None:
