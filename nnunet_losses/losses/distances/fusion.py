@@ -34,7 +34,7 @@ class _Fused:
             reason = str(error).strip().splitlines()[:1]
             warnings.warn(
                 f"torch.compile failed ({type(error).__name__}: {' '.join(reason)[:200]}); distances are computed "
-                f"without it, some ten times as slowly.",
+                f"without it, which takes about four times as long.",
                 RuntimeWarning,
                 stacklevel=2,
             )

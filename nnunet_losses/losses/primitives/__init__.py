@@ -4,7 +4,8 @@
 of the truth that a voxel-wise loss is a formula of, and `statistics_and_log_probabilities` both, for a compound loss.
 Each reads logits and target once forward and once backward, block by block, so that every temporary stays in cache. All
 compute in at least float32 and need no memory but that of the result and of the gradient: float32 probabilities are
-stored in the gradient's memory until the backward pass, those of half precision are computed again.
+stored in the gradient's memory until the backward pass, those of half precision are computed again. On a GPU, where an
+operation on a small tensor takes as long as one on a large tensor, a batch is one block (`devices`).
 
 Notation: p probability, g reference (0 or 1), w voxel weight.
 """
