@@ -136,6 +136,7 @@ def test_a_decathlon_task_keeps_its_number_and_its_labels(tmp_path: Path) -> Non
     assert described["name"] == "Dataset007_Toy"
     assert (described["licence"], described["citation"]) == ("CC-BY-SA 4.0", "Somebody 2020")
     assert "Under which licence" not in told
+    assert "Does the licence (CC-BY-SA 4.0) allow pictures of cases in a report?" in told
     assert "3 cases are too few for a verdict" in told
     load_study(read_yaml(files["studies/toy-pilot"]))
     assert "tumour: foreground" in told

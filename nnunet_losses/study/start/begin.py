@@ -237,7 +237,7 @@ def begin(
         **shared,
     }
     more = remarks(seen)
-    notes = _notes(fold_notes, device)
+    notes = _notes(fold_notes, device, recognised.licence)
     texts = {
         places.dataset: _described(recognised, name, summary, facts, warnings),
         places.pilot: study_text(
@@ -274,8 +274,9 @@ _PILOT_NOTES = {
 }
 
 
-def _notes(folds: list[str], device: str) -> dict[str, list[str]]:
+def _notes(folds: list[str], device: str, licence: str) -> dict[str, list[str]]:
     """What both studies say about their keys."""
+    stated = f" ({licence})" if licence else ""
     return {
         "folds": folds,
         "device": _device_notes(device),
@@ -285,7 +286,7 @@ def _notes(folds: list[str], device: str) -> dict[str, list[str]]:
             + "What decides: overlap (dice), the lesions found (lesion_recall, lesion_f1) or surfaces (nsd)? And "
             "which difference would matter (margin)? Say so before the first training."
         ],
-        "report": [QUESTION + "Does the licence allow pictures of cases in a report? If not: gallery: false."],
+        "report": [QUESTION + f"Does the licence{stated} allow pictures of cases in a report? If not: gallery: false."],
     }
 
 
