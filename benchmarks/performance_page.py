@@ -189,12 +189,13 @@ def conversion_section(result: dict[str, Any] | None) -> str:
     if result is None:
         return "## Conversion of data sets\n\nNot measured: `python benchmarks/conversion.py`.\n"
     shape = " x ".join(map(str, result["shape"]))
+    busy = result["load_at_start"] > result["cores"] / 2
     text = (
         f"## Conversion of data sets\n\n{result['volumes']} volumes of {shape} int16 with their label maps, in "
         f"{result['processes']} processes, beside reading and writing the same files with nibabel at the same "
         "compression; above 1 ours is faster. The start of the processes is included. Memory is the peak of one "
         f"process in volumes, imported modules included. Load at the start: {result['load_at_start']:.1f} on "
-        f"{result['cores']} cores; under such a load the clock says little.\n\n"
+        f"{result['cores']} cores{'; under such a load the clock says little' if busy else ''}.\n\n"
     )
     names = {"lits": "LiTS: two flips", "kits19": "KiTS19: axes change places"}
     rows = [
