@@ -18,8 +18,8 @@ What a loss computes from the probability of each voxel (focal, for example) com
 two terms of a compound loss (Dice + cross-entropy, Dice + focal, ...) share one pass and one gradient.
 
 On a GPU a batch is one block as long as it needs at most 128 MB, and nothing is read back to the host: nnU-Net goes on
-queueing operations while the GPU works. Distances come from an operation that torch.compile fuses at its first use: that
-takes seconds; where it fails, a warning says so, and they take about four times as long.
+queueing operations while the GPU works. Distances come from an operation that torch.compile fuses at its first use,
+within seconds; where it fails, a warning says so, and they take about four times as long.
 
 This page is written by `python benchmarks/performance_page.py` from the JSON files in `benchmarks/results`.
 """
