@@ -22,5 +22,6 @@ def find_trainer(name: str) -> type[LossTrainer]:
     if ours:
         return make_trainer(name)
     if nearest := nearest_trainer(name):
-        print(line_of(f"there is no trainer {name}; did you mean {nearest}?"), file=sys.stderr)
+        # not as an error is told: another package may have it
+        print(f"nnunet-losses has no trainer {name}; did you mean {nearest}?", file=sys.stderr)
     raise AttributeError(name)

@@ -9,6 +9,7 @@ import pytest
 from nnunetv2.run.run_training import run_training_entry
 from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
 
+from nnunet_losses.base.errors import told_in
 from nnunet_losses.nnunet.start_up import VARIABLE, door_folder
 from nnunet_losses.nnunet.training.lookup import find_trainer
 from nnunet_losses.nnunet.training.trainer import LossTrainer, make_trainer
@@ -55,13 +56,17 @@ def test_a_wrong_name_of_ours_ends_the_search_with_one_sentence(name: str, reaso
     assert "\n" not in str(end.value.code)
 
 
-def test_a_near_miss_gets_a_hint_and_a_foreign_name_gets_silence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_near_miss_gets_a_hint_and_a_foreign_name_gets_silence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     for name, hint in (("TverskiTrainer", "did you mean TverskyTrainer?"), ("SomebodysTrainer", "")):
         with pytest.raises(AttributeError, match=name):
             find_trainer(name)
         errors = capsys.readouterr().err
         assert hint in errors
         assert len(errors.splitlines()) == bool(hint)
+        (tmp_path / "log").write_text(errors)
+        assert told_in(tmp_path / "log") is None  # the trainer may be of another package: a killed job is tried again
     with pytest.raises(RuntimeError, match="Could not find requested nnunet trainer SomebodysTrainer"):
         recursive_find_trainer_class_by_name("SomebodysTrainer")
 
