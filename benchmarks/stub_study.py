@@ -7,6 +7,7 @@ in their order. With the number n in a file `hang` in its folder, its first n st
 file is removed. While there is a file `wrong`, it fails with the sentence in it.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -35,8 +36,9 @@ case $verb in
     prepare)
         for file in "$@"; do :; done
         mkdir -p "$nnUNet_raw/$(sed -n 's/^name: //p' "$file")"
-        echo '{}' > "$(option --summary "$@")" ;;
-    split|configure) echo '{}' > "$out" ;;
+        cp "$STUB_SIZES/summary.json" "$(option --summary "$@")" ;;
+    split) echo '{}' > "$out" ;;
+    configure) cp "$STUB_SIZES/configuration.json" "$out" ;;
     publish)
         touched "$out" training.parquet jobs.parquet
         cp "$nnUNet_results/$1/$(option -tr "$@")__$(option -p "$@")__$2/fold_$3/final" "$out/checkpoint_final.pth" ;;
@@ -84,6 +86,27 @@ echo "$weights" > final.new && mv final.new final
 echo end >> log
 """
 )
+
+
+_SUMMARY = {
+    "cases": [{"shape": [512, 512, 300], "spacing_mm": [0.5, 0.5, 1.0]}] * 4,
+    "channel_names": ["CT"],
+    "labels": {"background": 0, "lesion": 1},
+}
+_CONFIGURATION = {
+    "patch_size": [128, 128, 128],
+    "batch_size": 2,
+    "spacing": [1.0, 0.5, 0.5],
+    "median_image_size_in_voxels": [300, 512, 512],
+    "architecture": {
+        "arch_kwargs": {
+            "features_per_stage": [32, 64, 128, 256, 320, 320],
+            "strides": [[1, 1, 1], *[[2, 2, 2]] * 5],
+            "n_conv_per_stage": [2] * 6,
+            "n_conv_per_stage_decoder": [2] * 5,
+        }
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -134,6 +157,10 @@ def make_stub_study(folder: Path, config: dict[str, Any], environment: dict[str,
     }.items():
         (stubs / name).write_text(text)
         (stubs / name).chmod(0o755)
+    sizes = folder / "stubs" / "sizes"
+    sizes.mkdir()
+    (sizes / "summary.json").write_text(json.dumps(_SUMMARY))
+    (sizes / "configuration.json").write_text(json.dumps({"configuration": _CONFIGURATION}))
     # a virtual environment with the packages of this one, but without its commands
     version = f"python{sysconfig.get_python_version()}"
     (stubs / "python").symlink_to(Path(sys.base_prefix, "bin", version).resolve())
@@ -152,4 +179,4 @@ def make_stub_study(folder: Path, config: dict[str, Any], environment: dict[str,
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study | config))
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("nnUNet_", "SLURM_"))}
-    return StubStudy(folder, inherited | {"PYTHONPATH": str(ROOT)} | (environment or {}))
+    return StubStudy(folder, inherited | {"PYTHONPATH": str(ROOT), "STUB_SIZES": str(sizes)} | (environment or {}))

@@ -15,6 +15,8 @@ from typing import Any
 import psutil
 import pytest
 
+from nnunet_losses.study.resources import read_sizes, training_mb
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 EPOCHS = 8
@@ -77,6 +79,15 @@ def wait_until(condition: Callable[[], Any], process: subprocess.Popen[bytes], l
         time.sleep(0.2)
 
 
+def sizes_in(study: Any) -> tuple[Path, Path]:
+    """The files that tell how large the data and the network are."""
+    results = study.folder / "results"
+    return (
+        results / "datasets/Dataset900_Stub/summary.json",
+        results / "preprocessed/Dataset900_Stub/nnUNetPlans/3d_fullres.json",
+    )
+
+
 def noticed(log: Path) -> int:
     """Of how many trainings Snakemake said that they had finished."""
     return len(re.findall(r"^Finished jobid: \d+ \(Rule: train\)", log.read_text(), re.MULTILINE))
@@ -109,6 +120,9 @@ def test_whatever_ends_a_job_the_same_command_finishes_with_the_same_results(slu
         # each job has the GPU that the profile asks for, on another node
         running = {job["id"]: job["node"] for job in slurm.jobs("running")}
         assert set(running.values()) == set(slurm.nodes)
+        # and the memory that follows from its data
+        asked = slurm.call("squeue", "-h", "-j", ",".join(running), "-o", "%m").split()
+        assert asked == [f"{training_mb(read_sizes(*sizes_in(study)), 'cuda', 12)}M"] * 4
         slurm.call("scontrol", "update", f"JobId={job_of(study, 'limit')}", "EndTime=now+1")
         slurm.call("scancel", job_of(study, "scancel"))
         (fold(study, "step") / "wrong").write_text("nnunet-losses: The loss became nan in epoch 2.\n")
