@@ -82,6 +82,10 @@ def split(
     leave_out: Annotated[
         str | None, typer.Option(help="Column of the case table, such as site: each of its values is one fold.")
     ] = None,
+    left_out: Annotated[
+        list[str] | None,
+        typer.Option(help="A value of that column; those given are left out together, as the only fold."),
+    ] = None,
     case_table: Annotated[Path | None, typer.Option(help="CSV file with that column and the column 'case'.")] = None,
     stratify: Annotated[
         Path | None,
@@ -115,13 +119,15 @@ def split(
         )
     if leave_out is not None and not (group is stratify is file is None):
         raise UserError("--leave-out already defines the folds; leave --group, --stratify and --file out.")
+    if left_out and leave_out is None:
+        raise UserError("--left-out has values of the column that --leave-out names; give that, too.")
     values = None if column is None or case_table is None else read_case_column(case_table, column, cases)
     if values is None and file is None and (values := repeated_patients(raw, cases)):
         say(f"{raw.name} has several cases of one patient; they stay in one fold.")
     if file is not None:
         splits = read_splits(file, "--file")
     elif leave_out is not None and values is not None:
-        splits = leave_out_splits(values, column=leave_out)
+        splits = leave_out_splits(values, column=leave_out, together=left_out or ())
         if folds not in (None, len(splits)):
             raise UserError(
                 f"The {len(cases)} cases of {raw.name} have {len(splits)} values of '{leave_out}', but {folds} folds "

@@ -56,7 +56,8 @@ def read_kept(file: Path, folder: Path | None = None, *, datasets: Path = DATASE
 
     study = read_study(file)
     folder = folder or Path("reports", study.name, "trainings")
-    needed = study.config.folds.leave_out is not None or study.config.statistics.cluster is not None
+    counted = study.config.folds.leave_out is not None and not study.config.folds.left_out
+    needed = counted or study.config.statistics.cluster is not None
     # Their descriptions name local folders, which need not be there, so that only what is needed is read.
     files = [named_file(entry, datasets) for entry in study.config.datasets]
     found = {str(read_yaml(path, "data-set file")["name"]): path for path in files}

@@ -129,6 +129,12 @@ class Folds(ConfigModel):
         default=None,
         absent="none",
     )
+    left_out: Annotated[Many[Line], Field(min_length=1, max_length=1000), Different] | None = key(
+        "values of the column `leave_out` that are left out together: one fold, whose test cases are predicted by "
+        "a model trained on all others",
+        default=None,
+        absent="each value in turn",
+    )
     stratify: Literal["lesions"] | None = key(
         "`lesions`: every fold gets cases with few and with many lesions", default=None, absent="not stratified"
     )

@@ -106,6 +106,8 @@ class Study:
             return len(read_splits(folds.file, "folds.file"))
         if folds.leave_out is None:
             return folds.number
+        if folds.left_out:
+            return 1
         counts = {
             name: len(left_out_values(read_all_cases(Path(table), folds.leave_out), folds.leave_out))
             for name, table in self.case_tables(descriptions).items()
@@ -175,7 +177,7 @@ class Study:
         for key, column in wanted.items():
             for name, description in descriptions.items() if column is not None else ():
                 file = description.case_table_file
-                if file is None and description.knows_cases and key != "folds.leave_out":
+                if file is None and description.knows_cases and (key != "folds.leave_out" or folds.left_out):
                     continue  # the table is made with the data
                 if file is None:
                     raise UserError(
@@ -255,10 +257,14 @@ def load_study(content: Any, where: str = "the study's config") -> Study:
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"{where}: the configuration {twice[0]} is listed twice; remove one.")
     given = config.folds.model_fields_set
-    if config.folds.file is not None and (superfluous := given & {"number", "seed", "group", "leave_out", "stratify"}):
+    if config.folds.file is not None and (
+        superfluous := given & {"number", "seed", "group", "leave_out", "left_out", "stratify"}
+    ):
         raise UserError(f"{where}: folds.file already defines the folds; leave folds.{min(superfluous)} out.")
     if config.folds.leave_out is not None and (superfluous := given & {"number", "seed", "group", "stratify"}):
         raise UserError(f"{where}: folds.leave_out already defines the folds; leave folds.{min(superfluous)} out.")
+    if config.folds.left_out and config.folds.leave_out is None:
+        raise UserError(f"{where}: folds.left_out has values, but folds.leave_out does not say of which column.")
     ensembles = compared_ensembles(config, trainers, where)
     study = Study(config=config, trainers=trainers, baseline=baseline, where=where, ensembles=ensembles)
     for members in ensembles:

@@ -134,6 +134,7 @@ MANY = [n / 1000 for n in range(100)]
         ({"folds": {"number": 3, "run": [0, 3]}}, "folds.run asks for fold 3, but there are 3 folds, 0 to 2."),
         ({"folds": {"file": "a.json", "number": 3}}, "folds.file already defines the folds; leave folds.number out."),
         ({"folds": {"leave_out": "site", "group": "a"}}, "folds.leave_out already defines the folds; leave folds.g"),
+        ({"folds": {"left_out": ["A"]}}, "folds.left_out has values, but folds.leave_out does not say of which col"),
         ({"folds": {"seed": -1}}, "folds.seed must be a whole number from 0 to 4,294,967,295, got -1."),
         ({"device": "gpu"}, "device must be one of cpu, cuda, mps, got 'gpu'."),
         ({"title": "a\nb"}, r"title must be one line of printable text, got 'a\nb'."),
@@ -296,6 +297,8 @@ def test_the_folds_that_leave_a_site_out_are_as_many_as_sites(tmp_path: Path) ->
         source = {"name": name, "source": {"path": str(tmp_path)}, "case_table": table}
         return {name: load_dataset_description(source)}
 
+    held_out = load(folds={"leave_out": "site", "left_out": ["B", "C"]})
+    assert held_out.fold_count(described(1, "ABCDEFGG")) == 1  # a test set, whatever else there is
     study = load(folds={"leave_out": "site", "run": [6]})
     assert study.fold_count(described(1, "ABCDEFGG")) == 7
     assert load(folds={"number": 4}).fold_count(described(1, "AB")) == 4

@@ -231,10 +231,11 @@ def split_options(dataset):
     folds = study.config.folds
     if own_splits:
         return f"--file {shlex.quote(own_splits)}"
-    options = f"--folds {split_count} --seed {folds.seed}"
+    options = f"--folds {split_count} --seed {folds.seed}" if not folds.left_out else ""
     for option, column in (("--group", folds.group), ("--leave-out", folds.leave_out)):
         if column:
             options += f" {option} {shlex.quote(column)} --case-table {shlex.quote(case_tables[dataset])}"
+    options += "".join(f" --left-out {shlex.quote(value)}" for value in folds.left_out or ())
     return options + (f" --stratify results/datasets/{dataset}/summary.json" if folds.stratify else "")
 
 

@@ -5,7 +5,7 @@ file at the same time.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from nnunet_losses.base.errors import UserError
@@ -77,22 +77,37 @@ def make_balanced_splits(
     return [{"train": by_name[train].tolist(), "val": by_name[val].tolist()} for train, val in parts]
 
 
-def leave_out_splits(values: Mapping[str, str], *, column: str) -> Splits:
+def leave_out_splits(values: Mapping[str, str], *, column: str, together: Collection[str] = ()) -> Splits:
     """Split cases so that each fold predicts the cases of one value, and trains on all others.
 
     Args:
         values: of the column, such as the site, by case.
         column: its name, for messages.
+        together: values whose cases are predicted together, in the only fold; none: each value in turn.
 
     Returns:
         The folds, in alphabetical order of the values.
 
     Raises:
-        UserError: the values cannot be left out in turn, as `left_out_values` says.
+        UserError: the values cannot be left out in turn, as `left_out_values` says; or no case has one of those that
+            are left out together, or fewer than 2 cases have another.
     """
     import numpy as np
     from sklearn.model_selection import LeaveOneGroupOut
 
+    if together:
+        if missing := sorted(set(together) - set(values.values())):
+            raise UserError(
+                f"No case has the {column} '{missing[0]}', which is to be left out; there are: "
+                f"{', '.join(sorted(set(values.values()))[:20])}."
+            )
+        test = {case for case, value in values.items() if value in together}
+        if len(values) - len(test) < 2:
+            raise UserError(
+                f"Without the cases of {column} {', '.join(together)}, only {len(values) - len(test)} of {len(values)} "
+                "is left to train with, and 2 are needed."
+            )
+        return [{"train": sorted(set(values) - test), "val": sorted(test)}]
     left_out_values(values, column)
     names = np.array(sorted(values))
     parts = LeaveOneGroupOut().split(names, groups=[values[name] for name in names])

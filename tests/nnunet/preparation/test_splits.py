@@ -123,6 +123,16 @@ def test_each_site_is_predicted_by_a_model_of_all_others() -> None:
         assert split["train"] == [case for case in CASES if sites[case] != site]
 
 
+def test_values_that_are_left_out_together_are_one_test_set() -> None:
+    subsets = dict(zip(CASES, "0123456789", strict=True))
+    (split,) = leave_out_splits(subsets, column="subset", together=["9", "8"])
+    assert split == {"train": sorted(CASES)[:8], "val": sorted(CASES)[8:]}
+    with pytest.raises(UserError, match="No case has the subset '10', which is to be left out; there are: 0, 1, 2"):
+        leave_out_splits(subsets, column="subset", together=["8", "10"])
+    with pytest.raises(UserError, match=r"Without the cases of subset .*, only 1 of 10 is left to train with"):
+        leave_out_splits(subsets, column="subset", together=list("012345678"))
+
+
 @pytest.mark.slow
 def test_the_command_leaves_out_sites_and_refuses_another_number_of_folds(
     world_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -142,3 +152,10 @@ def test_the_command_leaves_out_sites_and_refuses_another_number_of_folds(
         data.split("Dataset901_Labels", folds=3, **options)
     with pytest.raises(UserError, match="--leave-out already defines the folds"):
         data.split("Dataset901_Labels", group="site", **options)
+    with pytest.raises(UserError, match="--left-out has values of the column that --leave-out names; give that, too"):
+        data.split("Dataset901_Labels", left_out=["A"])
+    with pytest.raises(UserError, match="holds other splits"):
+        data.split("Dataset901_Labels", left_out=["A"], **options)
+    (tmp_path / "Dataset901_Labels/splits_final.json").unlink()
+    data.split("Dataset901_Labels", left_out=["B"], **options, out=tmp_path / "splits.json")
+    assert [fold["val"] for fold in json.loads((tmp_path / "splits.json").read_text())] == [["case_2", "case_5"]]
