@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from nnunet_losses.base.metrics import Metric
 from nnunet_losses.report.card import Line
 from nnunet_losses.report.comparison import Row, View
 from nnunet_losses.report.numbers import count, decimals, duration, number, unit_suffix
@@ -27,9 +28,19 @@ def needed(line: Line, pairs: Sequence[tuple[str, str]], view: View) -> str:
         options.append(f"{seeds} and {count(int(most['cases_together']), 'case')}")
     if options:
         return f" ({' or '.join(options)} would decide a difference of {line.margin_text})"
-    unit, least = line.view.metric.unit, most["detectable"]
-    found = "" if math.isnan(least) else f"; this study finds one of {number(least, decimals(unit))}{unit_suffix(unit)}"
-    return f" (to decide a difference of {line.margin_text} would take more than {MOST_SEEDS} seeds a fold{found})"
+    return (
+        f" (to decide a difference of {line.margin_text} would take more than {MOST_SEEDS} seeds a fold"
+        f"{_found(line.view.metric, most['detectable'])})"
+    )
+
+
+def _found(metric: Metric, least: float) -> str:
+    """The least difference that the study finds; empty if unknown."""
+    if math.isnan(least):
+        return ""
+    if least >= metric.bounds[1] - metric.bounds[0]:
+        return "; this study finds none, however large"
+    return f"; this study finds one of {number(least, decimals(metric.unit))}{unit_suffix(metric.unit)}"
 
 
 def price_of_seeds(view: View, seeds: int = 3) -> str:

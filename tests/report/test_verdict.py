@@ -246,6 +246,7 @@ def test_rule_6_an_undecided_top_group_with_what_would_decide_it() -> None:
     assert undecided_top(needed={"detectable": 0.0613}).endswith(
         "(to decide a difference of 0.01 would take more than 20 seeds a fold; this study finds one of 0.061)."
     )
+    assert undecided_top(needed={"detectable": 1.067}).endswith("; this study finds none, however large).")
     assert undecided_top().endswith("(to decide a difference of 0.01 would take more than 20 seeds a fold).")
     hours = undecided_top(needed={"seeds_needed": 3}, seconds=dict.fromkeys([A, B, C, D], 1800.0))
     assert "(3 seeds a fold, 2.0\u00a0h of GPU time more, would decide" in hours
