@@ -71,7 +71,14 @@ def _stop(child: psutil.Popen, caught: list[int], look: Callable[[bool], None]) 
     deadline = time.monotonic() + GRACE_S
     while (alive := _wait(everyone, 0.2)) and time.monotonic() < deadline and len(caught) == 1:
         look(True)
-    for process in {*alive, *_processes(child)}:
+    # Whoever loses a child may start another before it is killed itself: all are halted first, until nobody is new.
+    halted: set[psutil.Process] = set()
+    while new := {*alive, *_processes(child)} - halted:
+        for process in new:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
+        halted |= new
+    for process in halted:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     child.wait()
@@ -91,7 +98,12 @@ def _processes(child: psutil.Popen) -> list[psutil.Process]:
 
 def _wait(processes: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
     """Wait for the end of all; give those that are still alive."""
-    return [p for p in psutil.wait_procs(processes, timeout=seconds)[1] if p.status() != psutil.STATUS_ZOMBIE]
+    alive = []
+    for process in psutil.wait_procs(processes, timeout=seconds)[1]:
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                alive.append(process)
+    return alive
 
 
 @contextmanager
