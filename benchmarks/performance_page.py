@@ -17,9 +17,9 @@ are stored in it until the backward pass, half-precision ones are recomputed, an
 What a loss computes from the probability of each voxel (focal, for example) comes on top; the tables show how much. The
 two terms of a compound loss (Dice + cross-entropy, Dice + focal, ...) share one pass and one gradient.
 
-On a GPU a batch is one block as long as it needs at most 128 MB, and nothing is read back to the host: nnU-Net goes on
-queueing operations while the GPU works. Distances come from an operation that torch.compile fuses at its first use,
-within seconds; where it fails, a warning says so, and they take about four times as long.
+On a GPU a batch is one block as long as it needs at most 128 MB, and with its defaults no loss reads anything back to
+the host: nnU-Net goes on queueing operations while the GPU works. Distances come from an operation that torch.compile
+fuses at its first use, within seconds; where it fails, a warning says so, and they take about four times as long.
 
 This page is written by `python benchmarks/performance_page.py` from the JSON files in `benchmarks/results`.
 """

@@ -1,7 +1,7 @@
 """What losses do on a GPU, tried on the CPU: the results are those of the CPU's own code."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ FREQUENCIES = torch.tensor([0.8, 0.15, 0.05])
 
 
 @pytest.fixture
-def device(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def device(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Switches to the code of a GPU and back."""
 
     def switch(*, on: bool) -> None:

@@ -1,6 +1,6 @@
 """The mean of a base loss over parts of the patch, one for each lesion."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -60,48 +60,31 @@ def instance_loss(
         voxel_weight = torch.ones_like(target[:, :1], dtype=torch.float32)
     one_part = make_base(base, batch=False, **modes)
     of_part = "class_frequencies" in one_part.needs and class_frequencies is None
-    if asynchronous(x) and one_part.of_sums and not of_part:
-        with one_rank_alone(), torch.autocast(logits.device.type, enabled=False):
-            found = means_of_numbered_parts(
-                cut,
-                one_part,
-                x,
-                target,
-                voxel_weight,
-                instances,
-                class_frequencies,
-                bool(modes["regions"]),
-                circumstances,
-            )
-        mean, count = sum_over_ranks(found)
-        return total + instance_weight * mean / count.clamp_min(1)
+    at_once = asynchronous(x) and one_part.of_sums and not of_part
     means = []
     with one_rank_alone(), torch.autocast(logits.device.type, enabled=False):
-        for number in range(len(x)):
+        for samples in [slice(None)] if at_once else [slice(n, n + 1) for n in range(len(x))]:
             problems = _class_problems(
-                x[number : number + 1],
-                target[number : number + 1],
-                voxel_weight[number : number + 1],
-                None if instances is None else instances[number],
+                x[samples],
+                target[samples],
+                voxel_weight[samples],
+                None if instances is None else instances[samples],
                 class_frequencies,
                 regions=bool(modes["regions"]),
             )
-            values = [_values_of_parts(one_part, problem, cut(problem.ids), circumstances) for problem in problems]
-            means.append(_mean_and_count(values, total))
+            mean_of = _mean_of_numbered_parts if at_once else _mean_of_parts
+            means.append(mean_of(cut, one_part, problems, circumstances, total))
     mean, count = sum_over_ranks(torch.stack(means).sum(0))
     return total + instance_weight * mean / count.clamp_min(1)
 
 
 class ClassProblem(NamedTuple):
-    """One class of one sample against all others: K = 2 channels for labels (others, class), 1 for a region.
+    """One class of B samples against all others: K = 2 channels for labels (others, class), 1 for a region."""
 
-    On a device, of a whole batch: B in place of 1, and (B, *S) numbers.
-    """
-
-    logits: Tensor  # (1, K, *S)
-    target: Tensor  # (1, 1, *S), 1 where the class is
-    weight: Tensor  # (1, 1, *S) or (1, K, *S)
-    ids: Tensor  # (*S), numbers of the components of the class, 0 elsewhere
+    logits: Tensor  # (B, K, *S)
+    target: Tensor  # (B, 1, *S), 1 where the class is
+    weight: Tensor  # (B, 1, *S) or (B, K, *S)
+    ids: Tensor  # (B, *S), numbers of the components of the class, 0 elsewhere
     frequencies: Tensor | None  # (K,)
 
 
@@ -114,18 +97,16 @@ def _class_problems(
     *,
     regions: bool,
 ) -> Iterator[ClassProblem]:
-    """The classes of a sample, (1, C, *S), that have components; ``ids`` (L, *S) or None."""
+    """The classes of samples, (B, C, *S), that may have components; ``ids`` (B, L, *S) or None."""
     counts = weight > 0 if regions else (weight > 0).any(1, keepdim=True)
-    here = target.bool() if regions else target
-    here = here * counts
+    here = (target.bool() if regions else target) * counts
     if ids is None:
-        ids = torch.from_numpy(label_components((here[0] if regions else here[0, 0].to(torch.int16)).cpu().numpy()))
-        ids = (ids if regions else ids[None]).to(logits.device)
+        maps = (here if regions else here[:, 0].to(torch.int16)).cpu().numpy()
+        found = torch.stack([torch.from_numpy(label_components(one)) for one in maps]).to(logits.device)
+        ids = found if regions else found[:, None]
     for c in range(0 if regions else 1, logits.shape[1]):
         own = here[:, c : c + 1] if regions else here == c
-        numbers = (ids[c] if regions else ids[0]) * own[0, 0]
-        if not numbers.any():
-            continue
+        numbers = ids[:, c if regions else 0] * own[:, 0]
         share = None if frequencies is None else frequencies[c : c + 1]
         if regions:
             own_weight = weight if weight.shape[1] == 1 else weight[:, c : c + 1]
@@ -136,45 +117,25 @@ def _class_problems(
         yield ClassProblem(_two_logits(logits, c), own.to(torch.uint8), _two_weights(weight, target, c), numbers, share)
 
 
-def means_of_numbered_parts(
-    cut: Cut,
-    base: Loss,
-    logits: Tensor,
-    target: Tensor,
-    weight: Tensor,
-    ids: Tensor | None,
-    frequencies: Tensor | None,
-    regions: bool,
-    circumstances: dict[str, Any],
+def _mean_of_numbered_parts(
+    cut: Cut, base: Loss, problems: Iterable[ClassProblem], circumstances: dict[str, Any], like: Tensor
 ) -> Tensor:
     """The sum over samples of the mean over their parts, and how many samples have parts, for a base ``of_sums``.
 
-    For a device: the samples of a batch at once, and a value for each number that is possible, so that nothing waits
-    for the device to say which there are.
+    For a device: there is a value for each number that is possible, so that nothing waits for the device to say which
+    there are.
     """
-    counts = weight > 0 if regions else (weight > 0).any(1, keepdim=True)
-    here = (target.bool() if regions else target) * counts
-    if ids is None:
-        maps = (here if regions else here[:, 0].to(torch.int16)).cpu().numpy()
-        found = torch.stack([torch.from_numpy(label_components(one)) for one in maps]).to(logits.device)
-        ids = found if regions else found[:, None]
-    total, parts = logits.new_zeros(len(logits)), logits.new_zeros(len(logits))
-    for c in range(0 if regions else 1, logits.shape[1]):
-        own = here[:, c] if regions else here[:, 0] == c
-        numbers = ids[:, c if regions else 0] * own
-        share = None if frequencies is None else frequencies[c : c + 1]
-        if regions:
-            own_weight = weight if weight.shape[1] == 1 else weight[:, c : c + 1]
-            problem = ClassProblem(logits[:, c : c + 1], target[:, c : c + 1], own_weight, numbers, share)
-        else:
-            share = None if share is None else torch.cat([1 - share, share])
-            weights = _two_weights(weight, target, c)
-            problem = ClassProblem(_two_logits(logits, c), own[:, None].to(torch.uint8), weights, numbers, share)
+    several = list(problems)
+    alone = len(several) == 1
+    total, parts = like.new_zeros(len(several[0].ids)), like.new_zeros(len(several[0].ids))
+    for problem in several:
+        # of several classes, memory for one at a time
         arguments = cut, base, problem, circumstances
-        if logits.shape[1] > 2 and torch.is_grad_enabled():  # memory for one class at a time
-            of_class = checkpoint(_sums_of_numbered_parts, *arguments, use_reentrant=False, preserve_rng_state=False)
-        else:
-            of_class = _sums_of_numbered_parts(*arguments)
+        of_class = (
+            _sums_of_numbered_parts(*arguments)
+            if alone
+            else checkpoint(_sums_of_numbered_parts, *arguments, use_reentrant=False, preserve_rng_state=False)
+        )
         total, parts = total + of_class[0], parts + of_class[1]
     return torch.stack([(total / parts.clamp_min(1)).sum(), (parts > 0).sum().to(total.dtype)])
 
@@ -232,8 +193,12 @@ def _values_of_parts(base: Loss, problem: ClassProblem, numbers: Tensor, circums
         return base(*runs, **circumstances)
 
 
-def _mean_and_count(values: list[Tensor], like: Tensor) -> Tensor:
-    """The mean over the parts of a sample and 1, or 0 and 0 if it has none."""
+def _mean_of_parts(
+    cut: Cut, base: Loss, problems: Iterable[ClassProblem], circumstances: dict[str, Any], like: Tensor
+) -> Tensor:
+    """The mean over the parts of one sample and 1, or 0 and 0 if it has none."""
+    with_parts = [problem for problem in problems if problem.ids.any()]
+    values = [_values_of_parts(base, problem, cut(problem.ids[0]), circumstances) for problem in with_parts]
     if not values:
         return like.new_zeros(2)
     mean = torch.cat(values).mean()
