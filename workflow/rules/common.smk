@@ -21,7 +21,14 @@ from nnunet_losses.data.description import find_descriptions, load_dataset_descr
 from nnunet_losses.comparison.provenance import checked_out_commit
 from nnunet_losses.machines.gpus import gpus_at_once
 from nnunet_losses.machines.retries import retry_what_may_help
-from nnunet_losses.machines.slurm import Request, adapt_executor, cancel_left_over, check_requests, read_cluster, work_of
+from nnunet_losses.machines.slurm import (
+    Request,
+    adapt_executor,
+    cancel_left_over,
+    check_requests,
+    read_cluster,
+    work_of,
+)
 from nnunet_losses.nnunet.benchmark import read_figures
 from nnunet_losses.nnunet.names.search import require_trainer
 from nnunet_losses.nnunet.preparation.threads import parallel_environment

@@ -53,7 +53,9 @@ rule preprocess:
     priority: first_of_all()
     threads: lambda wildcards: preprocessing_threads(sizes_of(wildcards))
     resources:
-        mem_mb=lambda wildcards, threads: memory("preprocess", wildcards, preprocessing_mb(sizes_of(wildcards), threads)),
+        mem_mb=lambda wildcards, threads: memory(
+            "preprocess", wildcards, preprocessing_mb(sizes_of(wildcards), threads)
+        ),
         runtime=lambda wildcards, threads: preprocessing_minutes("preprocess", sizes_of(wildcards), threads),
     params:
         number=lambda wildcards: dataset_number(wildcards.dataset),
