@@ -46,7 +46,7 @@ def test_recipes_lists_words_and_the_choices_of_one() -> None:
     assert all(word in call("recipes").stdout for word in CHANGES)
     told = call("recipes", "shirokikh2020").stdout
     assert "assumed" in told and "code" in told
-    assert "there are autonet, densenet" in " ".join(call("recipes", "salehi").output.split())
+    assert "there are bfloat16, autonet" in " ".join(call("recipes", "salehi").output.split())
     assert "recipe       densenet, bspline" in call("describe", "DiceTrainer_densenet_bspline").stdout
 
 

@@ -52,6 +52,27 @@ def test_every_network_and_recipe_trains_a_step_without_deep_supervision(make: M
         assert type(trainer.network).__name__ == NETWORKS[word]
 
 
+@pytest.mark.parametrize("name", ["TverskyTrainer_bfloat16_seed1", "TverskyTrainer_iw_bfloat16_densenet_seed1"])
+def test_bfloat16_is_for_the_network_alone(make: Make, name: str) -> None:
+    trainer = make(name)
+    trained, validated = step_of_each(trainer)
+    exact, _ = step_of_each(make(name.replace("_bfloat16", "")))
+    assert trained["loss"] == pytest.approx(exact["loss"], rel=0.02)
+    assert trained["loss"] != exact["loss"]
+    assert 0 < validated["loss"] < 1
+    seen: set[torch.dtype] = set()
+    convolution = next(module for module in trainer.network.modules() if isinstance(module, torch.nn.Conv3d))
+    convolution.register_forward_hook(lambda _, __, output: seen.add(output.dtype))
+    output = trainer.network(next(trainer.dataloader_train)["data"])
+    assert seen == {torch.bfloat16}
+    assert {level.dtype for level in (output if isinstance(output, list) else [output])} == {torch.float32}
+    assert {parameter.dtype for parameter in trainer.network.parameters()} == {torch.float32}
+    assert trainer.describe_changes()["precision"] == "bfloat16"
+    plain = make(name.replace("_bfloat16", ""))
+    plain.initialize()
+    assert list(plain.network.state_dict()) == list(trainer.network.state_dict())
+
+
 @pytest.mark.parametrize("word", NETWORKS)
 def test_every_network_trains_in_2d(make: Make, word: str) -> None:
     trained, _ = step_of_each(make(f"DiceTrainer_{word}", configuration="2d_tiny"))
