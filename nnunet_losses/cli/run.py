@@ -37,6 +37,8 @@ def run(
     from nnunet_losses.base.surroundings import surroundings
     from nnunet_losses.progress.run import run_study
 
+    if configfile is None and not (directory / DEFAULT_STUDY).is_file() and DEFAULT_STUDY.is_file():
+        configfile = DEFAULT_STUDY  # Snakemake would look for it in the other directory
     study = study_name(configfile, directory, context.args)
     arguments = snakemake_arguments(configfile, cores, directory, context.args)
     environment = os.environ | surroundings(directory / ".snakemake" / "cache")

@@ -58,6 +58,8 @@ class Events:
     """Messages of errors outside a job."""
     notes: list[str] = field(default_factory=list)
     """What the workflow says to the person who runs it."""
+    stopping: bool = False
+    """Whether the person stops the study, so that errors read from now on are no failures."""
     _order: list[str] = field(default_factory=list)
     _offset: int = 0
 
@@ -91,6 +93,8 @@ class Events:
             self.jobs[event["jobid"]] = Job(event["rule_name"], event["wildcards"] or {}, logs, time)
         elif kind == "job_finished" and event["job_id"] in self.jobs:
             self.jobs[event["job_id"]].ended = time
+        elif kind == "job_error" and self.stopping:
+            self.jobs.pop(event["jobid"], None)  # interrupted; it is as if it had not begun
         elif kind == "job_error" and event["jobid"] in self.jobs:
             job = self.jobs[event["jobid"]]
             job.ended, job.failed = time, True

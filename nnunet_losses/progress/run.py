@@ -48,7 +48,8 @@ def run_study(study: str, arguments: Sequence[str], directory: Path, environment
     console = Console(stderr=True, highlight=False)
     with Display(study, _short(log), console) as display:
 
-        def look(note: str) -> None:
+        def look(note: str, stopping: bool) -> None:
+            events.stopping = stopping
             display.show(read_study(events, results, started), note)
 
         code = watch_snakemake(
@@ -56,9 +57,9 @@ def run_study(study: str, arguments: Sequence[str], directory: Path, environment
             environment,
             log=log,
             events=events.file,
-            look=lambda stopping: look("Stopping." if stopping else ""),
+            look=lambda stopping: look("Stopping." if stopping else "", stopping),
         )
-        look("Stopped." if code > 128 else "Failed." if code else "Finished.")
+        look("Stopped." if code > 128 else "Failed." if code else "Finished.", code > 128)
     if code > 128:
         told = f"Stopped. {AGAIN}"
     elif code and no_space_left(directory):

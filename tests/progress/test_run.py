@@ -84,9 +84,10 @@ def test_a_wrong_option_is_snakemakes_to_explain(place: Place) -> None:
 
 
 @pytest.mark.slow
-def test_a_dry_run_shows_the_plan(place: Place) -> None:
-    done = place.run("-n")
-    assert done.returncode == 0
+@pytest.mark.parametrize("where", [[], ["--directory", "elsewhere"]])
+def test_a_dry_run_shows_the_plan_wherever_results_go(place: Place, where: list[str]) -> None:
+    done = place.run("-n", *where)
+    assert done.returncode == 0, done.stderr
     assert "rule make:" in done.stdout
     assert not (place.folder / "logs").exists()
 
@@ -102,6 +103,7 @@ def test_a_signal_stops_everything_and_the_same_command_goes_on(place: Place, nu
     assert process.returncode == 128 + number
     assert processes_in(place.folder) == []
     assert told.endswith("Stopped. Run the same command again to continue.\n")
+    assert " failed" not in told
     if number == signal.SIGINT:
         done = place.run()
         assert done.returncode == 0
