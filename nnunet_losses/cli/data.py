@@ -35,7 +35,7 @@ def prepare(
     for warning in found.warnings:
         say(f"Warning: {warning}")
     if summary is not None:
-        fingerprint = data_fingerprint(folder) or source_state(dataset, cases)
+        fingerprint = data_fingerprint(folder) or source_state(dataset, folder.parent, cases)
         write_json(summary, {**found.as_dict(), "fingerprint": fingerprint})
 
 

@@ -47,6 +47,7 @@ from nnunet_losses.data.sources import (
 log = logging.getLogger(__name__)
 ORIGIN = "source.json"  # in the prepared folder: what it was made from
 FILES, MADE = "files", "made"  # in it: the states of the source's files, and of those made from them
+SEEN = "seen"  # the states of the source's files when they were last found to be the same
 
 
 def prepare_raw(
@@ -101,18 +102,27 @@ def _prepare(
             )
         return target
     origin = _origin(description, cases)
-    known = _check_origin(target, origin, _left_to_defaults(source)) if target.exists() else {}
+    known = _recorded(target / ORIGIN) if target.exists() else {}
+    moved = isinstance(source, Path) and known.get("source") != origin["source"]
+    if target.exists():
+        # a folder that was moved is the same as long as its files are
+        as_it_was = {**origin, "source": known.get("source")} if moved else origin
+        known = _check_origin(target, as_it_was, _left_to_defaults(source))
     found = _look_at(source, cases, target)
     states: dict[str, FileState] = {}
     if target.exists():
         _refuse_edited(target, read_states(known.get(MADE)))
         if found is None:
+            if moved:
+                _check_origin(target, origin, set())
             return target
         then = read_states(known.get(FILES))
-        states = states_of(found.by_name(), then)
+        states = states_of(found.by_name(), then | read_states(known.get(SEEN)))
         changes = difference(then, states) if FILES in known else "an earlier version recorded no files"
         if not changes:
             return target
+        if moved:  # so it is another folder
+            _check_origin(target, origin, set())
         log.warning(
             "%s has changed since %s was made from it (%s). The data set is prepared again. Results from the earlier "
             "files no longer fit: the workflow plans and preprocesses again, and trainings on them refuse to continue.",
@@ -156,21 +166,54 @@ def _prepare(
     return target
 
 
-def source_state(description: DatasetDescription, cases: Cases = None) -> str:
-    """A short text that changes when the files of a local folder may have changed; empty for other sources.
+def depends_on(description: DatasetDescription) -> dict[str, Any]:
+    """What a prepared data set depends on beside the files of its source, wherever they lie, as plain values."""
+    origin = _origin(description, None)
+    if isinstance(description.source.chosen, Path):
+        del origin["source"]
+    return {**origin, "name": description.name, "licence": description.licence, "citation": description.citation}
 
-    It tells a workflow when to prepare the data set again. No content is read.
+
+def source_state(description: DatasetDescription, raw_dir: Path | str, cases: Cases = None) -> str:
+    """A short text that changes when the files of a local folder have changed; empty for other sources.
+
+    It tells a workflow when to prepare the data set again. It does not change when files were only copied, or have
+    other times, or are out of reach at present: once the data set is prepared, files whose size or times differ are
+    read and compared, and the result is remembered in the prepared folder.
     """
     source = description.source.chosen
+    origin = Path(raw_dir) / description.name / ORIGIN
+    known = _recorded(origin)
+    then = read_states(known.get(FILES))
     try:
-        found = _local(source, cases)
-        if found is None:
-            return ""
-        files = found.by_name()
-        stats = sorted((name, file_stat(path)) for name, path in files.items())
+        place = _place(source)
+        if then and place is not None and not place.exists():
+            stats = {name: state.stat for name, state in then.items()}
+        else:
+            found = _local(source, cases)
+            if found is None:
+                return ""
+            files = found.by_name()
+            stats = {name: file_stat(path) for name, path in files.items()}
+            if then and stats.keys() == then.keys():
+                seen = read_states(known.get(SEEN))
+                states = states_of(files, then | seen)
+                if not difference(then, states):
+                    stats = {name: state.stat for name, state in then.items()}
+                    if states not in (then, seen):
+                        write_json(origin, {**known, SEEN: plain_states(states)})
     except (UserError, OSError) as error:
         return f"cannot be read: {error}"
-    return hashlib.sha256(json.dumps(stats).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(sorted(stats.items())).encode()).hexdigest()
+
+
+def _recorded(origin: Path) -> dict[str, Any]:
+    """What a prepared folder records of how it was made; nothing if there is no such record."""
+    try:
+        content = json.loads(origin.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def data_fingerprint(folder: Path | str) -> str:

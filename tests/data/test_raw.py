@@ -15,9 +15,10 @@ import pytest
 
 from nnunet_losses.base.disk import DiskFullError
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import file_sha256
 from nnunet_losses.data.description import load_dataset_description
 from nnunet_losses.data.inspection import inspect_dataset
-from nnunet_losses.data.raw import data_fingerprint, prepare_raw, source_state
+from nnunet_losses.data.raw import data_fingerprint, depends_on, prepare_raw, source_state
 
 from ..conftest import SmallDisk
 from .prepared import SMALL_PHANTOM, described, fingerprint, prepare
@@ -177,18 +178,67 @@ def test_a_source_that_is_gone_leaves_what_was_prepared(
     assert "it is unknown whether it has changed" in caplog.text
 
 
-def test_a_workflow_learns_of_changes_without_reading_the_files(raw_dataset: Path) -> None:
+def test_a_workflow_learns_of_changes_without_reading_the_files(raw_dataset: Path, tmp_path: Path) -> None:
     description = load_dataset_description(described({"path": str(raw_dataset)}))
-    states = [source_state(description), source_state(description)]
+
+    def state() -> str:
+        return source_state(description, tmp_path / "raw")
+
+    states = [state(), state()]
     change(raw_dataset / "imagesTr/a_0000.nii.gz", "edited in place", np.ones((12, 10, 8), np.uint8))
-    states.append(source_state(description))
+    states.append(state())
     shutil.copy2(raw_dataset / "imagesTr/a_0001.nii.gz", raw_dataset / "imagesTr/a_0000.nii.gz")
-    states.append(source_state(description))
+    states.append(state())
     (raw_dataset / "dataset.json").unlink()
-    states.append(source_state(description))
+    states.append(state())
     assert states[0] == states[1]
     assert len(set(states)) == 4
-    assert source_state(load_dataset_description(described(SMALL_PHANTOM))) == ""
+    assert source_state(load_dataset_description(described(SMALL_PHANTOM)), tmp_path / "raw") == ""
+
+
+def test_copied_files_are_no_change_for_a_workflow(
+    raw_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    description = load_dataset_description(described({"path": str(raw_dataset)}))
+    read: list[Path] = []
+    monkeypatch.setattr(
+        "nnunet_losses.data.fingerprint.file_sha256", lambda path: (read.append(path), file_sha256(path))[1]
+    )
+
+    def state() -> str:
+        read.clear()
+        return source_state(description, tmp_path / "raw")
+
+    first = state()
+    folder = prepare_raw(description, tmp_path / "raw", progress=False)
+    assert state() == first
+    assert read == []
+    copied = tmp_path / "copied"
+    shutil.copytree(raw_dataset, copied, copy_function=shutil.copy)  # other times
+    raw_dataset.rename(tmp_path / "unmounted")
+    assert state() == first
+    copied.rename(raw_dataset)
+    assert state() == first
+    assert len(read) > 1
+    assert state() == first
+    assert read == []
+    read.clear()
+    assert prepare_raw(description, tmp_path / "raw", progress=False) == folder
+    assert not [path for path in read if path.is_relative_to(raw_dataset)]
+    raw_dataset.rename(tmp_path / "moved")
+    moved = load_dataset_description(described({"path": str(tmp_path / "moved")}))
+    assert source_state(moved, tmp_path / "raw") == first
+    assert depends_on(moved) == depends_on(description)
+    assert prepare_raw(moved, tmp_path / "raw", progress=False) == folder
+    (tmp_path / "moved").rename(raw_dataset)
+    change(raw_dataset / "imagesTr/a_0000.nii.gz", "edited in place", np.ones((12, 10, 8), np.uint8))
+    edited = state()
+    assert edited != first
+    with pytest.raises(UserError, match=r"another description \(source\.path differ"):
+        shutil.copytree(raw_dataset, tmp_path / "another")
+        prepare_raw(described({"path": str(tmp_path / "another")}), tmp_path / "raw", progress=False)
+    prepare_raw(description, tmp_path / "raw", progress=False)
+    assert state() == edited
 
 
 def test_a_disk_too_small_for_a_folder_leaves_the_earlier_one(

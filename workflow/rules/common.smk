@@ -220,12 +220,21 @@ def record_of(name):
     return record.model_copy(update={"title": f"{record.title} (partial: {done} of {len(evaluated)} trainings)"})
 
 
+# what these two import reads images, and the workflow is read again in each job
+
+
+def what_it_depends_on(dataset):
+    """What a data set is made from, beside files."""
+    from nnunet_losses.data.raw import depends_on
+
+    return depends_on(descriptions[dataset])
+
+
 def state_of_source(dataset):
     """Which files of a local folder a data set was made from, so that a change is noticed."""
-    # only for this rule: it imports what reads images, and the workflow is read again in each job
     from nnunet_losses.data.raw import source_state
 
-    return source_state(descriptions[dataset], study.config.cases)
+    return source_state(descriptions[dataset], os.environ["nnUNet_raw"], study.config.cases)
 
 
 def dataset_number(dataset):

@@ -13,8 +13,8 @@ rule prepare:
     params:
         file=lambda wildcards: str(description_files[wildcards.dataset]),
         cases=f"--cases {study.config.cases}" if study.config.cases else "",
-        # the keys, not the text: another comment must never cost a training
-        description=lambda wildcards: descriptions[wildcards.dataset].plain(),
+        # neither another comment nor another place must ever cost a training
+        description=lambda wildcards: what_it_depends_on(wildcards.dataset),
         # files of a local folder that were changed since
         source=lambda wildcards: state_of_source(wildcards.dataset),
     shell:

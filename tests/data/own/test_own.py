@@ -306,10 +306,10 @@ def test_an_edited_file_or_row_is_noticed_and_cases_can_be_chosen(tmp_path: Path
     source = {"table": {"file": str(table(tmp_path, rows))}}
     description = load_dataset_description({"name": "Dataset055_Own", "source": source, "labels": LABELS})
     assert description.case_table_file == tmp_path / "cases.csv"
-    before = source_state(description)
+    before = source_state(description, tmp_path / "raw")
     folder = prepare(tmp_path, source)
     write(tmp_path / "a_seg.nii.gz", lesion(1))
-    assert source_state(description) != before
+    assert source_state(description, tmp_path / "raw") != before
     assert prepare(tmp_path, source) == folder
     assert np.array_equal(sitk.GetArrayFromImage(stored(folder / "labelsTr/a.nii.gz")), lesion(1))
     shutil.rmtree(folder)
