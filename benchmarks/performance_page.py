@@ -1,4 +1,4 @@
-"""Write docs/performance.md from the results of the benchmarks of losses and of conversion.
+"""Write docs/performance.md from the results of the benchmarks of losses, precision and conversion.
 
 python benchmarks/performance_page.py
 """
@@ -211,11 +211,37 @@ def conversion_section(result: dict[str, Any] | None) -> str:
     return text + table(head, rows) + "\n"
 
 
+def bfloat16_section(result: dict[str, Any] | None) -> str:
+    """What the piece `bfloat16` saves on a CPU."""
+    text = "## bfloat16 on a CPU\n\n"
+    if result is None:
+        return text + "Not measured.\n"
+    hardware = result["hardware"]
+    text += (
+        "nnU-Net computes in float32 on a CPU. With `TverskyTrainer_bfloat16` the network computes in bfloat16: one "
+        f"thread of {hardware['cpu']} ({hardware['cores']} cores, load {hardware['load']:.1f} at the start), which has "
+        f"{' and '.join(hardware['instructions']) or 'no instructions for it'}; CPU time, the median of "
+        f"{result['rounds']} rounds. A window is one forward pass of a prediction, of which nnU-Net makes four (2D) or eight (3D) at each "
+        "place.\n\n"
+    )
+    rows = [
+        [
+            f"{row['dataset']}, {row['configuration']}: {row['what']}",
+            number(row["ms"]["float32"], 1),
+            number(row["ms"]["bfloat16"], 1),
+            number(row["ratio"]),
+        ]
+        for row in result["rows"]
+    ]
+    return text + table(["network", "float32, ms", "bfloat16, ms", "ratio"], rows) + "\n"
+
+
 def main() -> None:
     """Write the page."""
     sections = (
         HEAD,
         cpu_section(read("losses_cpu.json")),
+        bfloat16_section(read("bfloat16_cpu.json")),
         gpu_section(read("losses_gpu.json"), read("training_step_gpu.json"), read("gpu_check.json")),
         conversion_section(read("conversion.json")),
     )

@@ -32,7 +32,7 @@ class Change:
 
 _ALL = (
     # before the networks: it runs the one that they build
-    Change("bfloat16", "precision", "network in bfloat16: half the time on processors with its instructions"),
+    Change("bfloat16", "precision", "network in bfloat16, faster on processors that have instructions for it"),
     Change("autonet", "network", "3D U-Net on Auto-Net, without normalisation layers (Salehi et al. 2017)"),
     Change("densenet", "network", "FC-DenseNet of 4 layers a block and growth rate 12 (Jégou et al. 2017)"),
     Change("fpnresunet", "network", "FPN-like residual U-Net with a batch-normed logit (Shirokikh et al. 2020)"),

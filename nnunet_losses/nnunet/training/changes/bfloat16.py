@@ -1,4 +1,4 @@
-"""The network in bfloat16: on processors with bfloat16 instructions (AVX-512 BF16, AMX) a step takes half the time.
+"""The network in bfloat16, which is faster on processors that have instructions for it (AVX-512 BF16, AMX).
 
 nnU-Net trains in float16 on CUDA, whose largest number is 65,504, and in float32 elsewhere.
 """
