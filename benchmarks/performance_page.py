@@ -221,8 +221,8 @@ def bfloat16_section(result: dict[str, Any] | None) -> str:
         "nnU-Net computes in float32 on a CPU. With `TverskyTrainer_bfloat16` the network computes in bfloat16: one "
         f"thread of {hardware['cpu']} ({hardware['cores']} cores, load {hardware['load']:.1f} at the start), which has "
         f"{' and '.join(hardware['instructions']) or 'no instructions for it'}; CPU time, the median of "
-        f"{result['rounds']} rounds. A window is one forward pass of a prediction, of which nnU-Net makes four (2D) or eight (3D) at each "
-        "place.\n\n"
+        f"{result['rounds']} rounds. A window is one forward pass of a prediction, of which nnU-Net makes four (2D) or "
+        "eight (3D) at each place.\n\n"
     )
     rows = [
         [
