@@ -6,10 +6,12 @@ from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
+import pandas as pd
 import pytest
 
 from nnunet_losses.base.metrics import METRICS
 from nnunet_losses.base.metrics.challenges import CHALLENGES
+from nnunet_losses.base.states import Question
 from nnunet_losses.base.tables.results import RESULTS
 from nnunet_losses.losses import CATALOGUE, CrossEntropyLoss
 from nnunet_losses.losses.catalogue import package_of
@@ -64,6 +66,20 @@ def test_which_loss_says_of_a_study_without_tables_that_it_was_not_measured():
     which_loss = load("which_loss")
     text = which_loss.page({}, ["which-loss-nothing"], which_loss.read_published([]))
     assert text.count("Not measured yet.") == 4
+
+
+def test_which_loss_compares_patch_sampling_by_the_same_losses():
+    which_loss = load("which_loss")
+    values = {
+        "A_9epochs": 0.5,
+        "A_lesionsampling_9epochs": 0.6,
+        "B_9epochs": 0.2,
+        "B_lesionsampling_9epochs": 0.5,
+        "C": 0,
+    }
+    answers = pd.DataFrame({"trainer": values.keys(), "value": values.values(), "question": str(Question.OVERLAP)})
+    assert which_loss._of_sampling(answers) == pytest.approx(0.2)
+    assert which_loss._told(which_loss._of_sampling(answers.head(1))) == which_loss.NOT_MEASURED
 
 
 def test_every_loss_is_on_exactly_one_page_and_in_its_picture():
