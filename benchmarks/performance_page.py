@@ -222,8 +222,8 @@ def bfloat16_section(result: dict[str, Any] | None) -> str:
         f"thread of {hardware['cpu']} ({hardware['cores']} cores, load {hardware['load']:.1f} at the start), which has "
         f"{' and '.join(hardware['instructions']) or 'no instructions for it'}; CPU time, the median of "
         f"{result['rounds']} rounds. A window is one forward pass of a prediction, of which nnU-Net makes four (2D) or "
-        "eight (3D) at each place; in float32, PyTorch 2.15 computes the 3D convolutions of a single small window outside "
-        "of oneDNN, by copying them into matrices, which explains most of that ratio.\n\n"
+        f"eight (3D) at each place. PyTorch {result['torch']} computes the float32 convolutions of a single small 3D "
+        "window without oneDNN, which explains most of that ratio: two windows at once take less time than one.\n\n"
     )
     rows = [
         [
