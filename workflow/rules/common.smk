@@ -234,7 +234,7 @@ def state_of_source(dataset):
     """Which files of a local folder a data set was made from, so that a change is noticed."""
     from nnunet_losses.data.raw import source_state
 
-    return source_state(descriptions[dataset], os.environ["nnUNet_raw"], study.config.cases)
+    return source_state(descriptions[dataset], "work/nnUNet_raw", study.config.cases)
 
 
 def dataset_number(dataset):
