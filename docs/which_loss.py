@@ -73,6 +73,7 @@ def page(tables: dict[str, pd.DataFrame], studies: Sequence[str], published: pd.
     """The whole page."""
     parts = [
         HEAD,
+        in_short(tables),
         decisions(tables, studies),
         effects(tables),
         claims(tables),
@@ -82,6 +83,42 @@ def page(tables: dict[str, pd.DataFrame], studies: Sequence[str], published: pd.
         WEAK,
     ]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def in_short(tables: dict[str, pd.DataFrame]) -> str:
+    """For each data set and label, what is better or worse than the baseline, and how much trainings differ anyhow."""
+    if "studies" not in tables:
+        return ""
+    parts = []
+    for study in tables["studies"].to_dict("records"):
+        own = tables["answers"].query("study == @study['study'] and dataset == @study['dataset']")
+        names, _ = short_names(list(dict.fromkeys(own["trainer"])))
+        base = _found(names, str(study["baseline"]))
+        for label, answers in own.groupby("label", sort=False):
+            place = answers.iloc[0]
+            here = tables["decisions"][(tables["decisions"][WHERE] == place[WHERE]).all(axis=1)]
+            asked = {q: answers.loc[answers["question"] == str(q), "metric"] for q in ROWS}
+            told = {q: _against(here, str(m.iloc[0]), base, names) for q, m in asked.items() if len(m)}
+            known = "; ".join(f"{word} in {q}: {losses}" for q, by_word in told.items() for word, losses in by_word)
+            rest = "; ".join(q for q, by_word in told.items() if not by_word)
+            parts.append(
+                f"- **{study['title'].removeprefix('Which loss? ')} · {label}**, beside {names[base]}, "
+                f"{study['trainings']} trainings."
+                + (f" Beyond doubt {known}." if known else "")
+                + (f" No loss is better or worse beyond doubt in {rest}." if rest else "")
+            )
+    return "## In short\n\n" + "\n".join(parts) + "\n"
+
+
+def _against(here: pd.DataFrame, metric: str, base: str, names: dict[str, str]) -> list[tuple[str, str]]:
+    """The losses that are better, and those that are worse, the clearest first."""
+    pairs = here[(here["metric"] == metric) & (here["trainer_b"] == base)]
+    parts = []
+    for word in (Word.BETTER, Word.WORSE):
+        found = pairs[pairs["word"] == str(word)].sort_values("difference", ascending=word is Word.WORSE)
+        if len(found):
+            parts.append((str(word), enumerate_words([names[trainer] for trainer in found["trainer_a"]])))
+    return parts
 
 
 def decisions(tables: dict[str, pd.DataFrame], studies: Sequence[str]) -> str:

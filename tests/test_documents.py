@@ -82,6 +82,18 @@ def test_which_loss_compares_patch_sampling_by_the_same_losses():
     assert which_loss._told(which_loss._of_sampling(answers.head(1))) == which_loss.NOT_MEASURED
 
 
+def test_which_loss_begins_with_what_is_beyond_doubt():
+    which_loss = load("which_loss")
+    told = which_loss.in_short(which_loss.evidence())
+    rows = which_loss.evidence()["decisions"].query(
+        "study == 'which-loss-exudates' and metric == 'dice' and trainer_b.str.startswith('DiceCrossEntropyTrainer')"
+    )
+    known = set(rows["word"]) & {"better", "worse"}
+    line = next(line for line in told.splitlines() if "exudate" in line)
+    assert ("beyond doubt in overlap, as trained" in line) == (not known)
+    assert all(f"{word} in overlap, as trained: " in line for word in known)
+
+
 def test_every_loss_is_on_exactly_one_page_and_in_its_picture():
     families = generate.families()
     assert Counter(name for names in families.values() for name in names) == Counter(OURS)
