@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,8 +16,6 @@ LOGGER = "nnunet-losses"
 PLUGIN = Path(__file__).parent / "logger"
 GRACE_S = 5
 """What runs is given so long to end by itself."""
-HALT_S = 2
-"""Suspended processes stop within it, unless the kernel holds them."""
 LOOK_EVERY_S = 0.5
 
 
@@ -76,28 +74,14 @@ def _stop(child: psutil.Popen, caught: list[int], look: Callable[[bool], None]) 
     # Whoever loses a child may start another before it is killed itself: all are halted first, until nobody is new.
     halted: set[psutil.Process] = set()
     while new := {*alive, *_processes(child)} - halted:
-        _halt(new)
+        for process in new:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
         halted |= new
     for process in halted:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     child.wait()
-
-
-def _halt(processes: Set[psutil.Process]) -> None:
-    """Suspend them; one within a fork stops only after it, and its child must be there to be found."""
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            process.suspend()
-    deadline = time.monotonic() + HALT_S
-    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-
-def _runs(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
-    return False
 
 
 def _processes(child: psutil.Popen) -> list[psutil.Process]:
