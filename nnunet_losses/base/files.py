@@ -143,6 +143,15 @@ def read_json(path: Path, advice: str) -> Any:
     raise UserError(f"{path} cannot be read as JSON ({reason}); {advice}")
 
 
+def read_record(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds; empty if there is none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
 def file_sha256(path: Path) -> str:
     """SHA-256 of the content of a file, in hexadecimal."""
     with path.open("rb") as file:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Set
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tqdm import tqdm
 from nnunet_losses.base.dataset import FINGERPRINT, read_dataset_json, write_dataset_json
 from nnunet_losses.base.disk import require_space
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.files import FolderExistsError, new_folder, write_json
+from nnunet_losses.base.files import FolderExistsError, new_folder, read_record, write_json
 from nnunet_losses.base.labels import label_values
 from nnunet_losses.base.names import SPLITS_JSON
 from nnunet_losses.data.description import (
@@ -102,19 +103,19 @@ def _prepare(
             )
         return target
     origin = _origin(description, cases)
-    known = _recorded(target / ORIGIN) if target.exists() else {}
-    moved = isinstance(source, Path) and known.get("source") != origin["source"]
+    known = read_record(target / ORIGIN)
+    moved = _moved(source, known)
     if target.exists():
         # a folder that was moved is the same as long as its files are
         as_it_was = {**origin, "source": known.get("source")} if moved else origin
-        known = _check_origin(target, as_it_was, _left_to_defaults(source))
+        _check_origin(target, known, as_it_was, _left_to_defaults(source))
     found = _look_at(source, cases, target)
     states: dict[str, FileState] = {}
     if target.exists():
         _refuse_edited(target, read_states(known.get(MADE)))
         if found is None:
             if moved:
-                _check_origin(target, origin, set())
+                _check_origin(target, known, origin, set())
             return target
         then = read_states(known.get(FILES))
         states = states_of(found.by_name(), then | read_states(known.get(SEEN)))
@@ -122,7 +123,7 @@ def _prepare(
         if not changes:
             return target
         if moved:  # so it is another folder
-            _check_origin(target, origin, set())
+            _check_origin(target, known, origin, set())
         log.warning(
             "%s has changed since %s was made from it (%s). The data set is prepared again. Results from the earlier "
             "files no longer fit: the workflow plans and preprocesses again, and trainings on them refuse to continue.",
@@ -183,11 +184,11 @@ def source_state(description: DatasetDescription, raw_dir: Path | str, cases: Ca
     """
     source = description.source.chosen
     origin = Path(raw_dir) / description.name / ORIGIN
-    known = _recorded(origin)
+    known = read_record(origin)
     then = read_states(known.get(FILES))
     try:
         place = _place(source)
-        if then and place is not None and not place.exists():
+        if then and place is not None and not place.exists() and not _moved(source, known):
             stats = {name: state.stat for name, state in then.items()}
         else:
             found = _local(source, cases)
@@ -201,19 +202,16 @@ def source_state(description: DatasetDescription, raw_dir: Path | str, cases: Ca
                 if not difference(then, states):
                     stats = {name: state.stat for name, state in then.items()}
                     if states not in (then, seen):
-                        write_json(origin, {**known, SEEN: plain_states(states)})
+                        with suppress(OSError, UserError):  # where it cannot be written, files are read each time
+                            write_json(origin, {**known, SEEN: plain_states(states)})
     except (UserError, OSError) as error:
         return f"cannot be read: {error}"
     return hashlib.sha256(json.dumps(sorted(stats.items())).encode()).hexdigest()
 
 
-def _recorded(origin: Path) -> dict[str, Any]:
-    """What a prepared folder records of how it was made; nothing if there is no such record."""
-    try:
-        content = json.loads(origin.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+def _moved(source: "Source", known: Mapping[str, Any]) -> bool:
+    """Whether a folder does not lie where the data set was made from."""
+    return isinstance(source, Path) and known.get("source") != {"path": str(source.resolve())}
 
 
 def data_fingerprint(folder: Path | str) -> str:
@@ -334,24 +332,23 @@ def _left_to_defaults(source: Source) -> set[str]:
     return set(source.plain()) - set(source.model_dump(exclude_defaults=True))
 
 
-def _check_origin(target: Path, origin: Mapping[str, Any], defaults: Set[str]) -> dict[str, Any]:
-    """What is recorded of how ``target`` was made.
+def _check_origin(target: Path, known: dict[str, Any], origin: Mapping[str, Any], defaults: Set[str]) -> None:
+    """Refuse a prepared folder that was made otherwise.
 
     Args:
         target: the prepared folder.
+        known: what is recorded of how it was made.
         origin: how it would be made now.
         defaults: keys of its source that an earlier version, which did not know them, left as they are now.
 
     Raises:
         UserError: it was made otherwise, or by somebody else.
     """
-    try:
-        known: dict[str, Any] = json.loads((target / ORIGIN).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    if not known:
         raise UserError(
             f"{target} exists already and was not made by nnunet-losses; to use it as it is, give 'path: {target}' as "
             "its source, or else choose another name."
-        ) from error
+        )
     changed = [key for key in origin if known.get(key) != origin[key]]
     if "source" in changed and isinstance(known.get("source"), dict):
         changed.remove("source")
@@ -363,4 +360,3 @@ def _check_origin(target: Path, origin: Mapping[str, Any], defaults: Set[str]) -
             f"{target} was made from another description ({', '.join(changed)} differ); remove that folder or give the "
             "data set another name and number."
         )
-    return known

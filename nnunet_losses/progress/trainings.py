@@ -1,14 +1,13 @@
 """How far a training is, from what nnU-Net writes while it trains."""
 
-import json
 import math
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
-from typing import Any
 
+from nnunet_losses.base.files import read_record
 from nnunet_losses.base.names import fold_name, model_name, table_name
 from nnunet_losses.base.states import Alarm
 from nnunet_losses.nnunet.results.text_logs import epochs_of, text_logs
@@ -105,7 +104,7 @@ def read_progress(folder: Path, *, finished: bool = False) -> TrainingProgress:
     ended = {number: row for number, row in sorted(epochs.items()) if "seconds" in row}
     columns = {name: [row.get(name, math.nan) for row in ended.values()] for name in ("train_loss", "pseudo_dice")}
     recent = [row["seconds"] for row in ended.values()][-RECENT_EPOCHS:]
-    noted = _noted(folder)
+    noted = read_record(folder / "debug.json")
     return TrainingProgress(
         epoch=max(ended, default=-1) + 1,
         epochs=int(noted["num_epochs"]) if str(noted.get("num_epochs")).isdigit() else None,
@@ -115,15 +114,6 @@ def read_progress(folder: Path, *, finished: bool = False) -> TrainingProgress:
         host=str(noted.get("hostname", "")),
         alarm=None if finished else alarm(columns["train_loss"], columns["pseudo_dice"]),
     )
-
-
-def _noted(folder: Path) -> dict[str, Any]:
-    """What nnU-Net notes in ``debug.json`` when a training starts."""
-    try:
-        content = json.loads((folder / "debug.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
 
 
 def _last_epochs(path: Path) -> dict[int, dict[str, float]]:

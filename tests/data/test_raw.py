@@ -217,6 +217,8 @@ def test_copied_files_are_no_change_for_a_workflow(
     shutil.copytree(raw_dataset, copied, copy_function=shutil.copy)  # other times
     raw_dataset.rename(tmp_path / "unmounted")
     assert state() == first
+    mistyped = load_dataset_description(described({"path": str(tmp_path / "mistyped")}))
+    assert source_state(mistyped, tmp_path / "raw") != first
     copied.rename(raw_dataset)
     assert state() == first
     assert len(read) > 1

@@ -1,6 +1,5 @@
 """How a training went: its curves, its cost and its outcome, from what nnU-Net leaves in a fold's folder."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.files import read_record
 from nnunet_losses.base.identity import RUN
 from nnunet_losses.base.names import CHECKPOINTS, FINAL_CHECKPOINT, JOBS_JSON
 from nnunet_losses.base.states import RunStatus
@@ -57,7 +57,7 @@ def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, 
     Our trainers record both. For other trainers the time is the sum over epochs, the outcome follows from the curves,
     the device is what nnU-Net noted, and the memory is unknown.
     """
-    debug = _json(folder / "debug.json")
+    debug = read_record(folder / "debug.json")
     job: dict[str, Any] = {
         "seconds": float(curves["seconds"].sum()) if len(curves) else float("nan"),
         "peak_memory_mb": float("nan"),
@@ -67,7 +67,7 @@ def job_row(folder: Path, curves: pd.DataFrame, *, finished: bool) -> dict[str, 
         "utilisation": float("nan"),
         **outcome(curves["train_loss"].tolist(), curves["pseudo_dice"].tolist(), finished=finished)._asdict(),
     }
-    recorded = _json(folder / JOBS_JSON)
+    recorded = read_record(folder / JOBS_JSON)
     if not finished and recorded.get("status") != RunStatus.DIVERGED:
         recorded = {}  # it is about an earlier end of a training that was resumed
     if recorded.get("status") == COLLAPSED:  # as earlier versions recorded it
@@ -82,11 +82,3 @@ def _curves_of_text(logs: Iterable[str]) -> pd.DataFrame:
     curves = curves.reindex(columns=list(COLUMNS))
     curves["ema_pseudo_dice"] = running_mean(curves["pseudo_dice"].tolist())
     return curves.astype({"epoch": int} | dict.fromkeys(COLUMNS[1:], float))
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
