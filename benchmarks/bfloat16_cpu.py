@@ -4,7 +4,8 @@
 
 writes benchmarks/results/bfloat16_cpu.json. The data sets are preprocessed already, such as by the studies
 `which-loss-*` (nnUNet_raw, nnUNet_preprocessed and nnUNet_results say where). One thread; CPU time of the process, the
-median of rounds through all candidates; images are noise, on which the time does not depend.
+median of rounds through all candidates; images are noise, on which the time does not depend. ONEDNN_MAX_CPU_ISA=AVX2
+before the command shows a processor without instructions for bfloat16; its rows are kept beside the others.
 """
 
 import argparse
@@ -12,18 +13,18 @@ import contextlib
 import io
 import json
 import os
-import platform
-import re
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from losses_cpu import hardware
 
-from nnunet_losses.base.files import write_json
+from nnunet_losses.base.files import read_record, write_json
 
 RESULTS = Path(__file__).parent / "results" / "bfloat16_cpu.json"
 TRAINERS = {"float32": "DiceCrossEntropyTrainer", "bfloat16": "DiceCrossEntropyTrainer_bfloat16"}
@@ -31,7 +32,7 @@ INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 
 
 def steps_of(trainer: str, dataset: str, configuration: str) -> dict[str, Callable[[], Any]]:
-    """A training step, and the logits of a window, of a trainer."""
+    """A training step, and the logits of one window and of two at once, of a trainer."""
     from nnunetv2.run.run_training import get_trainer_from_args
 
     with contextlib.redirect_stdout(io.StringIO()):
@@ -45,20 +46,24 @@ def steps_of(trainer: str, dataset: str, configuration: str) -> dict[str, Callab
     targets = [(torch.rand(shape[0], 1, *size) < 0.05).float() for size in sizes]
     batch = {"data": images, "target": targets if made.enable_deep_supervision else targets[0]}
 
-    def window() -> None:
+    def predict(windows: int) -> None:
         made.network.eval()
         with torch.inference_mode():
-            made.network(images[:1])
+            made.network(images[:windows])
         made.network.train()
 
-    return {"training step": lambda: made.train_step(batch), "window": window}
+    return {
+        "training step": lambda: made.train_step(batch),
+        "window": partial(predict, 1),
+        "2 windows": partial(predict, 2),
+    }
 
 
 def measure(dataset: str, configuration: str, rounds: int) -> list[dict[str, Any]]:
-    """Rows of both kinds of steps."""
+    """A row for each of them."""
     candidates = {precision: steps_of(trainer, dataset, configuration) for precision, trainer in TRAINERS.items()}
     rows = []
-    for kind in ("training step", "window"):
+    for kind in next(iter(candidates.values())):
         times: dict[str, list[float]] = {precision: [] for precision in candidates}
         for number in range(rounds + 2):
             for precision, steps in candidates.items():
@@ -80,16 +85,14 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     cpuinfo = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    names = re.findall(r"model name\s*: (.*)", cpuinfo)
-    hardware = {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 1),
-        "instructions": [name for name in INSTRUCTIONS if f" {name} " in cpuinfo],
+    content = {
+        "hardware": hardware() | {"instructions": [name for name in INSTRUCTIONS if f" {name} " in cpuinfo]},
+        "torch": version("torch"),
+        "rounds": given.rounds,
+        "rows": [row for one in given.configurations for row in measure(*one.split("/"), given.rounds)],
     }
-    rows = [row for one in given.configurations for row in measure(*one.split("/"), given.rounds)]
-    content = {"hardware": hardware, "torch": version("torch"), "rounds": given.rounds, "rows": rows}
-    write_json(RESULTS, content)
+    held_to = os.environ.get("ONEDNN_MAX_CPU_ISA", "all")
+    write_json(RESULTS, read_record(RESULTS) | {held_to: content})
     print(json.dumps(content, indent=2))
 
 

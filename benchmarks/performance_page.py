@@ -216,25 +216,29 @@ def bfloat16_section(result: dict[str, Any] | None) -> str:
     text = "## bfloat16 on a CPU\n\n"
     if result is None:
         return text + "Not measured.\n"
+    held, result = result.get("AVX2", {"rows": [], "rounds": 0}), result["all"]
     hardware = result["hardware"]
     text += (
         "nnU-Net computes in float32 on a CPU. With `TverskyTrainer_bfloat16` the network computes in bfloat16: one "
         f"thread of {hardware['cpu']} ({hardware['cores']} cores, load {hardware['load']:.1f} at the start), which has "
         f"{' and '.join(hardware['instructions']) or 'no instructions for it'}; CPU time, the median of "
         f"{result['rounds']} rounds. A window is one forward pass of a prediction, of which nnU-Net makes four (2D) or "
-        f"eight (3D) at each place. PyTorch {result['torch']} computes the float32 convolutions of a single small 3D "
-        "window without oneDNN, which explains most of that ratio: two windows at once take less time than one.\n\n"
+        "eight (3D) at each place. For a single small 3D window in float32, PyTorch "
+        f"{result['torch']} does not use oneDNN; for two at once it does. The last column is the ratio with oneDNN "
+        f"held to AVX2 ({held['rounds']} rounds), as on a processor that has to emulate bfloat16.\n\n"
     )
+    emulated = {(row["dataset"], row["what"]): row["ratio"] for row in held["rows"]}
     rows = [
         [
             f"{row['dataset']}, {row['configuration']}: {row['what']}",
             number(row["ms"]["float32"], 1),
             number(row["ms"]["bfloat16"], 1),
             number(row["ratio"]),
+            number(emulated.get((row["dataset"], row["what"])), 1),
         ]
         for row in result["rows"]
     ]
-    return text + table(["network", "float32, ms", "bfloat16, ms", "ratio"], rows) + "\n"
+    return text + table(["network", "float32, ms", "bfloat16, ms", "ratio", "emulated"], rows) + "\n"
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 nnU-Net trains in float16 on CUDA, whose largest number is 65,504, and in float32 elsewhere.
 """
 
+import platform
 from typing import Any
 
 import torch
@@ -17,6 +18,11 @@ CHOICES = (
            "not from a paper; nnU-Net's own autocast takes float16, on CUDA only"),
     Choice("weights, loss, sums over windows", "in float32", "assumed", "as in nnU-Net"),
 )  # fmt: skip
+
+
+def emulated() -> bool:
+    """Whether this is an x86 processor without instructions for bfloat16."""
+    return platform.machine() in ("x86_64", "AMD64") and not torch.cpu._is_avx512_bf16_supported()
 
 
 class BFloat16Trainer(ReproducibleTrainer):
@@ -45,6 +51,15 @@ class BFloat16Trainer(ReproducibleTrainer):
 
         network.forward = forward_in_bfloat16  # of this object: a module around it would rename its weights
         return network
+
+    @override
+    def initialize(self) -> None:
+        super().initialize()
+        if self.device.type == "cpu" and emulated():
+            self.print_to_log_file(
+                "This processor has no instructions for bfloat16, so that a step may take ten times as long as in "
+                "float32; train without bfloat16 here."
+            )
 
     @override
     def describe_changes(self) -> dict[str, Any]:

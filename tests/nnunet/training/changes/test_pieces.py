@@ -73,6 +73,16 @@ def test_bfloat16_is_for_the_network_alone(make: Make, name: str) -> None:
     assert list(plain.network.state_dict()) == list(trainer.network.state_dict())
 
 
+@pytest.mark.parametrize("has_instructions", [True, False])
+def test_bfloat16_warns_on_a_processor_that_emulates_it(
+    make: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], has_instructions: bool
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: has_instructions)
+    make("DiceTrainer_bfloat16").initialize()
+    assert ("no instructions for bfloat16" in capsys.readouterr().out) != has_instructions
+
+
 @pytest.mark.parametrize("word", NETWORKS)
 def test_every_network_trains_in_2d(make: Make, word: str) -> None:
     trained, _ = step_of_each(make(f"DiceTrainer_{word}", configuration="2d_tiny"))
