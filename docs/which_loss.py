@@ -5,7 +5,7 @@ the page says "not measured".
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -85,24 +85,33 @@ def page(tables: dict[str, pd.DataFrame], studies: Sequence[str], published: pd.
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
 
+def places_of(
+    tables: dict[str, pd.DataFrame], study: dict[str, object]
+) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    """Each label of a study's data set, the answers there, and the decisions between a loss and the baseline."""
+    answers, decided = tables["answers"], tables["decisions"]
+    own = answers[(answers["study"] == study["study"]) & (answers["dataset"] == study["dataset"])]
+    for label, here in own.groupby("label", sort=False):
+        beside = decided[
+            (decided["trainer_b"] == study["baseline"]) & (decided[WHERE] == here.iloc[0][WHERE]).all(axis=1)
+        ]
+        yield str(label), here, beside
+
+
 def in_short(tables: dict[str, pd.DataFrame]) -> str:
-    """For each data set and label, what is better or worse than the baseline, and how much trainings differ anyhow."""
+    """For each data set and label, the losses that are better or worse than the baseline; nothing of single models."""
     if "studies" not in tables:
         return ""
     parts = []
     for study in tables["studies"].to_dict("records"):
-        own = tables["answers"].query("study == @study['study'] and dataset == @study['dataset']")
-        names, _ = short_names(list(dict.fromkeys(own["trainer"])))
-        base = _found(names, str(study["baseline"]))
-        for label, answers in own.groupby("label", sort=False):
-            place = answers.iloc[0]
-            here = tables["decisions"][(tables["decisions"][WHERE] == place[WHERE]).all(axis=1)]
+        for label, answers, pairs in places_of(tables, study):
+            names, _ = short_names(list(dict.fromkeys(answers["trainer"])))
             asked = {q: answers.loc[answers["question"] == str(q), "metric"] for q in ROWS}
-            told = {q: _against(here, str(m.iloc[0]), base, names) for q, m in asked.items() if len(m)}
+            told = {q: _known(pairs[pairs["metric"] == m.iloc[0]], names) for q, m in asked.items() if len(m)}
             known = "; ".join(f"{word} in {q}: {losses}" for q, by_word in told.items() for word, losses in by_word)
             rest = "; ".join(q for q, by_word in told.items() if not by_word)
             parts.append(
-                f"- **{study['title'].removeprefix('Which loss? ')} · {label}**, beside {names[base]}, "
+                f"- **{study['title'].removeprefix('Which loss? ')} · {label}**, beside {names[study['baseline']]}, "
                 f"{study['trainings']} trainings."
                 + (f" Beyond doubt {known}." if known else "")
                 + (f" No loss is better or worse beyond doubt in {rest}." if rest else "")
@@ -110,12 +119,12 @@ def in_short(tables: dict[str, pd.DataFrame]) -> str:
     return "## In short\n\n" + "\n".join(parts) + "\n"
 
 
-def _against(here: pd.DataFrame, metric: str, base: str, names: dict[str, str]) -> list[tuple[str, str]]:
-    """The losses that are better, and those that are worse, the clearest first."""
-    pairs = here[(here["metric"] == metric) & (here["trainer_b"] == base)]
+def _known(pairs: pd.DataFrame, names: dict[str, str]) -> list[tuple[str, str]]:
+    """The losses that are better, and those that are worse, those with the largest difference first."""
     parts = []
     for word in (Word.BETTER, Word.WORSE):
-        found = pairs[pairs["word"] == str(word)].sort_values("difference", ascending=word is Word.WORSE)
+        found = pairs[(pairs["word"] == str(word)) & (pairs["subject"] != "models")]
+        found = found.sort_values("difference", ascending=word is Word.WORSE)
         if len(found):
             parts.append((str(word), enumerate_words([names[trainer] for trainer in found["trainer_a"]])))
     return parts
@@ -132,28 +141,20 @@ def decisions(tables: dict[str, pd.DataFrame], studies: Sequence[str]) -> str:
         for row in tables["studies"].query("study == @study").to_dict("records"):
             told = f"{row['trainings']} of {row['asked']} trainings, {row['cases']} cases."
             parts.append(f"### {row['title']}\n\n{_link(study, study)}: {told}")
-            own = tables["answers"].query("study == @study and dataset == @row['dataset']")
-            for label, answers in own.groupby("label", sort=False):
-                parts.append(f"**{label}**\n\n{_card(tables['decisions'], answers, row)}")
+            for label, answers, pairs in places_of(tables, row):
+                parts.append(f"**{label}**\n\n{_card(pairs, answers, str(row['baseline']))}")
     return "\n\n".join(parts) + "\n"
 
 
-def _card(decided: pd.DataFrame, answers: pd.DataFrame, study: dict[str, object]) -> str:
+def _card(pairs: pd.DataFrame, answers: pd.DataFrame, base: str) -> str:
     trainers = list(dict.fromkeys(answers["trainer"]))
     names, _ = short_names(trainers)
     asked = [q for q in ROWS if (answers["question"] == str(q)).any()]
-    base = _found(trainers, str(study["baseline"]))
-    place = answers.iloc[0]
-    here = decided[(decided[WHERE] == place[WHERE]).all(axis=1)]
     rows = []
     for trainer in sorted(trainers, key=lambda t: (t != base, -_value(answers, Question.OVERLAP, t))):
-        cells = [_cell(here, answers[answers["question"] == str(q)], trainer, base) for q in asked]
+        cells = [_cell(pairs, answers[answers["question"] == str(q)], trainer, base) for q in asked]
         rows.append([f"{names[trainer]}{' (baseline)' if trainer == base else ''}", *cells])
     return table(["loss", *map(str, asked)], rows)
-
-
-def _found(trainers: Iterable[str], baseline: str) -> str:
-    return next((t for t in trainers if t == baseline), baseline)
 
 
 def _value(answers: pd.DataFrame, question: Question, trainer: str) -> float:
@@ -161,7 +162,7 @@ def _value(answers: pd.DataFrame, question: Question, trainer: str) -> float:
     return float(own.iloc[0]) if len(own) and pd.notna(own.iloc[0]) else float("-inf")
 
 
-def _cell(here: pd.DataFrame, answers: pd.DataFrame, trainer: str, base: str) -> str:
+def _cell(pairs: pd.DataFrame, answers: pd.DataFrame, trainer: str, base: str) -> str:
     own = answers[answers["trainer"] == trainer]
     if own.empty:
         return NOT_MEASURED
@@ -169,7 +170,7 @@ def _cell(here: pd.DataFrame, answers: pd.DataFrame, trainer: str, base: str) ->
     digits = 1 if row["metric"] == "false_positive_count" else 3
     if trainer == base:
         return number(row["value"], digits)
-    pairs = here[(here["metric"] == row["metric"]) & (here["trainer_a"] == trainer) & (here["trainer_b"] == base)]
+    pairs = pairs[(pairs["metric"] == row["metric"]) & (pairs["trainer_a"] == trainer)]
     if pairs.empty or pairs.iloc[0]["word"] == Word.NOT_COMPARABLE:
         return "not comparable"
     pair = pairs.iloc[0]

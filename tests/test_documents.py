@@ -82,16 +82,21 @@ def test_which_loss_compares_patch_sampling_by_the_same_losses():
     assert which_loss._told(which_loss._of_sampling(answers.head(1))) == which_loss.NOT_MEASURED
 
 
-def test_which_loss_begins_with_what_is_beyond_doubt():
-    which_loss = load("which_loss")
-    told = which_loss.in_short(which_loss.evidence())
-    rows = which_loss.evidence()["decisions"].query(
-        "study == 'which-loss-exudates' and metric == 'dice' and trainer_b.str.startswith('DiceCrossEntropyTrainer')"
-    )
-    known = set(rows["word"]) & {"better", "worse"}
-    line = next(line for line in told.splitlines() if "exudate" in line)
-    assert ("beyond doubt in overlap, as trained" in line) == (not known)
-    assert all(f"{word} in overlap, as trained: " in line for word in known)
+@pytest.mark.parametrize(("subject", "known"), [("losses", True), ("models", False)])
+def test_which_loss_begins_with_what_is_beyond_doubt_of_losses(subject, known):
+    place = {"study": "s", "dataset": "d", "configuration": "c", "label": "lesion", "metric": "dice"}
+    trainers = {"BaseTrainer": 0.5, "GoodTrainer": 0.6, "OtherTrainer": 0.5}
+    rows = [{**place, "question": str(Question.OVERLAP), "trainer": t, "value": v} for t, v in trainers.items()]
+    pairs = [
+        {**place, "trainer_a": t, "trainer_b": "BaseTrainer", "subject": subject, "word": word, "difference": 0.1}
+        for t, word in (("GoodTrainer", "better"), ("OtherTrainer", "undecided"))
+    ]
+    study = {"study": "s", "title": "Which loss? Data", "dataset": "d", "baseline": "BaseTrainer", "trainings": 9}
+    tables = {name: pd.DataFrame(of) for name, of in (("answers", rows), ("decisions", pairs), ("studies", [study]))}
+    told = load("which_loss").in_short(tables)
+    assert "**Data · lesion**, beside Base, 9 trainings." in told
+    assert ("Beyond doubt better in overlap, as trained: Good." in told) == known
+    assert ("No loss is better or worse beyond doubt in overlap, as trained." in told) != known
 
 
 def test_every_loss_is_on_exactly_one_page_and_in_its_picture():
