@@ -197,21 +197,26 @@ def source_state(description: DatasetDescription, raw_dir: Path | str, cases: Ca
             files = found.by_name()
             stats = {name: file_stat(path) for name, path in files.items()}
             if then and stats.keys() == then.keys():
-                seen = read_states(known.get(SEEN))
-                states = states_of(files, then | seen)
+                states = states_of(files, then | read_states(known.get(SEEN)))
                 if not difference(then, states):
                     stats = {name: state.stat for name, state in then.items()}
-                    if states not in (then, seen):
+                    now = known | _where(source) | ({} if states == then else {SEEN: plain_states(states)})
+                    if now != known:
                         with suppress(OSError, UserError):  # where it cannot be written, files are read each time
-                            write_json(origin, {**known, SEEN: plain_states(states)})
+                            write_json(origin, now)
     except (UserError, OSError) as error:
         return f"cannot be read: {error}"
     return hashlib.sha256(json.dumps(sorted(stats.items())).encode()).hexdigest()
 
 
+def _where(source: "Source") -> dict[str, Any]:
+    """How a record says where a folder lies; nothing for other sources."""
+    return {"source": {"path": str(source.resolve())}} if isinstance(source, Path) else {}
+
+
 def _moved(source: "Source", known: Mapping[str, Any]) -> bool:
     """Whether a folder does not lie where the data set was made from."""
-    return isinstance(source, Path) and known.get("source") != {"path": str(source.resolve())}
+    return any(known.get(key) != value for key, value in _where(source).items())
 
 
 def data_fingerprint(folder: Path | str) -> str:

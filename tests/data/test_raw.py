@@ -233,6 +233,8 @@ def test_copied_files_are_no_change_for_a_workflow(
     assert depends_on(moved) == depends_on(description)
     assert prepare_raw(moved, tmp_path / "raw", progress=False) == folder
     (tmp_path / "moved").rename(raw_dataset)
+    assert source_state(moved, tmp_path / "raw") == first  # its new disk is not mounted
+    assert state() == first
     change(raw_dataset / "imagesTr/a_0000.nii.gz", "edited in place", np.ones((12, 10, 8), np.uint8))
     edited = state()
     assert edited != first
