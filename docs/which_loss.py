@@ -302,10 +302,11 @@ def papers(published: pd.DataFrame) -> str:
 
 def _link(study: str, words: str) -> str:
     """A link to the report of a study, else to its kept tables, or to the page across studies if those stay away."""
-    report = f"reports/{study}/report.html"
-    target = report if (ROOT / report).is_file() else f"reports/{study}/trainings"
-    if f"/reports/{study}/" in (ROOT / ".gitignore").read_text().splitlines():
-        target = "reports/across/index.html"
+    target = f"reports/{study}/report.html"
+    if not (ROOT / target).is_file():
+        target = f"reports/{study}/trainings"
+        if f"/{target}/" in (ROOT / ".gitignore").read_text().splitlines():
+            target = "reports/across/index.html"
     return f'<a href="../{target}">{words}</a>'
 
 

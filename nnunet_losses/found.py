@@ -231,6 +231,7 @@ def report_results(
     viewer: bool = False,
     figures: Iterable[Format] = ("svg",),
     covariates: Covariates | None = None,
+    aggregated: bool = False,
 ) -> Path:
     """Compare the trainers and write ``report.html``, by the same functions as the workflow; return its path.
 
@@ -247,6 +248,7 @@ def report_results(
         viewer: also write ``viewer.html``.
         figures: formats of the figures as files.
         covariates: what is known of the cases, and how it is used.
+        aggregated: whether single cases are withheld.
 
     Raises:
         UserError: the baseline has no cases, or the primary metric does not exist.
@@ -270,7 +272,8 @@ def report_results(
         record,
         provenance=provenance_of_found(record, [found.folder], remarks=[*found.remarks, *said], splits=splits)
         | covariates.facts,
-        gallery=gallery_files(_predicted(found, tables["cases"])),
+        gallery=None if aggregated else gallery_files(_predicted(found, tables["cases"])),
+        aggregated=aggregated,
     )
     return write_report(out, comparison, viewer=viewer, figures=figures)
 

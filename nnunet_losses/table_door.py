@@ -98,6 +98,7 @@ def report_table(
     seed: int = 0,
     figures: Iterable[Format] = ("svg",),
     covariates: Covariates | None = None,
+    aggregated: bool = False,
 ) -> Path:
     """Compare the models of a table and write ``report.html``; return its path.
 
@@ -111,6 +112,7 @@ def report_table(
         seed: seed of the resampling.
         figures: formats of the figures as files.
         covariates: what is known of the cases beside the table, and how it is used.
+        aggregated: whether single cases are withheld, and the tables not copied.
 
     Raises:
         UserError: there is no such baseline or metric, or several metrics and none of them is Dice.
@@ -136,7 +138,8 @@ def report_table(
         tables["covariates"] = read.covariates
     covariates = covariates or Covariates()
     tables, said = covariates.join(tables)
-    write_tables(out / "tables", tables)
+    if not aggregated:
+        write_tables(out / "tables", tables)
     tables, statistics = compare_tables(
         tables, record, own_metrics=read.own_metrics, by_case=covariates.by_case, margins=given.margins
     )
@@ -147,6 +150,7 @@ def report_table(
         provenance=provenance_of_table(record, given.files, [*read.decisions, *said]) | covariates.facts,
         own_metrics=read.own_metrics,
         names_as_given=True,
+        aggregated=aggregated,
     )
     return write_report(out, comparison, figures=figures)
 

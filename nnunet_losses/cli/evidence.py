@@ -238,7 +238,7 @@ def study_report(
     from nnunet_losses.nnunet.preparation.folders import nnunet_folder
     from nnunet_losses.report import parse_formats, write_report
     from nnunet_losses.statistics import TABLES
-    from nnunet_losses.study.config import StudyConfig
+    from nnunet_losses.study.config import ReportConfig, StudyConfig
     from nnunet_losses.study.declaration import DECLARATIONS, declared_when
     from nnunet_losses.study.record import read_record
 
@@ -246,7 +246,8 @@ def study_report(
     decided = record.config.decision
     name = record.config.study if isinstance(record.config, StudyConfig) else study.parent.name
     gallery = None
-    if not isinstance(record.config, StudyConfig) or record.config.report.gallery:
+    shown = record.config.report if isinstance(record.config, StudyConfig) else ReportConfig()
+    if shown.pictures:
         predicted = predictions_of_study(
             record,
             predictions=predictions,
@@ -260,6 +261,7 @@ def study_report(
         record,
         provenance=provenance_of_study(record, Path.cwd()),
         gallery=gallery,
+        aggregated=shown.aggregated,
         declared=declared_when(study.parent.parent / name / DECLARATIONS, decided),
     )
     say(f"The report: {write_report(out, comparison, viewer=viewer, figures=parse_formats(figures))}")

@@ -54,7 +54,9 @@ def recompute(
     places = [folder or Path("reports", kept.name, "trainings")]
     provenance = provenance_of_found(kept.record, places, remarks=[f"Recomputed from the kept tables of {kept.told}."])
     cluster = {} if config.statistics.cluster is None else {"cluster": config.statistics.cluster}
-    comparison = assemble(tables, statistics, kept.record, provenance=provenance | cluster)
+    comparison = assemble(
+        tables, statistics, kept.record, provenance=provenance | cluster, aggregated=config.report.aggregated
+    )
     say(f"The report: {write_report(out, comparison, figures=formats)}")
 
 

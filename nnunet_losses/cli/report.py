@@ -157,6 +157,14 @@ def report(
         bool, typer.Option("--viewer", help="Also write viewer.html, with all slices of the cases in the pictures.")
     ] = False,
     figures: Figures = "svg",
+    aggregated: Annotated[
+        bool,
+        typer.Option(
+            "--aggregated",
+            help="Withhold rows, marks and pictures of single cases, for data of which only aggregated results may be "
+            "passed on. The measured tables of trainings still lie in the folder tables/ beside the page.",
+        ),
+    ] = False,
 ) -> None:
     """Report on results that are there: trainings in nnU-Net's results folder, or a table of anybody's results."""
     from nnunet_losses.report import parse_formats
@@ -182,7 +190,7 @@ def report(
             raise UserError("Give --dataset (trainings in a results folder) or --table (a table of results), not both.")
         _report_on_table(
             table, out, of_table, of_cases, title=title, baseline=baseline, primary_metric=primary_metric,
-            resamples=resamples, seed=seed, figures=formats,
+            resamples=resamples, seed=seed, figures=formats, aggregated=aggregated,
         )  # fmt: skip
         return
     if cases is None and (given := [name for name in ("covariates", "cluster", "cut") if of_cases[name]]):
@@ -235,6 +243,7 @@ def report(
         viewer=viewer,
         figures=formats,
         covariates=_covariates(**of_cases),
+        aggregated=aggregated,
     )
     say(f"The report: {page}")
 

@@ -17,6 +17,7 @@ def assemble(
     *,
     provenance: Mapping[str, Any],
     gallery: pd.DataFrame | None = None,
+    aggregated: bool = False,
     own_metrics: Mapping[str, Metric] | None = None,
     names_as_given: bool = False,
     declared: str = "chosen when this report was made",
@@ -29,6 +30,7 @@ def assemble(
         record: what was asked for.
         provenance: how the tables came about.
         gallery: the files for pictures; None for no pictures.
+        aggregated: whether single cases are withheld.
         own_metrics: metrics that `nnunet_losses.base.metrics` does not know, by name, as given to `compare_tables`.
         names_as_given: whether the models' names are anybody's, not those of trainers, and are shown as they are.
         declared: when the decision was declared, in words that follow it.
@@ -41,6 +43,7 @@ def assemble(
         statistics=statistics,
         provenance=provenance,
         gallery=gallery,
+        aggregated=aggregated,
         title=record.title,
         baseline=record.baseline,
         primary_metric=record.primary_metric,

@@ -78,12 +78,17 @@ def write_bundle(study: str, directory: Path, out: Path, *, licence: str) -> Bun
         licence: under which it is passed on, in words or as an address.
 
     Raises:
-        UserError: the study has not begun, or nothing of it is finished.
+        UserError: the study has not begun, nothing of it is finished, or only its aggregated results may be passed on.
     """
     source = directory / "results" / "studies" / study
     record = read_record(source / RECORD)
     config = record.config
     assert isinstance(config, StudyConfig), "the workflow writes the record of a study"
+    if config.report.aggregated:
+        raise UserError(
+            f"Of {study} only aggregated results may be passed on (report: {{aggregated: true}} in its file), but a "
+            "bundle holds tables with a row for each case; pass on its report."
+        )
     with TemporaryDirectory() as scratch:
         folder = Path(scratch, study)
         finished = keep_tables(record.evaluated, str(record.plans), directory / "results", folder / TRAININGS)

@@ -51,6 +51,8 @@ class Comparison:
             parameters), and whatever else is known (git commit, config, hash of the splits, hardware); shown in
             this order.
         gallery: dataset, case, image, reference, trainer, prediction (paths of the files); None for no pictures.
+        aggregated: whether rows, marks and pictures of single cases are withheld, for data of which only aggregated
+            results may be passed on.
         title: headline of the page.
         baseline: the trainer that all others are compared with.
         primary_metric: the metric that decides the ranking.
@@ -69,6 +71,7 @@ class Comparison:
     statistics: Mapping[str, pd.DataFrame]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     gallery: pd.DataFrame | None = None
+    aggregated: bool = False
     title: str
     baseline: str
     primary_metric: str = "dice"
@@ -92,12 +95,24 @@ class Comparison:
         if "jobs" in tables:
             tables["jobs"] = RESULTS["jobs"].modernise(tables["jobs"])
         object.__setattr__(self, "tables", tables)
+        if self.aggregated:
+            object.__setattr__(self, "gallery", None)
         object.__setattr__(self, "baseline", experiment_of(self.baseline, names))
 
     @property
     def cases(self) -> pd.DataFrame:
         """The table of cases."""
         return self.tables["cases"]
+
+    @cached_property
+    def files(self) -> dict[str, pd.DataFrame]:
+        """All tables, by the name of their file beside the page."""
+        return {**self.tables, **{f"statistics_{name}": frame for name, frame in self.statistics.items()}}
+
+    @cached_property
+    def withheld(self) -> set[str]:
+        """The files that are not written, nor anything shown of: those of single cases, if the report is aggregated."""
+        return {name for name, frame in self.files.items() if self.aggregated and "case" in frame}
 
     @cached_property
     def trainers(self) -> list[str]:

@@ -10,6 +10,8 @@ from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import count, decimals, enumerate_words, number
 
 _FATES = {COLLAPSED: "collapsed in", RunStatus.DIVERGED: "diverged in", RunStatus.MISSING: "lacks"}
+_PLURAL = {"lacks": "lack"}
+MOST_NAMES = 5
 
 
 def left_out(card: Card) -> str:
@@ -72,10 +74,19 @@ def _failed(view: View) -> list[str]:
     jobs, failed = view.table("jobs"), view.failures
     if jobs is None or failed is None or failed.empty:
         return []
-    said = []
+    alike: dict[tuple[str, int, int], list[str]] = {}
     fates = failed["status"].mask(failed[COLLAPSED], COLLAPSED)
     for (trainer, fate), rows in failed.groupby(["trainer", fates], sort=False):
         total = int((jobs["trainer"] == trainer).sum())
-        verb = _FATES.get(str(fate), "did not end in")
-        said.append(f"{view.name(str(trainer))} {verb} {len(rows)} of {count(total, 'training')}")
+        alike.setdefault((str(fate), len(rows), total), []).append(view.name(str(trainer)))
+    said = []
+    for (fate, n, total), names in alike.items():
+        verb = _FATES.get(fate, "did not end in")
+        if len(names) == 1:
+            who = names[0]
+        elif len(names) == len(view.trainers):
+            who = f"every {view.noun}"
+        else:
+            who, verb = f"{enumerate_words(names, MOST_NAMES)} each", _PLURAL.get(verb, verb)
+        said.append(f"{who} {verb} {n} of {count(total, 'training')}")
     return said

@@ -127,8 +127,9 @@ def all_sections(comparison: Comparison, *, with_viewer: bool = False) -> list[S
 
 
 def _made(makers: Iterable[Maker], view: View) -> list[Block]:
-    """The blocks of those makers that have something to show."""
-    return [block for maker in makers if (block := maker(view)) is not None]
+    """The blocks of those makers that have something to show, and may show it."""
+    made = [block for maker in makers if (block := maker(view)) is not None]
+    return [block for block in made if isinstance(block, Text) or block.source not in view.comparison.withheld]
 
 
 def _results(view: View, number: int) -> Section:
@@ -185,7 +186,8 @@ def _add_parts(section: Section, view: View, parts: Sequence[Part], *, folded: b
         if blocks := _made(part.makers, view):
             section.parts.append(Section(f"{section.anchor}-{slug(part.title)}", part.title, blocks, folded=folded))
         else:
-            missing.append(f"{part.title} (needs {part.needs})")
+            single = part.single_cases and view.comparison.aggregated
+            missing.append(f"{part.title} ({'shows single cases' if single else f'needs {part.needs}'})")
     if missing:
         section.blocks.append(Text(f"Not shown: {enumerate_words(missing, 20)}.", "note"))
 
@@ -223,7 +225,8 @@ def _runs(comparison: Comparison) -> list[Section]:
 def _gallery(comparison: Comparison, with_viewer: bool) -> Section:
     section = Section("gallery", "Gallery")
     if comparison.gallery is None or comparison.gallery.empty:
-        section.blocks.append(Text("Not shown: no images were given.", "note"))
+        why = "shows single cases" if comparison.aggregated else "no images were given"
+        section.blocks.append(Text(f"Not shown: {why}.", "note"))
         return section
     section.blocks.append(Text(gallery.KEY.format(nouns=comparison.nouns), "key"))
     if with_viewer:
@@ -274,8 +277,10 @@ def _methods(comparison: Comparison) -> Section:
 
 def _provenance(comparison: Comparison) -> Section:
     facts, blocks = methods.provenance({k: v for k, v in comparison.provenance.items() if k != "losses"})
+    withheld = [("Aggregated results only", "rows, marks and pictures of single cases are withheld")]
     facts = [
         ("Report made", comparison.created),
+        *(withheld if comparison.aggregated else []),
         ("Baseline", comparison.baseline),
         ("Seed of the statistics", str(comparison.seed)),
         *facts,

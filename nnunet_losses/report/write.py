@@ -48,7 +48,9 @@ def write_report(
         )
     _write_data(out_dir / "data", comparison)
     papers.write(out_dir, comparison)
-    if slices is not None:
+    if slices is None:
+        (out_dir / "viewer.html").unlink(missing_ok=True)  # of an earlier report
+    else:
         with write_atomically(out_dir / "viewer.html") as temporary:
             temporary.write_text(slices, encoding="utf-8")
     with write_atomically(out_dir / "report.html") as temporary:
@@ -57,9 +59,15 @@ def write_report(
 
 
 def _write_data(folder: Path, comparison: Comparison) -> None:
-    """Every table and statistic as CSV (for people) and Parquet (for programs); provenance and verdicts as JSON."""
-    frames = {**comparison.tables, **{f"statistics_{name}": frame for name, frame in comparison.statistics.items()}}
-    for name, frame in frames.items():
+    """Every table and statistic as CSV (for people) and Parquet (for programs); provenance and verdicts as JSON.
+
+    Tables of an earlier report that this one withholds are removed.
+    """
+    for name, frame in comparison.files.items():
+        if name in comparison.withheld:
+            for file in (f"{name}.csv", table_name(name)):
+                (folder / file).unlink(missing_ok=True)
+            continue
         write_csv(frame, folder / f"{name}.csv")
         with write_atomically(folder / table_name(name)) as temporary:
             frame.to_parquet(temporary, index=False)

@@ -272,6 +272,16 @@ class ReportConfig(ConfigModel):
         "pictures of cases; `false` for data whose licence forbids to pass images on, or whose predictions are gone",
         default=True,
     )
+    aggregated: bool = key(
+        "aggregated results only: no rows, marks or pictures of single cases, for data of which nothing else may be "
+        "passed on",
+        default=False,
+    )
+
+    @property
+    def pictures(self) -> bool:
+        """Whether pictures of cases are shown."""
+        return self.gallery and not self.aggregated
 
 
 class ComparisonConfig(ConfigModel):

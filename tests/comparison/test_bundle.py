@@ -194,3 +194,11 @@ def test_what_is_no_zip_file_is_refused_in_one_line(tmp_path: Path) -> None:
     said = f"{tmp_path / 'notes.txt'} is no bundle of a study: it is no zip file, or not a whole one."
     assert told.stderr.splitlines() == [f"nnunet-losses unbundle: {said}"]
     assert not (tmp_path / "there").exists()
+
+
+def test_a_study_of_which_only_aggregated_results_may_be_passed_on_is_not_packed(place: Path, tmp_path: Path) -> None:
+    study = load_study(CONFIG | {"report": {"aggregated": True}})
+    write_record(place / "results/studies/toy/study.json", study.record(study.runs([DATASET], 2)))
+    with pytest.raises(UserError, match="Of toy only aggregated results may be passed on .* pass on its report"):
+        write_bundle("toy", place, tmp_path / "toy.zip", licence="CC0")
+    assert not (tmp_path / "toy.zip").exists()

@@ -349,6 +349,16 @@ def test_a_loss_without_its_folds_and_one_that_collapsed_are_named_with_the_reas
     )
 
 
+def test_losses_that_lack_the_same_number_of_trainings_are_named_together() -> None:
+    pairs = {Question.OVERLAP: dict.fromkeys(combinations([A, B, C], 2), Word.UNDECIDED)}
+    statuses = [(loss, status) for loss in (A, B, C) for status in ("completed", "missing")]
+    said = verdict(viewed([A, B, C], pairs, statuses=statuses)).left_out
+    assert said == "Compared: 3 of 3 losses, 20 of 20 cases; every loss lacks 1 of 2 trainings."
+    statuses = [(A, "completed"), (B, "missing"), (C, "missing")]
+    said = verdict(viewed([A, B, C], pairs, statuses=statuses)).left_out
+    assert said == "Compared: 3 of 3 losses, 20 of 20 cases; Focal and TopK each lack 1 of 1 training."
+
+
 def test_a_loss_that_collapsed_once_does_not_lead_though_nothing_is_better_for_certain() -> None:
     wide = {(A, B): Word.BETTER, (A, C): Word.UNDECIDED, (B, C): Word.UNDECIDED}
     assert headline([A, B, C], {Question.OVERLAP: wide}, failed={C: 1}).startswith("Dice is best: better than Focal")

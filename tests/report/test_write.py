@@ -280,3 +280,27 @@ def test_a_page_too_large_to_mail_is_refused(
     with pytest.raises(UserError, match="more than 0; compare fewer trainers"):
         write_report(tmp_path, dataclasses.replace(comparison, tables={"cases": comparison.cases}, statistics={}))
     assert not list(tmp_path.iterdir()), "a report is complete or absent"
+
+
+def test_a_report_of_aggregated_results_tells_of_no_single_case(pictured: Comparison, tmp_path: Path) -> None:
+    write_report(tmp_path, pictured, viewer=True)
+    names = set(pictured.cases["case"])
+    assert any(name in (tmp_path / "report.html").read_text(encoding="utf-8") for name in names)
+
+    path = write_report(tmp_path, dataclasses.replace(pictured, aggregated=True), viewer=True)
+    assert not (tmp_path / "viewer.html").exists()
+    for file in tmp_path.rglob("*"):
+        if file.suffix == ".parquet":
+            assert "case" not in pd.read_parquet(file), file
+        elif file.is_file():
+            text = file.read_text(encoding="utf-8")
+            assert not [name for name in names if name in text], file
+    page = Page(path.read_text(encoding="utf-8"))
+    assert "One dot is one case" not in page.text
+    assert "Not shown: shows single cases." in page.text
+    assert "Case by case (shows single cases)" in page.text
+    assert "Aggregated results only" in page.text
+    assert "Table 1" in page.text and "every loss against every other" in page.text
+    for link in (e["attrs"].get("href", "") for e in page.all("a")):
+        if link.startswith(("data/", "figures/", "paper/")):
+            assert (tmp_path / link).exists(), link

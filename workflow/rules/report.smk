@@ -8,7 +8,7 @@ rule publish_report:
         cases="results/studies/{study}/tables/cases.parquet",
         ranking="results/studies/{study}/statistics/ranking.parquet",
         predictions=lambda wildcards: (
-            of_whole(run_files("predictions"), wildcards.study) if study.config.report.gallery else []
+            of_whole(run_files("predictions"), wildcards.study) if study.config.report.pictures else []
         ),
     output:
         report=report(

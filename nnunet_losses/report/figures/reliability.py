@@ -11,6 +11,12 @@ from nnunet_losses.report.numbers import number
 from nnunet_losses.report.style import MUTED, canvas, figure_style
 from nnunet_losses.statistics.tables.calibration import AFTER
 
+HOW = (
+    "On the dashed line, 70 % of the voxels with a probability of 0.7 are foreground. Below it, the network is "
+    "overconfident of the foreground; above it, underconfident. Voxels within a margin around the reference lesions, "
+    "pooled over all cases."
+)
+
 
 def draw(view: View) -> Figure | None:
     """Share of foreground against predicted probability, voxels of all cases pooled."""
@@ -27,9 +33,7 @@ def draw(view: View) -> Figure | None:
     figure, gaps = _curves(view, pooled)
     return Figure(
         "Reliability of the probabilities",
-        "On the dashed line, 70 % of the voxels with a probability of 0.7 are foreground. Below it, the network is "
-        "overconfident of the foreground; above it, underconfident. Voxels within a margin around the reference "
-        "lesions, pooled over all cases.",
+        HOW,
         f"Mean gap between predicted and observed share (expected calibration error): {gaps}.",
         figure,
         "calibration",
@@ -44,8 +48,8 @@ def scaled(view: View) -> Figure | None:
     figure, gaps = _curves(view, bins[bins["scaling"] == AFTER])
     return Figure(
         "Reliability after temperature scaling",
-        "As above, after the log-odds were divided by one number for each training, fitted on its other folds. A curve "
-        "that is still off the dashed line has a fault that one number cannot mend.",
+        f"{HOW} The log-odds were divided by one number for each training, fitted on its other folds. A curve that is "
+        "still off the dashed line has a fault that one number cannot mend.",
         f"Mean gap between predicted and observed share after scaling: {gaps}.",
         figure,
         "statistics_reliability",

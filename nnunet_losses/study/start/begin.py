@@ -286,7 +286,11 @@ def _notes(folds: list[str], device: str, licence: str) -> dict[str, list[str]]:
             + "What decides: overlap (dice), the lesions found (lesion_recall, lesion_f1) or surfaces (nsd)? And "
             "which difference would matter (margin)? Say so before the first training."
         ],
-        "report": [QUESTION + f"Does the licence{stated} allow pictures of cases in a report? If not: gallery: false."],
+        "report": [
+            QUESTION
+            + f"Does the licence{stated} allow pictures of cases in a report? If not: gallery: false. Does it allow "
+            "tables with a row for each case? If not: aggregated: true."
+        ],
     }
 
 
