@@ -4,6 +4,7 @@ Every number on the page comes from these tables (reports/across/data) or from c
 the page says "not measured".
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import yaml
 
 from nnunet_losses.base.files import write_atomically
+from nnunet_losses.base.metrics import metric_named
 from nnunet_losses.base.states import Question, Verdict, Word
 from nnunet_losses.report.names import short_names
 from nnunet_losses.report.numbers import enumerate_words, interval, number, percent
@@ -73,7 +75,7 @@ def page(tables: dict[str, pd.DataFrame], studies: Sequence[str], published: pd.
     """The whole page."""
     parts = [
         HEAD,
-        in_short(tables),
+        in_short(tables, published),
         decisions(tables, studies),
         effects(tables),
         claims(tables),
@@ -98,36 +100,53 @@ def places_of(
         yield str(label), here, beside
 
 
-def in_short(tables: dict[str, pd.DataFrame]) -> str:
-    """For each data set and label, the losses that are better or worse than the baseline; nothing of single models."""
-    if "studies" not in tables:
-        return ""
-    parts = []
-    for study in tables["studies"].to_dict("records"):
+def in_short(tables: dict[str, pd.DataFrame], published: pd.DataFrame) -> str:
+    """The decision table: for each data set and label, and for what papers published, the best losses by question."""
+    rows = []
+    for study in tables["studies"].to_dict("records") if "studies" in tables else []:
         for label, answers, pairs in places_of(tables, study):
             names, _ = short_names(list(dict.fromkeys(answers["trainer"])))
-            asked = {q: answers.loc[answers["question"] == str(q), "metric"] for q in ROWS}
-            told = {q: _known(pairs[pairs["metric"] == m.iloc[0]], names) for q, m in asked.items() if len(m)}
-            known = "; ".join(f"{word} in {q}: {losses}" for q, by_word in told.items() for word, losses in by_word)
-            rest = "; ".join(q for q, by_word in told.items() if not by_word)
-            parts.append(
-                f"- **{study['title'].removeprefix('Which loss? ')} · {label}**, beside {names[study['baseline']]}, "
-                f"{study['trainings']} trainings."
-                + (f" Beyond doubt {known}." if known else "")
-                + (f" No loss is better or worse beyond doubt in {rest}." if rest else "")
-            )
-    return "## In short\n\n" + "\n".join(parts) + "\n"
+            everything = _at(tables["decisions"], answers.iloc[0][WHERE].tolist())
+            cells = [_best(answers[answers["question"] == str(q)], everything, pairs, names) for q in ROWS]
+            title = study["title"].removeprefix("Which loss? ").partition(",")[0]
+            where = _link(study["study"], f"{title} · {label}")
+            rows.append([f"{where}, {study['trainings']} trainings of {study['trainers']} losses", *cells])
+    shown = {Question.OVERLAP: "dice", Question.LESIONS: "average_recall"}
+    of_papers = [_best_published(published, shown[q]) if q in shown else "–" for q in ROWS]
+    note = (
+        "Losses than which no other is better beyond doubt, the highest first; **bold**: better beyond doubt than "
+        "nnU-Net's own loss. *None*: nothing tells the losses apart. Few false alarms are worth something only where "
+        "lesions are found. The last row has the highest number of each published comparison, by whatever distance, in "
+        "the authors' words.\n\n"
+    )
+    head = ["data set · label", *map(str, ROWS)]
+    return "## In short\n\n" + note + table(head, [*rows, ["[papers](#what-papers-found)", *of_papers]]) + "\n"
 
 
-def _known(pairs: pd.DataFrame, names: dict[str, str]) -> list[tuple[str, str]]:
-    """The losses that are better, and those that are worse, those with the largest difference first."""
-    parts = []
-    for word in (Word.BETTER, Word.WORSE):
-        found = pairs[(pairs["word"] == str(word)) & (pairs["subject"] != "models")]
-        found = found.sort_values("difference", ascending=word is Word.WORSE)
-        if len(found):
-            parts.append((str(word), enumerate_words([names[trainer] for trainer in found["trainer_a"]])))
-    return parts
+def _best(answers: pd.DataFrame, everything: pd.DataFrame, pairs: pd.DataFrame, names: dict[str, str]) -> str:
+    """The best losses of one question; none of them is known by single models alone."""
+    if answers.empty:
+        return NOT_MEASURED
+    metric = str(answers["metric"].iloc[0])
+    own = everything[(everything["metric"] == metric) & (everything["word"] != str(Word.NOT_COMPARABLE))]
+    if set(own["subject"]) == {"models"}:
+        return "one training for each loss"
+    if len(own) and set(own["word"]) == {str(Word.EQUIVALENT)}:
+        return "all equivalent"
+    best = answers[answers["best"]].sort_values("value", ascending=not metric_named(metric).higher_is_better)
+    beside = pairs[(pairs["metric"] == metric) & (pairs["word"] == str(Word.BETTER)) & (pairs["subject"] != "models")]
+    better = set(beside["trainer_a"])
+    told = [f"**{names[trainer]}**" if trainer in better else names[trainer] for trainer in best["trainer"]]
+    return enumerate_words(told, 6) if told else "*none*"
+
+
+def _best_published(published: pd.DataFrame, metric: str) -> str:
+    """The highest published number of each comparison of three losses or more by a metric."""
+    best = [
+        f"{own.loc[own['value'].idxmax(), 'loss']} ({data.partition(',')[0].partition(' (')[0]})"
+        for (data, _, _), own in compared(published[published["metric"] == metric])
+    ]
+    return enumerate_words(list(dict.fromkeys(best)), 8) if best else NOT_MEASURED
 
 
 def decisions(tables: dict[str, pd.DataFrame], studies: Sequence[str]) -> str:
@@ -140,10 +159,18 @@ def decisions(tables: dict[str, pd.DataFrame], studies: Sequence[str]) -> str:
             continue
         for row in tables["studies"].query("study == @study").to_dict("records"):
             told = f"{row['trainings']} of {row['asked']} trainings, {row['cases']} cases."
-            parts.append(f"### {row['title']}\n\n{_link(study, study)}: {told}")
+            parts.append(f"### {row['title']}\n\n{_link(study, study)}: {told}{_headlines(study)}")
             for label, answers, pairs in places_of(tables, row):
                 parts.append(f"**{label}**\n\n{_card(pairs, answers, str(row['baseline']))}")
     return "\n\n".join(parts) + "\n"
+
+
+def _headlines(study: str) -> str:
+    """What the committed report of a study says first, as it says it."""
+    file = ROOT / "reports" / study / "data" / "verdict.json"
+    told = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    several = len(told) > 1
+    return "".join(f"\n\n> {view['view'] + ': ' if several else ''}{view['headline']}" for view in told)
 
 
 def _card(pairs: pd.DataFrame, answers: pd.DataFrame, base: str) -> str:
@@ -281,14 +308,19 @@ def pilot(tables: dict[str, pd.DataFrame]) -> str:
     )
 
 
+def compared(published: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
+    """Data, label and metric of every published comparison of three losses or more, with its numbers."""
+    shown = published[(published["trainer"] != "") & ~published["procedure"].str.endswith("_full")]
+    for (data, label, metric, _), own in shown.groupby(["data", "label", "metric", "procedure"], sort=False):
+        if own["loss"].nunique() >= 3:
+            yield (data, label, metric), own
+
+
 def papers(published: pd.DataFrame) -> str:
-    """Of every published comparison of three losses or more: the best loss, and nnU-Net's own or the plain one."""
+    """Of every published comparison: the best loss and the worst."""
     rows = []
     shown = published[published["metric"].isin(["dice", "f2", "average_recall", "lesion_recall"])]
-    shown = shown[shown["trainer"] != ""]
-    for (data, label, metric, procedure), own in shown.groupby(["data", "label", "metric", "procedure"], sort=False):
-        if own["loss"].nunique() < 3 or procedure.endswith("_full"):
-            continue
+    for (data, label, metric), own in compared(shown):
         first, last = own.loc[own["value"].idxmax()], own.loc[own["value"].idxmin()]
         where = " · ".join(filter(None, (data, label)))
         rows.append(

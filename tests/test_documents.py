@@ -82,23 +82,6 @@ def test_which_loss_compares_patch_sampling_by_the_same_losses():
     assert which_loss._told(which_loss._of_sampling(answers.head(1))) == which_loss.NOT_MEASURED
 
 
-@pytest.mark.parametrize(("subject", "known"), [("losses", True), ("models", False)])
-def test_which_loss_begins_with_what_is_beyond_doubt_of_losses(subject, known):
-    place = {"study": "s", "dataset": "d", "configuration": "c", "label": "lesion", "metric": "dice"}
-    trainers = {"BaseTrainer": 0.5, "GoodTrainer": 0.6, "OtherTrainer": 0.5}
-    rows = [{**place, "question": str(Question.OVERLAP), "trainer": t, "value": v} for t, v in trainers.items()]
-    pairs = [
-        {**place, "trainer_a": t, "trainer_b": "BaseTrainer", "subject": subject, "word": word, "difference": 0.1}
-        for t, word in (("GoodTrainer", "better"), ("OtherTrainer", "undecided"))
-    ]
-    study = {"study": "s", "title": "Which loss? Data", "dataset": "d", "baseline": "BaseTrainer", "trainings": 9}
-    tables = {name: pd.DataFrame(of) for name, of in (("answers", rows), ("decisions", pairs), ("studies", [study]))}
-    told = load("which_loss").in_short(tables)
-    assert "**Data · lesion**, beside Base, 9 trainings." in told
-    assert ("Beyond doubt better in overlap, as trained: Good." in told) == known
-    assert ("No loss is better or worse beyond doubt in overlap, as trained." in told) != known
-
-
 def test_every_loss_is_on_exactly_one_page_and_in_its_picture():
     families = generate.families()
     assert Counter(name for names in families.values() for name in names) == Counter(OURS)
@@ -195,3 +178,45 @@ def test_the_page_of_tables_has_every_table_and_nothing_is_left_to_fill_in():
     assert "{{" not in page
     for table in [*RESULTS.values(), *TABLES.values()]:
         assert f"\n{table.describe()}\n" in page
+
+
+def test_which_loss_names_the_best_and_marks_what_is_better_than_the_baseline():
+    which_loss = load("which_loss")
+    where = {"study": "s", "dataset": "D", "configuration": "c", "label": "l"}
+    question = str(which_loss.Question.OVERLAP)
+    answers = pd.DataFrame(
+        {
+            "question": question,
+            "metric": "dice",
+            "trainer": ["ATrainer", "BTrainer", "CTrainer"],
+            "value": [0.5, 0.7, 0.6],
+        }
+    ).assign(**where, best=[False, True, True])
+    pairs = pd.DataFrame(
+        {
+            "trainer_a": ["BTrainer", "CTrainer", "BTrainer"],
+            "trainer_b": ["ATrainer", "ATrainer", "CTrainer"],
+            "word": ["better", "undecided", "undecided"],
+        }
+    ).assign(**where, metric="dice", subject="losses")
+    studies = pd.DataFrame(
+        [
+            {
+                "study": "s",
+                "dataset": "D",
+                "title": "Which loss? Data",
+                "baseline": "ATrainer",
+                "trainings": 6,
+                "trainers": 3,
+            }
+        ]
+    )
+    tables = {"studies": studies, "answers": answers, "decisions": pairs}
+    text = which_loss.in_short(tables, which_loss.read_published([]))
+    assert "| **B** and C | not measured | not measured |" in text
+    tables["decisions"] = pairs.assign(word="equivalent")
+    assert "| all equivalent | not measured |" in which_loss.in_short(tables, which_loss.read_published([]))
+    tables["decisions"] = pairs.assign(subject="models")
+    assert "| one training for each loss | not measured |" in which_loss.in_short(tables, which_loss.read_published([]))
+    tables = {**tables, "decisions": pairs.assign(word="undecided"), "answers": answers.assign(best=False)}
+    assert "| *none* | not measured |" in which_loss.in_short(tables, which_loss.read_published([]))

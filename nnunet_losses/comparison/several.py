@@ -8,10 +8,13 @@ import pandas as pd
 
 from nnunet_losses.base.config import named_file, read_yaml
 from nnunet_losses.base.errors import UserError
+from nnunet_losses.base.identity import LABEL
 from nnunet_losses.base.names import fold_name, table_name
 from nnunet_losses.base.tables.storage import read_tables
 from nnunet_losses.comparison.covariates import with_case_tables
 from nnunet_losses.comparison.tables import loss_names, with_missing_jobs
+from nnunet_losses.report import Comparison
+from nnunet_losses.report.card import card_of
 from nnunet_losses.statistics.papers.claims import Claim
 from nnunet_losses.statistics.papers.evidence import evidence_tables
 from nnunet_losses.statistics.tables.papers import STUDIES
@@ -101,7 +104,10 @@ def with_earlier(tables: Mapping[str, pd.DataFrame], folder: Path, studies: Coll
 
 
 def evidence_of(studies: Sequence[KeptStudy], claims: Sequence[Claim]) -> dict[str, pd.DataFrame]:
-    """The tables of what several studies say, each with the column ``study`` first, and the table ``studies``."""
+    """The tables of what several studies say, each with the column ``study`` first, and the table ``studies``.
+
+    ``answers`` also has the column ``best``: whether the card of the study's report shows the value in bold.
+    """
     parts: dict[str, list[pd.DataFrame]] = {}
     rows = []
     for study in studies:
@@ -121,6 +127,7 @@ def evidence_of(studies: Sequence[KeptStudy], claims: Sequence[Claim]) -> dict[s
             seed=record.seed,
             cluster=record.config.statistics.cluster,
         )
+        found["answers"] = _with_best(found, study)
         for name, table in found.items():
             parts.setdefault(name, []).append(table.assign(study=study.name))
         for dataset, own in cases.groupby("dataset", sort=False):
@@ -135,3 +142,22 @@ def evidence_of(studies: Sequence[KeptStudy], claims: Sequence[Claim]) -> dict[s
     stacked = {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
     ordered = {name: table[["study", *table.columns.drop("study")]] for name, table in stacked.items()}
     return {**ordered, "studies": STUDIES.build(rows)}
+
+
+def _with_best(found: Mapping[str, pd.DataFrame], study: KeptStudy) -> pd.DataFrame:
+    answers = found["answers"]
+    comparison = Comparison(
+        tables=study.tables,
+        statistics={name: found[name] for name in ("answers", "decisions")},
+        title=study.record.title,
+        baseline=study.record.baseline,
+        primary_metric=study.record.config.decision.metric,
+    )
+    best = {
+        (view.dataset, view.configuration, view.label, str(line.question), trainer)
+        for view in comparison.views
+        for line in card_of(view).lines
+        for trainer in line.best
+    }
+    keys = answers[[*LABEL, "question", "trainer"]].astype(str).itertuples(index=False, name=None)
+    return answers.assign(best=[key in best for key in keys])

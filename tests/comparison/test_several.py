@@ -65,6 +65,10 @@ def test_the_tables_across_studies_say_which_study_each_row_is_of(kept):
     assert set(found["decisions"]["study"]) == {STUDY, "again"}
     row = found["studies"].iloc[0]
     assert (row["trainings"], row["asked"]) == (len(kept.folders), len(kept.record.evaluated))
+    best = found["answers"].query("study == @STUDY and question == 'overlap, as trained' and best")
+    assert "DiceTrainer_6epochs" in set(best["trainer"]) and "CrossEntropyTrainer_iw_6epochs" not in set(
+        best["trainer"]
+    )
     assert set(found["pilot"]["pilot"]) >= {"a quarter of the length", "half of the length"}
 
 
