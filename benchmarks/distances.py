@@ -10,8 +10,6 @@ falls on all of them. CPU times are CPU time of the process, GPU times wall time
 
 import argparse
 import json
-import os
-import platform
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from losses_cpu import hardware
 from monai.losses import HausdorffDTLoss
 from torch import Tensor, nn
 
@@ -118,12 +117,6 @@ def time_gpu(size: int, rounds: int) -> dict[str, Any] | str:
         "target": GPU_TARGET,
         "target_reached": times["monai"] / times["ours"] >= GPU_TARGET,
     }
-
-
-def hardware() -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    return {"cpu": model, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
 
 
 def main() -> None:

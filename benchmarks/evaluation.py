@@ -25,6 +25,7 @@ from typing import Any
 import cc3d
 import nibabel as nib
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, zoom
 from threadpoolctl import threadpool_limits
@@ -33,6 +34,7 @@ from nnunet_losses.evaluation import EvaluationSettings, Reference, evaluate_cas
 from nnunet_losses.evaluation.lesions import Matching
 from nnunet_losses.evaluation.structure import Grid, Structure
 from nnunet_losses.evaluation.surface import surface_metrics
+from nnunet_losses.nnunet.training.job import hardware
 
 RESULTS = Path(__file__).parent / "results" / "evaluation.json"
 SHAPE, SPACING = (192, 512, 512), (0.8, 0.469, 0.469)
@@ -222,12 +224,6 @@ def resident_mb(field: str) -> float:
     raise KeyError(field)
 
 
-def processor_name() -> str:
-    """As the kernel calls it."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-
-
 def benchmark(data: Path, patient: str, repeats: int) -> dict[str, Any]:
     """All methods on one case."""
     case = make_case(data, patient)
@@ -290,7 +286,7 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "2"  # what `threadpool_limits` can go down from
     report = {
-        "hardware": f"{processor_name()}, {os.cpu_count()} cores, one thread used unless said",
+        "hardware": f"{hardware(torch.device('cpu'))}, {os.cpu_count()} cores, one thread used unless said",
         "load_average_before": round(os.getloadavg()[0], 1),
         "versions": {name: version(name) for name in ("numpy", "scipy", "connected-components-3d", "monai", "torch")},
         "shape": SHAPE,

@@ -7,7 +7,6 @@ Both predict the same image with the same network; without a network, the fusion
 import contextlib
 import io
 import json
-import platform
 import time
 from pathlib import Path
 from statistics import median
@@ -20,6 +19,7 @@ from nnunetv2.utilities.plans_handling.plans_handler import ConfigurationManager
 
 from nnunet_losses.nnunet.training.changes import bspline
 from nnunet_losses.nnunet.training.fusion import FusionPredictor
+from nnunet_losses.nnunet.training.job import hardware
 
 RESULT = Path(__file__).parent / "results" / "fusion.json"
 PATCH, IMAGE, REPEATS = [32, 32, 32], (1, 48, 64, 64), 5
@@ -75,8 +75,7 @@ def measure() -> dict[str, object]:
         times = [[seconds(one, image) for one in both] for _ in range(REPEATS + 1)][1:]
         stock, ours = (median(column) for column in zip(*times, strict=True))
         result[name] = {"nnunet_s": stock, "bspline_s": ours, "ratio": ours / stock}
-    hardware = torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or platform.machine()
-    return {"image": IMAGE, "patch": PATCH, "hardware": hardware, "threads": torch.get_num_threads(), **result}
+    return {"image": IMAGE, "patch": PATCH, "hardware": hardware(device), "threads": torch.get_num_threads(), **result}
 
 
 if __name__ == "__main__":

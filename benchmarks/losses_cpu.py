@@ -12,7 +12,6 @@ of the rounds. Extra peak memory is that of resident memory over the state befor
 import argparse
 import json
 import os
-import platform
 import random
 import statistics
 import subprocess
@@ -33,6 +32,7 @@ from torch import Tensor, nn
 
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.losses import CATALOGUE, inverse_weights, label_components
+from nnunet_losses.nnunet.training import job
 
 PROBLEMS = {"C=3, 96³": (3, 96), "C=16, 64³": (16, 64)}
 TARGETS = {"C=3, 96³": {"nnunet": 1.0, "monai": 0.6}, "C=16, 64³": {"nnunet": 0.5, "monai": 0.35}}
@@ -188,9 +188,8 @@ def time_weighting(rounds: int) -> dict[str, Any]:
 
 
 def hardware() -> dict[str, Any]:
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    return {"cpu": model, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
+    name = job.hardware(torch.device("cpu"))
+    return {"cpu": name, "cores": os.cpu_count(), "threads": torch.get_num_threads(), "load": os.getloadavg()[0]}
 
 
 def main() -> None:

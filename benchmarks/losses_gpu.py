@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.losses import CATALOGUE, Loss, label_components
+from nnunet_losses.nnunet.training import job
 
 PACKAGES = ("torch", "nnunetv2", "monai", "dynamic-network-architectures")
 TYPES = {"float32": torch.float32, "float16": torch.float16}
@@ -161,7 +162,7 @@ def hardware(device: torch.device) -> dict[str, Any]:
     if device.type == "cuda":
         about = torch.cuda.get_device_properties(device)
         return {"device": about.name, "memory_gb": about.total_memory / 2**30, "cuda": torch.version.cuda}
-    return {"device": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
+    return {"device": job.hardware(device), "threads": torch.get_num_threads()}
 
 
 def versions() -> dict[str, str]:

@@ -8,7 +8,6 @@ CPU time of the process, the fastest round.
 """
 
 import json
-import platform
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import torch
 
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.losses import CATALOGUE, DiceCrossEntropyLoss, Loss, label_components
+from nnunet_losses.nnunet.training.job import hardware
 
 SIDE, ROUNDS = 64, 2
 RESULT = Path(__file__).parent / "results" / "losses_per_lesion.json"
@@ -60,7 +60,7 @@ def main() -> None:
             "seconds of DiceCrossEntropy": round(unit, 4)
         }
     print(json.dumps(results, indent=2))
-    text = json.dumps({"machine": platform.processor() or platform.machine(), "torch": torch.__version__} | results)
+    text = json.dumps({"machine": hardware(torch.device("cpu")), "torch": torch.__version__} | results)
     with write_atomically(RESULT) as temporary:
         Path(temporary).write_text(text + "\n", encoding="utf-8")
 

@@ -10,7 +10,6 @@ the stubs, three processes a job.
 import argparse
 import json
 import os
-import platform
 import re
 import resource
 import tempfile
@@ -19,7 +18,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from stub_study import StubStudy, make_stub_study
+
+from nnunet_losses.nnunet.training.job import hardware
 
 RESULTS = Path(__file__).parent / "results" / "workflow_scale.json"
 FOLDS = 5
@@ -78,9 +80,8 @@ def main() -> None:
 
 def machine() -> dict[str, Any]:
     """Where it was measured, and how busy that was."""
-    cpu = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())[:1]
     return {
-        "cpu": cpu[0] if cpu else platform.processor(),
+        "cpu": hardware(torch.device("cpu")),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "snakemake": version("snakemake"),
