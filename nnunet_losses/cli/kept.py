@@ -23,22 +23,31 @@ Kept = Annotated[
 @command("keep")
 def keep(configfile: Configfile, directory: Directory = Path(), folder: Kept = None) -> None:
     """Copy the tables of a study's finished trainings to a folder, for git or for another machine."""
-    from nnunet_losses.study.kept import keep_tables
+    from nnunet_losses.study.declaration import DECLARATIONS, join_declarations
+    from nnunet_losses.study.kept import keep_tables, kept_folders
 
     study, runs = _evaluated(configfile)
     folder = folder or _default(study)
+    before = len(kept_folders(runs, study.plans, folder))
     finished = keep_tables(runs, study.plans, directory / "results", folder)
+    if finished:
+        kept = folder / DECLARATIONS
+        join_declarations(kept, _declarations(study, directory), kept, begun=before)
     say(f"{folder}: {_counted(finished, runs)} have finished.")
 
 
 @command("restore")
 def restore(configfile: Configfile, directory: Directory = Path(), folder: Kept = None) -> None:
     """Put kept tables back, so that `nnunet-losses run` trains only what is missing; `run data` comes first."""
+    from nnunet_losses.study.declaration import DECLARATIONS, join_declarations
     from nnunet_losses.study.kept import restore_tables
 
     study, runs = _evaluated(configfile)
     folder = folder or _default(study)
     restored = restore_tables(runs, study.plans, directory / "results", folder)
+    if restored:
+        here = _declarations(study, directory)
+        join_declarations(folder / DECLARATIONS, here, here, begun=len(restored))
     say(f"{directory / 'results'}: {_counted(restored, runs)} were put back from {folder}.")
 
 
@@ -73,3 +82,9 @@ def _counted(done: Sequence["Run"], runs: Sequence["Run"]) -> str:
 
 def _default(study: "Study") -> Path:
     return Path("reports", study.name, "trainings")
+
+
+def _declarations(study: "Study", directory: Path) -> Path:
+    from nnunet_losses.study.declaration import DECLARATIONS
+
+    return directory / "results" / "studies" / study.name / DECLARATIONS

@@ -31,6 +31,7 @@ def recompute(
     from nnunet_losses.report import parse_formats, write_report
     from nnunet_losses.study.claims import claims_files, read_claims
     from nnunet_losses.study.config import StudyConfig
+    from nnunet_losses.study.declaration import DECLARATIONS, declared_when
     from nnunet_losses.study.published import published_files, read_published
 
     formats = parse_formats(figures)
@@ -51,11 +52,16 @@ def recompute(
         published=read_published(published) if published else None,
         claims=read_claims(claims_files(config.claims)),
     )
-    places = [folder or Path("reports", kept.name, "trainings")]
-    provenance = provenance_of_found(kept.record, places, remarks=[f"Recomputed from the kept tables of {kept.told}."])
+    place = folder or Path("reports", kept.name, "trainings")
+    provenance = provenance_of_found(kept.record, [place], remarks=[f"Recomputed from the kept tables of {kept.told}."])
     cluster = {} if config.statistics.cluster is None else {"cluster": config.statistics.cluster}
     comparison = assemble(
-        tables, statistics, kept.record, provenance=provenance | cluster, aggregated=config.report.aggregated
+        tables,
+        statistics,
+        kept.record,
+        provenance=provenance | cluster,
+        aggregated=config.report.aggregated,
+        declared=declared_when(place / DECLARATIONS, config.decision),
     )
     say(f"The report: {write_report(out, comparison, figures=formats)}")
 

@@ -37,12 +37,13 @@ CRATE = "ro-crate-metadata.json"
 RECORD, CONFIG, PROVENANCE, VERSIONS = "study.json", "study.yaml", "provenance.json", "requirements.txt"
 TRAININGS, COVARIATE_FOLDER, REPORT = "trainings", "covariates", "report"
 PUBLISHED, CLAIMS = "published", "claims"
+DECLARED = f"{TRAININGS}/{DECLARATIONS}"  # where `restore` looks for it
 _WHAT = {
     RECORD: "The study: its config with all defaults, and every training that it asks for",
     CONFIG: "The study's file, with all defaults",
     PROVENANCE: "Commit, versions, checksums of the folds, formulas of the losses",
     VERSIONS: "Every package of the environment that made this",
-    DECLARATIONS: "What was declared about the decision, and when",
+    DECLARED: "What was declared about the decision, and when",
     SUMS: "Checksums of all other files",
     f"{REPORT}/report.html": "The report, without pictures of cases",
 }
@@ -98,7 +99,7 @@ def write_bundle(study: str, directory: Path, out: Path, *, licence: str) -> Bun
         content = yaml.safe_dump(config.plain(), sort_keys=False, allow_unicode=True)
         (folder / CONFIG).write_text(content, encoding="utf-8")
         if (source / DECLARATIONS).is_file():
-            shutil.copyfile(source / DECLARATIONS, folder / DECLARATIONS)
+            shutil.copyfile(source / DECLARATIONS, folder / DECLARED)
         covariates = source / "tables" / table_name(COVARIATES.name)
         copies = [(covariates, COVARIATE_FOLDER)] if covariates.is_file() else []
         copies += [(file, PUBLISHED) for file in published_files(config.published)]
@@ -176,7 +177,7 @@ def _make_report(folder: Path, out: Path) -> None:
         claims=read_claims(sorted((folder / CLAIMS).glob("*.yaml"))),
     )
     provenance = read_json(folder / PROVENANCE, "the bundle is damaged")
-    declared = declared_when(folder / DECLARATIONS, record.config.decision)
+    declared = declared_when(folder / DECLARED, record.config.decision)
     comparison = assemble(stacked, statistics, record, provenance=provenance, declared=declared)
     write_report(out, replace(comparison, created="from the tables of a bundle"))
 

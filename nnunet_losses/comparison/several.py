@@ -9,7 +9,6 @@ import pandas as pd
 from nnunet_losses.base.config import named_file, read_yaml
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.identity import LABEL
-from nnunet_losses.base.names import fold_name, table_name
 from nnunet_losses.base.tables.storage import read_tables
 from nnunet_losses.comparison.covariates import with_case_tables
 from nnunet_losses.comparison.tables import loss_names, with_missing_jobs
@@ -18,6 +17,7 @@ from nnunet_losses.report.card import card_of
 from nnunet_losses.statistics.papers.claims import Claim
 from nnunet_losses.statistics.papers.evidence import evidence_tables
 from nnunet_losses.statistics.tables.papers import STUDIES
+from nnunet_losses.study.kept import kept_folders
 from nnunet_losses.study.record import StudyRecord
 from nnunet_losses.study.study import read_study
 
@@ -66,11 +66,7 @@ def read_kept(file: Path, folder: Path | None = None, *, datasets: Path = DATASE
     found = {str(read_yaml(path, "data-set file")["name"]): path for path in files}
     descriptions = {name: load_dataset_description(path) for name, path in found.items()} if needed else {}
     record = study.record(study.runs(tuple(found), study.fold_count(descriptions)))
-    places = [
-        folder / run.dataset / f"{study.plans}__{run.configuration}" / run.trainer / fold_name(run.fold)
-        for run in record.evaluated
-    ]
-    folders = tuple(place for place in places if (place / table_name("cases")).is_file())
+    folders = kept_folders(record.evaluated, str(study.plans), folder)
     if not folders:
         return None
     tables = read_tables(folders)

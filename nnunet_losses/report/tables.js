@@ -1,5 +1,7 @@
 // Sorting, searching and paging; DataTable comes from the bundle before this.
-document.querySelectorAll("table.short, table.long").forEach((table) => {
+// A card is read as it stands, and may have cells of several columns, which DataTable cannot sort.
+DataTable.ext.errMode = "none"; // a table that cannot be sorted stays as it is; the default is a dialog
+document.querySelectorAll("table.short:not(.card), table.long:not(.card)").forEach((table) => {
   const long = table.classList.contains("long");
   const caption = table.caption;
   const made = new DataTable(table, {

@@ -11,7 +11,7 @@ from nnunet_losses.base.files import write_json
 from nnunet_losses.study.config import Decision
 
 DECLARATIONS = "decision.json"
-"""In the folder of a study: every decision that it has declared, the first one first."""
+"""In the folder of a study, and beside its kept tables: every decision that it has declared, the first one first."""
 
 
 def declare(file: Path, decision: Decision, *, begun: int, commit: str | None, today: date) -> None:
@@ -39,6 +39,28 @@ def declare(file: Path, decision: Decision, *, begun: int, commit: str | None, t
         "trainings_begun": begun,
     }
     write_json(file, [*declared, entry])
+
+
+def join_declarations(first: Path, others: Path, into: Path, *, begun: int) -> None:
+    """Write the declarations of a study from two places as one history; nothing if there are none.
+
+    Args:
+        first: those that count as the earlier ones.
+        others: those of the other place, which may have been made without knowing of the first.
+        into: the file to write, one of the two.
+        begun: how many trainings had begun by the time of the others, whether that place knew of them or not.
+
+    Raises:
+        UserError: a file holds something else.
+    """
+    declared = _read(first)
+    known = {(entry["sha256"], entry["commit"], entry["date"]) for entry in declared}
+    for entry in _read(others):
+        told_last = declared and declared[-1]["sha256"] == entry["sha256"]
+        if not told_last and (entry["sha256"], entry["commit"], entry["date"]) not in known:
+            declared.append(entry | {"trainings_begun": max(begun, entry["trainings_begun"])})
+    if declared:
+        write_json(into, declared)
 
 
 def declared_when(file: Path, decision: Decision) -> str:

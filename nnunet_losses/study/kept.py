@@ -50,6 +50,12 @@ def keep_tables(runs: Iterable[Run], plans: str, results: Path, kept: Path) -> l
     return finished
 
 
+def kept_folders(runs: Iterable[Run], plans: str, kept: Path) -> tuple[Path, ...]:
+    """The folders of those trainings and ensembles whose tables were kept."""
+    folders = (kept / _folder(run, plans) for run in runs)
+    return tuple(folder for folder in folders if (folder / table_name("cases")).is_file())
+
+
 def restore_tables(runs: Iterable[Run], plans: str, results: Path, kept: Path) -> list[Run]:
     """Put kept tables back, so that the workflow takes their trainings for finished.
 

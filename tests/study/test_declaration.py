@@ -8,7 +8,7 @@ import pytest
 
 from nnunet_losses.base.errors import UserError
 from nnunet_losses.study.config import Decision
-from nnunet_losses.study.declaration import declare, declared_when
+from nnunet_losses.study.declaration import declare, declared_when, join_declarations
 
 DICE, HD95 = Decision(margin=0.02), Decision(metric="hd95", question="non_inferiority")
 
@@ -55,3 +55,32 @@ def test_a_damaged_record_is_one_sentence(tmp_path: Path, content: str) -> None:
     with pytest.raises(UserError):
         say(file, DICE, 0)
     assert file.read_text() == content
+
+
+def test_a_declaration_beside_restored_trainings_was_not_made_before_them(tmp_path: Path) -> None:
+    kept, here = tmp_path / "kept.json", tmp_path / "here.json"
+    say(here, DICE, 0, day=20)
+    join_declarations(kept, here, here, begun=15)
+    assert declared_when(here, DICE) == "chosen afterwards (20 March 2026, commit abc), when 15 trainings had begun"
+
+
+def test_the_declaration_of_kept_trainings_comes_back_with_them(tmp_path: Path) -> None:
+    there, kept, here = (tmp_path / f"{name}.json" for name in ("there", "kept", "here"))
+    say(there, DICE, 0)
+    join_declarations(kept, there, kept, begun=0)  # keep
+    say(there, HD95, 9, day=5)
+    for _ in range(2):
+        join_declarations(kept, there, kept, begun=4)  # again, when more had finished
+    say(here, HD95, 0, day=20)
+    for _ in range(2):
+        join_declarations(kept, here, here, begun=15)  # restore
+    assert [entry["trainings_begun"] for entry in json.loads(here.read_text())] == [0, 9]
+    assert declared_when(here, HD95).startswith("chosen afterwards (5 March 2026, commit abc), when 9 trainings")
+    say(here, DICE, 0, day=21)
+    join_declarations(kept, here, here, begun=15)
+    assert declared_when(here, DICE).startswith("chosen afterwards (21 March 2026")
+
+
+def test_without_any_declaration_none_is_written(tmp_path: Path) -> None:
+    join_declarations(tmp_path / "a.json", tmp_path / "b.json", tmp_path / "a.json", begun=3)
+    assert not [*tmp_path.iterdir()]

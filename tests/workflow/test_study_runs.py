@@ -221,3 +221,4 @@ def test_trainings_of_which_only_the_kept_tables_are_left_are_not_trained_again(
     place.succeed()
     pd.testing.assert_frame_equal(case_values(place.folder, TRAINERS[1]), case_values(finished.folder, TRAINERS[1]))
     assert (place.folder / "reports/toy/manifest.json").is_file()
+    assert "declared before training" in (place.folder / "reports/toy/report.html").read_text(encoding="utf-8")

@@ -39,7 +39,7 @@ def _row(view: View, pair: Row, digits: int) -> list[Cell]:
     if word is Word.NOT_COMPARABLE:
         basis = str(pair["reason"])
     elif pair["subject"] == "losses":
-        basis = f"{pair['trainings']} trainings of each, {count(pair['n'], 'case')}"
+        basis = f"{_trainings(view, pair['trainings'])}, {count(pair['n'], 'case')}"
     else:
         basis = f"{count(pair['n'], 'case')} alone"
     return [
@@ -48,3 +48,13 @@ def _row(view: View, pair: Row, digits: int) -> list[Cell]:
         numeric(pair["difference"], interval(pair["difference"], pair["low"], pair["high"], digits, signed=True)),
         Cell(basis),
     ]
+
+
+def _trainings(view: View, n: int) -> str:
+    """What trainings a decision rests on: folds, of which the seeds are averaged, or the seeds of one fold."""
+    cases = view.comparison.cases  # that of the view has no rows of a metric over lesions
+    here = cases[(cases["dataset"] == view.dataset) & (cases["configuration"] == view.configuration)]
+    seeds = here["seed"].nunique()
+    if here["fold"].nunique() == 1:
+        return count(n, "seed")
+    return count(n, "fold") + (f" of {count(seeds, 'seed')}" if seeds > 1 else "")

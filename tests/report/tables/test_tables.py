@@ -367,10 +367,16 @@ def test_each_pair_has_its_word_its_interval_and_what_it_rests_on(view: View) ->
     assert column(table, "Pair")[0] == f"{view.name(first)} − {view.name(second)}"
     assert column(table, "The first is")[0] == pair["word"]
     assert column(table, "Difference")[0] == interval(pair["difference"], pair["low"], pair["high"], signed=True)
-    assert set(column(table, "Rests on")) == {f"3 trainings of each, {len(view.values)} cases"}
+    assert set(column(table, "Rests on")) == {f"3 folds, {len(view.values)} cases"}
     assert len(table.rows) == 10
     assert "differences below 0.01 are too small" in table.caption
     assert not table.note
+
+
+def test_a_decision_over_folds_and_seeds_names_both(small: Comparison) -> None:
+    table = tables.decisions.table(small.views[0])
+    assert table is not None
+    assert set(column(table, "Rests on")) == {"3 folds of 2 seeds, 6 cases"}
 
 
 def test_the_margin_of_decisions_has_all_its_decimals(view: View) -> None:
