@@ -86,16 +86,16 @@ def across(
     if not files:
         raise UserError(f"There are no claims in {FOLDER}; give their files: --claims FILE.")
     check_writable(out)
-    kept, lacking = [], []
+    kept, names = [], []
     for file in studies:
         study = read_kept(file)
+        names.append(read_study(file).name)
         if study is None:
-            lacking.append(read_study(file).name)
             say(f"{file}: nothing is kept here; what an earlier page in {out} says of it stays.", err=True)
         else:
             kept.append(study)
             say(f"{study.name}: {study.told}", err=True)
     if not kept:
         raise UserError(f"Nothing was kept of these studies; keep tables: nnunet-losses keep --configfile {studies[0]}")
-    tables = with_earlier(evidence_of(kept, read_claims(files)), out / "data", lacking)
+    tables = with_earlier(evidence_of(kept, read_claims(files)), out / "data", names)
     say(f"The page: {write_across(out, tables)}")

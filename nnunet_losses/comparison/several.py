@@ -1,6 +1,6 @@
 """Finished studies, read from the tables that they kept: one by one for its report, several for one page."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def read_kept(file: Path, folder: Path | None = None, *, datasets: Path = DATASE
     return KeptStudy(file, study.name, record, tables, folders)
 
 
-def with_earlier(tables: Mapping[str, pd.DataFrame], folder: Path, studies: Collection[str]) -> dict[str, pd.DataFrame]:
+def with_earlier(tables: Mapping[str, pd.DataFrame], folder: Path, studies: Sequence[str]) -> dict[str, pd.DataFrame]:
     """The tables, and what an earlier page says of studies whose own tables are not here.
 
     Where a licence forbids to pass values of single cases on, the page is all that is left of a study.
@@ -84,18 +84,20 @@ def with_earlier(tables: Mapping[str, pd.DataFrame], folder: Path, studies: Coll
     Args:
         tables: as of `evidence_of`.
         folder: of the earlier page's tables, as CSV.
-        studies: the studies to look for, by their short names.
+        studies: the short names of all studies, in the order of the rows.
     """
+    here = {study for table in tables.values() for study in table["study"]}
     found = {}
     for name, table in tables.items():
         file = folder / f"{name}.csv"
-        if file.is_file() and studies:
+        if file.is_file():
             numbers = table.select_dtypes("number").columns
             earlier = pd.read_csv(file, keep_default_na=False, na_values={column: [""] for column in numbers})
-            earlier = earlier[earlier["study"].isin(list(studies)) & ~earlier["study"].isin(table["study"])]
+            earlier = earlier[earlier["study"].isin(list(studies)) & ~earlier["study"].isin(here)]
             if list(earlier.columns) == list(table.columns) and len(earlier):
                 table = pd.concat([table, earlier], ignore_index=True)
-        found[name] = table
+                table = table.sort_values("study", key=lambda of: of.map(list(studies).index), kind="stable")
+        found[name] = table.reset_index(drop=True)
     return found
 
 

@@ -78,12 +78,14 @@ def test_what_an_earlier_page_says_of_a_study_without_tables_stays(tmp_path):
         {"study": ["a", "b", "c"], "word": ["worse", "undecided", ""], "n": [9, 5, 5], "low": [0.0, None, 0.5]}
     )
     write_csv(before, tmp_path / "decisions.csv")
-    table = with_earlier(now, tmp_path, ["b"])["decisions"]
+    first = with_earlier(now, tmp_path, ["b", "a"])["decisions"]
+    assert first["study"].tolist() == ["b", "a"], "in the order that was asked for"
+    table = with_earlier(now, tmp_path, ["a", "b"])["decisions"]
     assert table["study"].tolist() == ["a", "b"]
     assert table["word"].tolist() == ["better", "undecided"]
     assert table["n"].tolist() == [3, 5]
     assert table["low"].isna().tolist() == [False, True]
-    assert with_earlier(now, tmp_path / "nowhere", ["b"])["decisions"].equals(now["decisions"])
+    assert with_earlier(now, tmp_path / "nowhere", ["a", "b"])["decisions"].equals(now["decisions"])
 
 
 def test_a_study_of_which_nothing_was_kept(tmp_path):
