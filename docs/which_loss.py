@@ -298,7 +298,8 @@ def pilot(tables: dict[str, pd.DataFrame]) -> str:
     ]  # fmt: skip
     note = (
         "Kendall's τ between the order of the losses in the pilot and in the whole study; the interval resamples "
-        "trainings. Lengths are of one training, cut short: its learning rate had not yet fallen.\n\n"
+        "trainings. Lengths are of one training, cut short: its learning rate had not yet fallen. One seed is part of "
+        "the whole that it is held against.\n\n"
     )
     return (
         head
