@@ -38,6 +38,9 @@ def _row(view: View, pair: Row, digits: int) -> list[Cell]:
     word = Word(pair["word"])
     if word is Word.NOT_COMPARABLE:
         basis = str(pair["reason"])
+        for trainer in (str(pair["trainer_a"]), str(pair["trainer_b"])):  # a reason begins with the one it is about
+            if basis.startswith(f"{trainer} "):
+                basis = view.name(trainer) + basis.removeprefix(trainer)
     elif pair["subject"] == "losses":
         basis = f"{_trainings(view, pair['trainings'])}, {count(pair['n'], 'case')}"
     else:

@@ -395,6 +395,15 @@ def test_words_about_models_are_headed_as_such(view: View) -> None:
     assert set(column(table, "Rests on")) == {f"{len(view.values)} cases alone"}
 
 
+def test_a_reason_has_the_short_name_of_its_loss(view: View) -> None:
+    decisions = view.comparison.statistics["decisions"]
+    said = decisions["trainer_a"] + " is left out: some of its trainings predict nothing"
+    table = tables.decisions.table(with_statistic(view, decisions=decisions.assign(word="not comparable", reason=said)))
+    assert table is not None
+    told = set(column(table, "Rests on"))
+    assert told <= {f"{view.name(t)} is left out: some of its trainings predict nothing" for t in view.trainers}
+
+
 def test_a_pair_that_cannot_be_compared_says_why(view: View) -> None:
     decisions = view.comparison.statistics["decisions"].copy()
     decisions.loc[0, ["word", "reason"]] = ["not comparable", "B is left out: 12 of 20 cases missing"]
