@@ -119,11 +119,9 @@ def in_short(tables: dict[str, pd.DataFrame], published: pd.DataFrame) -> str:
     of_papers = [_best_published(published, shown[q]) if q in shown else "–" for q in ROWS]
     note = (
         "Losses than which no other is better beyond doubt, the highest first; **bold**: better beyond doubt than "
-        "nnU-Net's own loss, "
-        "as far as [two seeds](#what-is-weak-about-this-evidence) tell. *None*: nothing tells the "
-        "losses apart. Few false alarms are worth something only where "
-        "lesions are found. The last row has the highest number of each published comparison, by whatever distance, in "
-        "the authors' words.\n\n"
+        "nnU-Net's own loss, as far as [so few seeds](#what-is-weak-about-this-evidence) tell. *None*: nothing tells "
+        "the losses apart. Few false alarms are worth something only where lesions are found. The last row has the "
+        "highest number of each published comparison, by whatever distance, in the authors' words.\n\n"
     )
     head = ["data set · label", *map(str, ROWS)]
     return "## In short\n\n" + note + table(head, [*rows, ["[papers](#what-papers-found)", *of_papers]]) + "\n"

@@ -42,13 +42,11 @@ class Part:
     title: its headline.
     makers: what makes its blocks, in order.
     needs: what is missing if they make none.
-    single_cases: whether they show nothing but single cases, which a report of aggregated results withholds.
     """
 
     title: str
     makers: tuple[Maker, ...]
     needs: str
-    single_cases: bool = False
 
 
 def of_metric(metric: str, *makers: Maker) -> tuple[Maker, ...]:
@@ -123,12 +121,7 @@ APPENDIX = (
         (stability.blob, stability.stacked, stability.kendall, stability.over_methods, stability.by_cases),
         "rankings of bootstrap samples",
     ),
-    Part(
-        "Case by case",
-        (podium.podium, podium.rank_map),
-        "values of the same cases from at least two",
-        single_cases=True,
-    ),
+    Part("Case by case", (podium.podium, podium.rank_map), "values of the same cases from at least two"),
     Part(
         "Errors in common",
         (together.told, together.missed, together.correlation),

@@ -15,6 +15,7 @@ from nnunet_losses.report.blocks import (
     Code,
     Column,
     Definitions,
+    Figure,
     Folded,
     Link,
     References,
@@ -128,8 +129,12 @@ def all_sections(comparison: Comparison, *, with_viewer: bool = False) -> list[S
 
 def _made(makers: Iterable[Maker], view: View) -> list[Block]:
     """The blocks of those makers that have something to show, and may show it."""
-    made = [block for maker in makers if (block := maker(view)) is not None]
-    return [block for block in made if isinstance(block, Text) or block.source not in view.comparison.withheld]
+    withheld = view.comparison.withheld
+    return [block for block in _drawn(makers, view) if isinstance(block, Text) or block.source not in withheld]
+
+
+def _drawn(makers: Iterable[Maker], view: View) -> list[Figure | Table | Text]:
+    return [block for maker in makers if (block := maker(view)) is not None]
 
 
 def _results(view: View, number: int) -> Section:
@@ -186,8 +191,8 @@ def _add_parts(section: Section, view: View, parts: Sequence[Part], *, folded: b
         if blocks := _made(part.makers, view):
             section.parts.append(Section(f"{section.anchor}-{slug(part.title)}", part.title, blocks, folded=folded))
         else:
-            single = part.single_cases and view.comparison.aggregated
-            missing.append(f"{part.title} ({'shows single cases' if single else f'needs {part.needs}'})")
+            why = "shows single cases" if _drawn(part.makers, view) else f"needs {part.needs}"
+            missing.append(f"{part.title} ({why})")
     if missing:
         section.blocks.append(Text(f"Not shown: {enumerate_words(missing, 20)}.", "note"))
 
