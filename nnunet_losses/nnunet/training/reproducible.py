@@ -163,10 +163,16 @@ class ReproducibleTrainer(nnUNetTrainer):
     # --- random numbers
 
     def _seed(self, stage: int) -> None:
-        """Seed every random stream of this process from (seed, stage), if the name holds a seed."""
+        """Seed every random stream of this process from (seed, fold, stage), if the name holds a seed.
+
+        Each fold begins with weights of its own, so that folds are independent trainings, as comparisons of losses take
+        them to be; in one fold all losses begin with the same.
+        """
         if self.name.seed is None:
             return
-        python, numpy, pytorch = np.random.SeedSequence([self.name.seed, stage, self.local_rank]).generate_state(3)
+        fold = 0 if self.fold == "all" else 1 + int(self.fold)
+        entropy = [self.name.seed, stage, self.local_rank, fold]
+        python, numpy, pytorch = np.random.SeedSequence(entropy).generate_state(3)
         random.seed(int(python))
         np.random.seed(int(numpy))  # noqa: NPY002  # nnU-Net draws from this stream
         torch.manual_seed(int(pytorch))

@@ -86,17 +86,17 @@ def test_a_training_interrupted_twice_ends_as_if_it_had_not_been(
         assert log[key] == expected[key]
 
 
-def test_another_seed_another_epoch_or_another_process_draws_other_numbers(make: Make) -> None:
-    def draws(seed: int, stage: int, rank: int = 0) -> tuple[float, ...]:
-        trainer = make(f"DiceTrainer_seed{seed}")
-        trainer.local_rank = rank
+def test_another_seed_fold_epoch_or_process_draws_other_numbers_and_another_loss_the_same(make: Make) -> None:
+    def draws(seed: int, stage: int, *, rank: int = 0, fold: int | str = 0, loss: str = "Dice") -> tuple[float, ...]:
+        trainer = make(f"{loss}Trainer_seed{seed}")
+        trainer.local_rank, trainer.fold = rank, fold
         trainer._seed(stage)
         return float(torch.rand(1)), float(np.random.rand()), reproducible.random.random()  # noqa: NPY002
 
-    drawn = [draws(1, 0), draws(2, 0), draws(1, 1), draws(1, 0, rank=1)]
+    drawn = [draws(1, 0), draws(2, 0), draws(1, 1), draws(1, 0, rank=1), draws(1, 0, fold=1), draws(1, 0, fold="all")]
     for stream in zip(*drawn, strict=True):
-        assert len(set(stream)) == 4
-    assert draws(1, 0) == drawn[0]
+        assert len(set(stream)) == len(drawn)
+    assert draws(1, 0) == draws(1, 0, loss="Tversky") == drawn[0]
 
 
 def test_the_seed_fixes_the_first_weights_and_the_first_batch(make: Make) -> None:
