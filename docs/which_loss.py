@@ -60,10 +60,10 @@ WEAK = """## What is weak about this evidence
 
 - Networks are small and trainings short, made to fit a processor. nnU-Net's own plans may rank losses otherwise.
 - There are few cases and few data sets; the painted MS lesions are semi-synthetic.
-- Trainings with the same seed begin with the same weights in every fold. What a seed does to a loss is therefore shared
-  by the folds, and the intervals, which take folds for independent trainings, do not contain it. On the exudates some
-  losses, nnU-Net's own and the blob loss among them, learned in all folds with one seed and in none with the other:
-  words on these are not beyond doubt before there are more seeds.
+- An earlier version, by which exudates and hippocampus were trained, began all folds of a seed with equal weights. On
+  the hippocampus, seeds are therefore counted as trainings, not folds. The words on the exudates were found before that
+  was possible, and their intervals are too narrow: some losses, nnU-Net's own and the blob loss among them, learned in
+  all folds with one seed and in none with the other, so that words on these are not beyond doubt.
 - A word rests on the trainings that have finished; the number of them stands beside each data set.
 - Published numbers come from other networks and preprocessing, often from one training for each loss and without an
   interval.

@@ -60,6 +60,17 @@ class Line:
         subjects = {row["subject"] for row in self._pairs.values() if row["word"] != Word.NOT_COMPARABLE}
         return subjects == {"models"}
 
+    @cached_property
+    def reservation(self) -> str:
+        """What is said of all words on losses beside them, such as that their seeds act alike; empty if nothing is."""
+        told = {str(row["reason"]) for row in self._pairs.values() if row["word"] != Word.NOT_COMPARABLE}
+        return next(iter(told), "") if len(told) == 1 and not self.of_models else ""
+
+    @property
+    def trainings(self) -> int:
+        """How many trainings of each loss the words rest on; 0 without any pair."""
+        return max((int(row["trainings"]) for row in self._pairs.values()), default=0)
+
     @property
     def margin(self) -> float:
         """The difference that nobody would act on; NaN without any pair."""

@@ -33,7 +33,7 @@ def headline(card: Card) -> str:
         reasons = sorted({str(row["reason"]) for row in line.values.values() if row["reason"]})
         return f"Nothing can be compared: {'; '.join(reasons) or 'too few cases in common'}."
     told = _Told(card, line)
-    text = told.non_inferiority + told.by_rule + told.beyond
+    text = told.non_inferiority + told.by_rule + told.beyond + told.reservation
     if not line.of_models:
         return text
     return f"Of these trained models, {_lowered(text)} {price_of_seeds(view)}"
@@ -110,6 +110,14 @@ class _Told:
         leader = self.group[0]
         finds = self._better_elsewhere(leader, than=self.group)
         return f" But {'; '.join(finds)}." if finds else ""
+
+    @property
+    def reservation(self) -> str:
+        """That fewer trainings count than there are; a sentence of its own."""
+        if not self.line.reservation:
+            return ""
+        said = self.line.reservation[0].upper() + self.line.reservation[1:]
+        return f" {said}, so that only {in_words(self.line.trainings)} trainings of each {self.view.noun} count."
 
     @property
     def by_rule(self) -> str:

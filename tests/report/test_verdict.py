@@ -13,6 +13,7 @@ from nnunet_losses.report.card import card_of
 from nnunet_losses.report.comparison import Comparison, Decision, View
 from nnunet_losses.report.verdict import verdict
 from nnunet_losses.statistics.failures import costs_table
+from nnunet_losses.statistics.ranking.decision import SEEDS_ALIKE
 from nnunet_losses.statistics.tables.decision import ANSWERS, DECISIONS
 
 A, B, C, D = "DiceTrainer", "FocalTrainer", "TopKTrainer", "nnUNetTrainer"
@@ -43,6 +44,8 @@ def viewed(
     lines: dict[Question, Pairs],
     *,
     subject: str = "losses",
+    trainings: int = 5,
+    reservation: str = "",
     needed: dict[str, float] | None = None,
     failed: dict[str, int] | None = None,
     erratic: dict[str, float] | None = None,
@@ -70,7 +73,7 @@ def viewed(
                     **WHERE, "metric": metric, "trainer_a": pair[0], "trainer_b": pair[1], "subject": subject,
                     "word": str(word), "difference": difference, "low": low, "high": high, "low_90": low,
                     "high_90": high, "margin": metric_named(metric).margin, "se": 0.01, "df": 8.0, "n": cases,
-                    "trainings": 5, **forecast, "reason": "",
+                    "trainings": trainings, **forecast, "reason": reservation,
                 }
             )  # fmt: skip
         for t in trainers:
@@ -119,6 +122,12 @@ def headline(*args: Any, **options: Any) -> str:
 
 
 BEST = {Question.OVERLAP: dict.fromkeys([(A, B), (A, C), (A, D)], Word.BETTER)}
+
+
+def test_a_headline_says_how_many_trainings_count_where_seeds_act_alike_in_all_folds() -> None:
+    plain = headline([A, B, C, D], BEST)
+    told = headline([A, B, C, D], BEST, trainings=2, reservation=SEEDS_ALIKE)
+    assert told == f"{plain} Seeds act alike in all folds, so that only two trainings of each loss count."
 
 
 # --- the rules, in their order ----------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def _row(view: View, pair: Row, digits: int) -> list[Cell]:
             if basis.startswith(f"{trainer} "):
                 basis = view.name(trainer) + basis.removeprefix(trainer)
     elif pair["subject"] == "losses":
-        basis = f"{_trainings(view, pair['trainings'])}, {count(pair['n'], 'case')}"
+        basis = f"{_trainings(view, pair)}, {count(pair['n'], 'case')}"
     else:
         basis = f"{count(pair['n'], 'case')} alone"
     return [
@@ -53,8 +53,11 @@ def _row(view: View, pair: Row, digits: int) -> list[Cell]:
     ]
 
 
-def _trainings(view: View, n: int) -> str:
-    """What trainings a decision rests on: folds, of which the seeds are averaged, or the seeds of one fold."""
+def _trainings(view: View, pair: Row) -> str:
+    """What trainings a decision rests on: folds, of which the seeds are averaged, or seeds."""
+    n = int(pair["trainings"])
+    if pair["reason"]:
+        return f"{count(n, 'seed')} ({pair['reason']})"
     cases = view.comparison.cases  # that of the view has no rows of a metric over lesions
     here = cases[(cases["dataset"] == view.dataset) & (cases["configuration"] == view.configuration)]
     seeds = here["seed"].nunique()

@@ -11,7 +11,7 @@ from nnunet_losses.base.metrics import Metric
 from nnunet_losses.statistics.detection.curves import Detections, curves, recall_at
 from nnunet_losses.statistics.detection.froc import THRESHOLDS_RESAMPLED, detections_of
 from nnunet_losses.statistics.estimators.bootstrap import percentile_interval
-from nnunet_losses.statistics.estimators.retraining import retrained
+from nnunet_losses.statistics.estimators.retraining import retrained, seeds_act_alike
 from nnunet_losses.statistics.panels.roster import Roster
 from nnunet_losses.statistics.ranking.decision import (
     ALPHA,
@@ -20,6 +20,7 @@ from nnunet_losses.statistics.ranking.decision import (
     of_losses,
     of_models,
     pair_names,
+    steady_among,
     with_those_left_out,
 )
 
@@ -33,12 +34,14 @@ class Recall:
     """Recall at one false positive a case, or averaged over several rates.
 
     values: over all cases, by trainer. columns: (trainings, trainers) of each training side by side: folds, or seeds of
-    one fold. shared: whether the columns have the same cases. samples: (resamples, trainers) of resampled cases; empty
-    where the columns do not need it. left_out: why a trainer has none.
+    one fold. by_seed: (folds, seeds, trainers) of each training where there are several of both; else empty. shared:
+    whether the columns have the same cases. samples: (resamples, trainers) of resampled cases; empty where the columns
+    do not need it. left_out: why a trainer has none.
     """
 
     values: dict[str, float]
     columns: np.ndarray
+    by_seed: np.ndarray
     shared: bool
     samples: np.ndarray
     left_out: dict[str, str]
@@ -70,10 +73,11 @@ def recall_of(
         lesions = lesions[(lesions["side"] != "reference") | (lesions["diameter_mm"] <= up_to)]
     n, folds = len(roster.cases), np.unique(roster.folds)
     at = partial(_recall_at, false_positives)
-    seeds = _common_seeds(lesions, roster.trainers) if len(folds) == 1 else []
+    seeds = _common_seeds(lesions, roster.trainers)
     members = np.array([roster.folds == fold for fold in folds], dtype=float)
     values, left_out = {}, dict(roster.left_out)
     columns: list[np.ndarray] = []
+    by_seed: list[np.ndarray] = []
     samples: list[np.ndarray] = []
     needed = len(folds) == 1 and roster.n_units > 1
     counts = roster.draws(resamples, seed) if needed else np.empty((0, n))
@@ -84,20 +88,24 @@ def recall_of(
             left_out[trainer] = f"left out: {found}"
             continue
         values[trainer] = float(at(found, np.ones((1, n)))[0])
-        if len(folds) > 1:
-            columns.append(at(found, members))
-        else:
-            of_seeds = [detections_of(rows[rows["seed"] == s].assign(weight=1.0), n, "score_max") for s in seeds]
-            columns.append(
-                np.array([np.nan if isinstance(one, str) else at(one, np.ones((1, n)))[0] for one in of_seeds])
-            )
+        of_seeds = [detections_of(rows[rows["seed"] == s].assign(weight=1.0), n, "score_max") for s in seeds]
+        by_seed.append(
+            np.array([np.full(len(folds), np.nan) if isinstance(one, str) else at(one, members) for one in of_seeds])
+        )
+        columns.append(at(found, members) if len(folds) > 1 else by_seed[-1].reshape(-1))
         if needed:
             thinned = found.thinned(THRESHOLDS_RESAMPLED)
             samples.append(np.concatenate([at(thinned, part) for part in np.array_split(counts, 4)]))
     table = np.column_stack(columns) if columns else np.empty((0, 0))
-    table = table[np.isfinite(table).all(axis=1)]  # a fold without such lesions says nothing
+    single = np.stack(by_seed, axis=-1).swapaxes(0, 1) if len(folds) > 1 and seeds and by_seed else np.empty((0, 0, 0))
     return Recall(
-        values, table, len(folds) == 1, np.column_stack(samples) if samples else np.empty((0, len(values))), left_out
+        values,
+        # a fold without such lesions says nothing
+        table[np.isfinite(table).all(axis=1)],
+        single[np.isfinite(single).all(axis=(1, 2))],
+        len(folds) == 1,
+        np.column_stack(samples) if samples else np.empty((0, len(values))),
+        left_out,
     )
 
 
@@ -111,14 +119,18 @@ def recall_decisions(
         a, b = np.triu_indices(len(trainers), 1)
         pairs = recall.samples[:, a] - recall.samples[:, b]
         if len(recall.columns) > 1:
-            steady = np.array([t not in unsteady for t in trainers])
+            steady = steady_among(trainers, unsteady)
             found = retrained(
                 recall.columns,
-                steady=steady if steady.sum() >= 2 else None,
+                steady=steady,
                 case_variance=np.nanvar(pairs, axis=0, ddof=1) if recall.shared else None,
                 case_df=n - 1,
             )
-            parts.append(of_losses(names, found, trainings=len(recall.columns), alpha=alpha))
+            trainings = len(recall.columns)
+            if alike := seeds_act_alike(recall.by_seed, steady):
+                seeds = recall.by_seed.mean(axis=0)
+                found, trainings = found.crossed(retrained(seeds, steady=steady)), len(seeds)
+            parts.append(of_losses(names, found, trainings=trainings, alpha=alpha, alike=alike))
         elif len(pairs):
             values = np.array([recall.values[t] for t in trainers])
             wide = percentile_interval(pairs, n, 1 - alpha / len(a))

@@ -4,7 +4,7 @@ A paired test over cases answers for the networks that were trained. Here the co
 by side (folds, or seeds where one fold was trained), and the spread of a loss over the columns is the noise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,10 +12,8 @@ from scipy import stats
 
 from nnunet_losses.statistics.estimators.hodges_lehmann import walsh_quantiles
 
-UNLIKE, APART = (
-    0.05,
-    0.01,
-)  # p-values of a loss that varies more than the others: its own degrees of freedom; not pooled
+UNLIKE, APART = 0.05, 0.01  # p-values of a loss that varies more: its own degrees of freedom; not pooled
+ALIKE = 0.1  # p-value of seeds that act alike in all folds
 MOST_AVERAGES = 3_000_000  # Walsh averages in memory at once; beyond, pair by pair in linear memory
 
 
@@ -43,6 +41,16 @@ class Differences:
         """
         factor = np.array([critical_value(confidence, self.losses, float(df)) for df in self.df])
         return self.estimate - factor * self.se, self.estimate + factor * self.se
+
+    def crossed(self, seeds: "Differences") -> "Differences":
+        """These differences over folds, with the variance that other seeds would add where they act alike in all folds.
+
+        The sum of both mean squares holds the variance of a single training twice, and so is on the safe side.
+        Source: the two-way random model, Searle, Casella and McCulloch, Variance Components, 1992.
+        """
+        df = _satterthwaite((self.se**2, self.df), (seeds.se**2, seeds.df), at_most=np.inf)
+        spread = np.hypot(self.spread, seeds.spread)
+        return replace(self, se=np.hypot(self.se, seeds.se), df=df, spread=spread, erratic=self.erratic | seeds.erratic)
 
 
 def pair_medians(values: np.ndarray) -> np.ndarray:
@@ -116,6 +124,28 @@ def retrained(
         of_pair = of_pair + case_variance
     mean = effects.mean(axis=0)
     return Differences(mean[a] - mean[b], np.sqrt(of_pair), df, losses, np.sqrt(own), steady & ~pool)
+
+
+def seeds_act_alike(values: np.ndarray, steady: np.ndarray | None = None) -> bool:
+    """Whether seeds make losses differ in the same way in all folds, so that folds are no independent trainings.
+
+    So it is where the trainings of a seed begin with the same weights in every fold. values: (folds, seeds, losses)
+    what each training is worth. steady: (losses,) those whose mean is taken off, because it moves all losses alike; all
+    if absent. An F test of loss × seed against loss × seed × fold, p < 0.1: what it misses makes words false, what it
+    sees falsely only makes intervals wider (benchmarks/decision_simulation.py). False with one fold, seed or loss.
+    """
+    folds, seeds, losses = values.shape
+    if min(folds, seeds, losses) < 2:
+        return False
+    common = values if steady is None or not steady.any() else values[:, :, steady]
+    effects = values - common.mean(axis=2, keepdims=True)
+    effects = effects - effects.mean(axis=1, keepdims=True)
+    of_seeds = effects.mean(axis=0)
+    df = (losses - 1) * (seeds - 1)
+    between = folds * (of_seeds**2).sum() / df
+    within = ((effects - of_seeds) ** 2).sum() / (df * (folds - 1))
+    p = stats.f.sf(between / within, df, df * (folds - 1)) if within > 0 else float(between <= 0)
+    return bool(p < ALIKE)
 
 
 def _squares(effects: np.ndarray, pool: np.ndarray) -> np.ndarray:

@@ -11,12 +11,20 @@ from nnunet_losses.base.states import RunStatus, Word
 from nnunet_losses.base.tables.results import COLLAPSED
 from nnunet_losses.statistics.estimators.forecast import Aim, Now, both_needed, cases_needed, seeds_needed
 from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann
-from nnunet_losses.statistics.estimators.retraining import Differences, loss_effects, pair_medians, retrained
+from nnunet_losses.statistics.estimators.retraining import (
+    Differences,
+    loss_effects,
+    pair_medians,
+    retrained,
+    seeds_act_alike,
+)
 from nnunet_losses.statistics.estimators.rounding import without_rounding_noise
 from nnunet_losses.statistics.panels.panel import Panel
 from nnunet_losses.statistics.tables.decision import DECISIONS, FORECASTS
 
 ALPHA = 0.05
+SEEDS_ALIKE = "seeds act alike in all folds"
+"""The reason beside a decision on losses of which folds are no independent trainings."""
 
 
 def word_for(low: float, high: float, low_90: float, high_90: float, margin: float) -> Word:
@@ -86,16 +94,19 @@ def decided(
 
 
 def of_losses(
-    names: Mapping[str, Sequence[str]], found: Differences, *, trainings: int, alpha: float = ALPHA
+    names: Mapping[str, Sequence[str]], found: Differences, *, trainings: int, alpha: float = ALPHA, alike: bool = False
 ) -> pd.DataFrame:
-    """Rows about losses, from differences that hold for new trainings."""
+    """Rows about losses, from differences that hold for new trainings.
+
+    alike: whether the trainings are seeds that act alike in all of several folds.
+    """
     low, high = found.interval(1 - alpha)
     low_90, high_90 = found.interval(1 - 2 * alpha)
     return pd.DataFrame(
         {
             **names, "subject": "losses", "word": "", "difference": found.estimate, "low": low, "high": high,
             "low_90": low_90, "high_90": high_90, "se": found.se, "df": found.df, "trainings": trainings,
-            **dict.fromkeys(FORECASTS, np.nan), "reason": "",
+            **dict.fromkeys(FORECASTS, np.nan), "reason": SEEDS_ALIKE if alike else "",
         }
     )  # fmt: skip
 
@@ -169,12 +180,15 @@ def training_spread(panel: Panel, unsteady: Collection[str] = ()) -> tuple[np.nd
     columns = _columns(panel) if len(panel.trainers) > 1 and panel.cases else []
     if len(columns) < 2:
         return np.full(len(panel.trainers), np.nan), np.zeros(len(panel.trainers), bool)
-    steady = _steady(panel.trainers, unsteady)
+    steady = steady_among(panel.trainers, unsteady)
     found = retrained(_effects(panel, columns, steady), steady=steady)
+    if seeds := _alike(panel, steady):
+        found = found.crossed(retrained(_effects(panel, seeds, steady), steady=steady))
     return found.spread, found.erratic
 
 
-def _steady(trainers: Sequence[str], unsteady: Collection[str]) -> np.ndarray:
+def steady_among(trainers: Sequence[str], unsteady: Collection[str]) -> np.ndarray:
+    """(trainers,) those whose spread is pooled: the others, or all if fewer than two are steady."""
     steady = np.array([t not in unsteady for t in trainers])
     return steady if steady.sum() >= 2 else np.ones(len(trainers), bool)
 
@@ -185,8 +199,11 @@ def _columns(panel: Panel) -> list[np.ndarray]:
     Folds where there are several, seeds averaged; else seeds, in their order.
     """
     folds = np.unique(panel.folds)
-    if len(folds) > 1:
-        return [panel.oriented[panel.folds == fold] for fold in folds]
+    return [panel.oriented[panel.folds == fold] for fold in folds] if len(folds) > 1 else _by_seed(panel)
+
+
+def _by_seed(panel: Panel) -> list[np.ndarray]:
+    """Oriented values (cases, trainers) of each seed that all trainers have, in their order."""
     repeats = panel.repeats.dropna(subset=["value"])
     order = repeats.groupby("trainer")["seed"].rank(method="dense").astype(int)
     wide = repeats.assign(order=order).pivot_table(index="case", columns=["order", "trainer"], values="value")
@@ -202,6 +219,16 @@ def _columns(panel: Panel) -> list[np.ndarray]:
     return columns
 
 
+def _alike(panel: Panel, steady: np.ndarray) -> list[np.ndarray]:
+    """The values by seed of a study of several folds in which seeds act alike in all of them; else none."""
+    folds = np.unique(panel.folds)
+    seeds = _by_seed(panel) if len(folds) > 1 and len(panel.repeats["seed"].unique()) > 1 else []
+    if len(seeds) < 2:
+        return []
+    means = np.array([[values[panel.folds == fold].mean(axis=0) for values in seeds] for fold in folds])
+    return seeds if seeds_act_alike(without_rounding_noise(means, scale=panel.values), steady) else []
+
+
 def _effects(panel: Panel, columns: list[np.ndarray], steady: np.ndarray) -> np.ndarray:
     pairs = np.array([pair_medians(values) for values in columns])
     return loss_effects(without_rounding_noise(pairs, scale=panel.values), steady)
@@ -210,25 +237,30 @@ def _effects(panel: Panel, columns: list[np.ndarray], steady: np.ndarray) -> np.
 def _of_losses(
     panel: Panel, columns: list[np.ndarray], unsteady: Collection[str], margin: float, alpha: float, forecast: bool
 ) -> pd.DataFrame:
-    steady = _steady(panel.trainers, unsteady)
+    steady = steady_among(panel.trainers, unsteady)
     folds = np.unique(panel.folds)
-    shared = len(folds) == 1
+    one_fold = len(folds) == 1
+    gains = panel.gains()
     found = retrained(
         _effects(panel, columns, steady),
         steady=steady,
-        case_variance=_case_variance(panel.gains()) if shared else None,
-        case_df=len(panel.cases) - 1,
+        case_variance=_case_variance(gains) if one_fold else None,
+        case_df=len(gains) - 1,
     )
-    rows = of_losses(panel.pair_names, found, trainings=len(columns), alpha=alpha)
+    alike = _alike(panel, steady)
+    if alike:
+        found = found.crossed(retrained(_effects(panel, alike, steady), steady=steady))
+        columns = alike
+    rows = of_losses(panel.pair_names, found, trainings=len(columns), alpha=alpha, alike=bool(alike))
     if not forecast:
         return rows
-    gains = panel.gains()
+    seeds_count = one_fold or bool(alike)
     for fold in folds:  # what a training is worth is no variance of cases
         gains[panel.folds == fold] -= np.median(gains[panel.folds == fold], axis=0)
     of_cases = np.minimum(_case_variance(gains), found.se**2)
-    seeds = len(columns) if shared else panel.fewest_seeds
+    seeds = len(columns) if seeds_count else panel.fewest_seeds
     now = [
-        Now(float(se**2 - case), float(case), float(df), seeds=seeds, cases=len(panel.cases), columns_are_seeds=shared)
+        Now(float(se**2 - case), float(case), float(df), seeds, len(panel.cases), columns_are_seeds=seeds_count)
         for se, case, df in zip(found.se, of_cases, found.df, strict=True)
     ]
     aim = Aim(margin, found.losses, alpha)

@@ -27,7 +27,10 @@ DECISIONS = Table(
         "se": real("Standard error over new trainings and cases; NaN if the decision is about models."),
         "df": real("Its degrees of freedom."),
         "n": integer("Cases."),
-        "trainings": integer("Trainings of each loss side by side: folds, or seeds of one fold."),
+        "trainings": integer(
+            "Trainings of each loss side by side: folds; seeds of one fold; or seeds that act alike in all folds: the "
+            "reason then says so."
+        ),
         "seeds_needed": real(
             "Seeds a fold with which a true difference as large as the margin would be found in 80 % of such studies; "
             "NaN where more seeds cannot do it, or the pair is decided."

@@ -12,6 +12,7 @@ from nnunet_losses.report.blocks import Cell, Table
 from nnunet_losses.report.comparison import Comparison, View
 from nnunet_losses.report.figures.operating_points import points
 from nnunet_losses.report.numbers import duration, interval, memory, number, odds, p_value, percent
+from nnunet_losses.statistics.ranking.decision import SEEDS_ALIKE
 
 from ..conftest import PROVENANCE, TRAINERS
 
@@ -377,6 +378,13 @@ def test_a_decision_over_folds_and_seeds_names_both(small: Comparison) -> None:
     table = tables.decisions.table(small.views[0])
     assert table is not None
     assert set(column(table, "Rests on")) == {"3 folds of 2 seeds, 6 cases"}
+
+
+def test_a_decision_over_seeds_that_act_alike_says_so(view: View) -> None:
+    decisions = view.comparison.statistics["decisions"].assign(trainings=2, reason=SEEDS_ALIKE)
+    table = tables.decisions.table(with_statistic(view, decisions=decisions))
+    assert table is not None
+    assert set(column(table, "Rests on")) == {f"2 seeds (seeds act alike in all folds), {len(view.values)} cases"}
 
 
 def test_the_margin_of_decisions_has_all_its_decimals(view: View) -> None:

@@ -12,6 +12,7 @@ from nnunet_losses.statistics import Results, compare
 from nnunet_losses.statistics.answer.questions import Asker
 from nnunet_losses.statistics.answer.recall import recall_of, smallest_quarter
 from nnunet_losses.statistics.detection.froc import froc_tables
+from nnunet_losses.statistics.ranking.decision import SEEDS_ALIKE
 from nnunet_losses.statistics.tables.decision import ANSWERS, DECISIONS
 
 MakeCases = Callable[..., pd.DataFrame]
@@ -19,12 +20,18 @@ RUN = {"dataset": "Dataset001_Toy", "configuration": "3d_fullres", "seed": 0}
 CASES = 20
 
 
-def lesions_of(found: dict[str, float], invented: dict[str, int], seeds: tuple[int, ...] = (0,)) -> pd.DataFrame:
-    """Four lesions a case (diameters 2, 4, 6, 8), of which each trainer finds a share; score 2; and false positives."""
+def lesions_of(
+    found: dict[str, float | tuple[float, ...]], invented: dict[str, int], seeds: tuple[int, ...] = (0,)
+) -> pd.DataFrame:
+    """Four lesions a case (diameters 2, 4, 6, 8) with score 2, and false positives.
+
+    found: the share that each trainer finds, or the shares that it finds with each seed.
+    """
     rows: list[dict[str, Any]] = []
     rng = np.random.default_rng(0)
     for trainer, share in found.items():
-        for seed in seeds:
+        for place, seed in enumerate(seeds):
+            of_seed = share[place] if isinstance(share, tuple) else share
             for i in range(CASES):
                 name = trainer if seed == 0 else f"{trainer}_seed{seed}"
                 key = {
@@ -32,7 +39,7 @@ def lesions_of(found: dict[str, float], invented: dict[str, int], seeds: tuple[i
                     "touches_border": False,
                 }  # fmt: skip
                 for j in range(4):
-                    hit = bool(rng.random() < share)
+                    hit = bool(rng.random() < of_seed)
                     rows.append(
                         {**key, "side": "reference", "component": j, "diameter_mm": 2.0 * (j + 1), "matched": hit,
                          "score_max": 2.0 if hit else np.nan}
@@ -67,6 +74,18 @@ def asked(cases: pd.DataFrame, baseline: str = "A", **tables: Any) -> tuple[pd.D
 
 def of(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     return table[table["question"] == question].set_index("trainer")
+
+
+def test_recall_that_depends_on_the_seed_in_all_folds_is_told_of_seeds(make_cases: MakeCases) -> None:
+    rng = np.random.default_rng(0)
+    found = {"C": (0.9, 0.9), "B": (0.9, 0.1), **dict.fromkeys("DEFGH", (0.8, 0.8)), "A": (0.4, 0.4)}
+    parts = [make_cases({f"{t}_seed{s}": rng.random(CASES) for t in found}, seed=s) for s in (1, 2)]
+    lesions = lesions_of(found, dict.fromkeys(found, 1), seeds=(1, 2))
+    _, decisions = asked(pd.concat(parts), baseline="A_seed1", lesions=lesions)
+    rows = decisions[decisions["metric"] == "recall_at_1_fp"].set_index(["trainer_a", "trainer_b"])
+    assert (set(rows["trainings"]), set(rows["reason"])) == ({2}, {SEEDS_ALIKE})
+    assert rows.loc[("C", "A"), "word"] == "better"
+    assert rows.loc[("C", "B"), "word"] == "undecided"
 
 
 @pytest.fixture

@@ -7,10 +7,17 @@ import statsmodels.formula.api as smf
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.anova import anova_lm
 
 from nnunet_losses.statistics.estimators import retraining
 from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann
-from nnunet_losses.statistics.estimators.retraining import critical_value, loss_effects, pair_medians, retrained
+from nnunet_losses.statistics.estimators.retraining import (
+    critical_value,
+    loss_effects,
+    pair_medians,
+    retrained,
+    seeds_act_alike,
+)
 
 ALL = np.ones(3, bool)
 
@@ -131,3 +138,40 @@ def test_critical_values_are_those_of_tukeys_table() -> None:
 def test_one_training_has_no_spread() -> None:
     with pytest.raises(ValueError, match="two trainings"):
         retrained(np.zeros((1, 3)))
+
+
+def crossed_trainings(seed: int, *, seed_sd: float) -> np.ndarray:
+    """(folds, seeds, losses) what trainings are worth: each for itself, and what a seed is worth in all folds."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(4, 3, 5)) + rng.normal(0, seed_sd, (1, 3, 5)) + rng.normal(0, 3, (4, 3, 1))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whether_seeds_act_alike_is_an_f_test_of_loss_by_seed(seed: int) -> None:
+    values = crossed_trainings(seed, seed_sd=0.4)
+    fold, trained, loss = (axis.ravel() for axis in np.indices(values.shape))
+    rows = pd.DataFrame({"y": values.ravel(), "fold": fold, "seed": trained, "loss": loss})
+    fit = smf.ols("y ~ C(fold) * C(seed) + C(fold) * C(loss) + C(seed):C(loss)", rows).fit()
+    p = anova_lm(fit).loc["C(seed):C(loss)", "PR(>F)"]
+    assert seeds_act_alike(values) == (p < retraining.ALIKE)
+
+
+def test_independent_seeds_rarely_seem_to_act_alike_and_those_that_do_are_seen() -> None:
+    for seed_sd, low, high in ((0.0, 0.04, 0.16), (2.0, 0.95, 1.0)):
+        share = np.mean([seeds_act_alike(crossed_trainings(seed, seed_sd=seed_sd)) for seed in range(300)])
+        assert low <= share <= high
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 5), (4, 1, 5), (4, 3, 1), (0, 0, 0)])
+def test_without_several_folds_seeds_and_losses_seeds_do_not_act_alike(shape: tuple[int, int, int]) -> None:
+    assert not seeds_act_alike(np.arange(np.prod(shape), dtype=float).reshape(shape) ** 2)
+
+
+def test_seeds_that_act_alike_add_their_variance_to_that_of_folds() -> None:
+    values = crossed_trainings(1, seed_sd=2.0)[:, :, :2]
+    found = retrained(values.mean(axis=1)).crossed(retrained(values.mean(axis=0)))
+    gain = values[..., 0] - values[..., 1]
+    variances = np.array([gain.mean(axis=1).var(ddof=1) / 4, gain.mean(axis=0).var(ddof=1) / 3])
+    assert found.se == pytest.approx(np.sqrt(variances.sum()))
+    assert found.df == pytest.approx(variances.sum() ** 2 / (variances[0] ** 2 / 3 + variances[1] ** 2 / 2))
+    assert found.estimate == pytest.approx(gain.mean())

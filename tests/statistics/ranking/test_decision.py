@@ -13,7 +13,13 @@ from nnunet_losses.statistics import Results
 from nnunet_losses.statistics.estimators.hodges_lehmann import hodges_lehmann
 from nnunet_losses.statistics.estimators.retraining import critical_value
 from nnunet_losses.statistics.panels.panel import Panel
-from nnunet_losses.statistics.ranking.decision import decisions_table, failed_trainings, training_spread, word_for
+from nnunet_losses.statistics.ranking.decision import (
+    SEEDS_ALIKE,
+    decisions_table,
+    failed_trainings,
+    training_spread,
+    word_for,
+)
 from nnunet_losses.statistics.tables.decision import DECISIONS, FORECASTS
 
 MakeCases = Callable[..., pd.DataFrame]
@@ -102,6 +108,39 @@ def test_seeds_of_one_fold_answer_for_losses_and_cases_add_to_the_spread(make_ca
     (row,) = decisions_table(panel_of(pd.concat(parts), baseline="A_seed1"), margin=0.01).itertuples()
     assert (row.subject, row.trainings, row.word) == ("losses", 3, "better")
     assert row.se == pytest.approx(0.1 / np.sqrt(30), rel=0.35)
+
+
+def seeded(make_cases: MakeCases, alike: dict[str, tuple[float, float]], noise: float = 0.01) -> Panel:
+    """Five folds of two seeds; what each seed is worth to a loss in all folds, and to a single training (noise)."""
+    rng = np.random.default_rng(0)
+    base = rng.random(60) / 2
+    parts = []
+    for seed in (1, 2):
+        values = {}
+        for loss, worth in alike.items():
+            training = rng.normal(0, noise, 5)[np.arange(60) % 5]
+            values[f"{loss}_seed{seed}"] = base + worth[seed - 1] + training + rng.normal(0, 0.01, 60)
+        parts.append(make_cases(values, seed=seed))
+    return panel_of(pd.concat(parts), baseline="A_seed1")
+
+
+def test_a_loss_that_learns_with_one_seed_in_all_folds_is_not_told_from_others_by_many_folds(
+    make_cases: MakeCases,
+) -> None:
+    worth = {"B": (0.4, 0.4), "C": (0.39, 0.4), **dict.fromkeys("DEFG", (0.2, 0.2)), "A": (0.3, 0.05)}
+    table = decisions_table(seeded(make_cases, worth), margin=0.01).set_index(["trainer_a", "trainer_b"])
+    assert (set(table["trainings"]), set(table["reason"])) == ({2}, {SEEDS_ALIKE})
+    assert table.loc[("B", "A"), "word"] == "undecided"
+    assert table.loc[("B", "D"), "word"] == "better"
+    spread = dict(zip("BCDEFGA", training_spread(seeded(make_cases, worth))[0], strict=True))
+    assert spread["A"] == pytest.approx(0.25 / np.sqrt(2), rel=0.2)
+
+
+def test_seeds_that_do_not_act_alike_leave_the_folds_as_trainings(make_cases: MakeCases) -> None:
+    worth = {"B": (0.3, 0.3), "C": (0.3, 0.3), "A": (0.2, 0.2)}
+    table = decisions_table(seeded(make_cases, worth), margin=0.01).set_index(["trainer_a", "trainer_b"])
+    assert (set(table["trainings"]), set(table["reason"])) == ({5}, {""})
+    assert table.loc[("B", "A"), "word"] == "better"
 
 
 def test_a_loss_without_its_folds_is_not_comparable_and_the_reason_is_given(make_cases: MakeCases) -> None:
