@@ -10,6 +10,7 @@ from nnunet_losses.base.states import Resolution
 from nnunet_losses.report.comparison import Comparison, records
 from nnunet_losses.report.names import in_sentence
 from nnunet_losses.report.numbers import as_declared, count, enumerate_words
+from nnunet_losses.statistics.estimators.retraining import ALIKE
 
 _STATISTICS = (
     "The unit of analysis is the {unit}, pooled over the test folds; values of several seeds were averaged within a "
@@ -198,6 +199,11 @@ def _decisions(comparison: Comparison) -> list[str]:
             "0.01 by an F test with Bonferroni's correction); all pairs were compared at once with the "
             "studentised range (Tukey 1953)."
         )
+        if ((own["subject"] == "losses") & (own["reason"] != "")).any():
+            text += (
+                f" As seeds acted alike in all folds (F test of {comparison.noun} × seed, p < {ALIKE:g}), the same "
+                "variance over the seeds was added (Satterthwaite 1946)."
+            )
     else:
         text += (
             f"As each {comparison.noun} was trained once, the intervals hold for new cases of these models only; they "

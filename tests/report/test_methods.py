@@ -7,6 +7,7 @@ import pandas as pd
 from nnunet_losses.report.comparison import Comparison, Decision
 from nnunet_losses.report.methods import LONG, methods, provenance
 from nnunet_losses.report.verdict import verdict
+from nnunet_losses.statistics.ranking.decision import SEEDS_ALIKE
 
 
 def changed(comparison: Comparison, **facts: object) -> str:
@@ -81,6 +82,15 @@ def test_the_decision_is_told_as_it_was_made(comparison: Comparison) -> None:
     assert "90 % intervals (80 % for equivalence)" in told
     assert told.count("declared before training (1 March 2026).") == 1
     assert "The primary metric, fixed beforehand, was Dice." in told
+
+
+def test_seeds_that_act_alike_are_told_of_where_they_do(comparison: Comparison) -> None:
+    said = (
+        "As seeds acted alike in all folds (F test of loss × seed, p < 0.1), the same variance over the seeds was added"
+    )
+    assert said not in changed(comparison)
+    decisions = comparison.statistics["decisions"].assign(reason=SEEDS_ALIKE)
+    assert said in changed(comparison, statistics={**comparison.statistics, "decisions": decisions})
 
 
 def test_models_trained_once_are_not_said_to_be_losses(comparison: Comparison) -> None:
