@@ -180,10 +180,7 @@ def training_spread(panel: Panel, unsteady: Collection[str] = ()) -> tuple[np.nd
     columns = _columns(panel) if len(panel.trainers) > 1 and panel.cases else []
     if len(columns) < 2:
         return np.full(len(panel.trainers), np.nan), np.zeros(len(panel.trainers), bool)
-    steady = steady_among(panel.trainers, unsteady)
-    found = retrained(_effects(panel, columns, steady), steady=steady)
-    if seeds := _alike(panel, steady):
-        found = found.crossed(retrained(_effects(panel, seeds, steady), steady=steady))
+    found, _ = _over_trainings(panel, columns, steady_among(panel.trainers, unsteady))
     return found.spread, found.erratic
 
 
@@ -234,6 +231,19 @@ def _effects(panel: Panel, columns: list[np.ndarray], steady: np.ndarray) -> np.
     return loss_effects(without_rounding_noise(pairs, scale=panel.values), steady)
 
 
+def _over_trainings(
+    panel: Panel, columns: list[np.ndarray], steady: np.ndarray, case_variance: np.ndarray | None = None
+) -> tuple[Differences, list[np.ndarray]]:
+    """Differences that hold for new trainings, and the values by seed if seeds count as trainings, not folds."""
+    found = retrained(
+        _effects(panel, columns, steady), steady=steady, case_variance=case_variance, case_df=len(panel.cases) - 1
+    )
+    alike = _alike(panel, steady)
+    if alike:
+        found = found.crossed(retrained(_effects(panel, alike, steady), steady=steady))
+    return found, alike
+
+
 def _of_losses(
     panel: Panel, columns: list[np.ndarray], unsteady: Collection[str], margin: float, alpha: float, forecast: bool
 ) -> pd.DataFrame:
@@ -241,24 +251,16 @@ def _of_losses(
     folds = np.unique(panel.folds)
     one_fold = len(folds) == 1
     gains = panel.gains()
-    found = retrained(
-        _effects(panel, columns, steady),
-        steady=steady,
-        case_variance=_case_variance(gains) if one_fold else None,
-        case_df=len(gains) - 1,
-    )
-    alike = _alike(panel, steady)
-    if alike:
-        found = found.crossed(retrained(_effects(panel, alike, steady), steady=steady))
-        columns = alike
-    rows = of_losses(panel.pair_names, found, trainings=len(columns), alpha=alpha, alike=bool(alike))
+    found, alike = _over_trainings(panel, columns, steady, _case_variance(gains) if one_fold else None)
+    trainings = len(alike or columns)
+    rows = of_losses(panel.pair_names, found, trainings=trainings, alpha=alpha, alike=bool(alike))
     if not forecast:
         return rows
     seeds_count = one_fold or bool(alike)
     for fold in folds:  # what a training is worth is no variance of cases
         gains[panel.folds == fold] -= np.median(gains[panel.folds == fold], axis=0)
     of_cases = np.minimum(_case_variance(gains), found.se**2)
-    seeds = len(columns) if seeds_count else panel.fewest_seeds
+    seeds = trainings if seeds_count else panel.fewest_seeds
     now = [
         Now(float(se**2 - case), float(case), float(df), seeds, len(panel.cases), columns_are_seeds=seeds_count)
         for se, case, df in zip(found.se, of_cases, found.df, strict=True)
