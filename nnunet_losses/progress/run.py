@@ -84,6 +84,8 @@ def failure(events: Events, log: Path, directory: Path) -> str:
         parts += [" ".join(told), *lines, *(f"    The cluster's log: {_short(path)}" for path in job.outer_logs)]
     if not parts:
         parts = [_reason(error) for error in events.errors] or _last_lines(log, LAST_LINES)
+        if parts and (refused := re.fullmatch(r"\S+\.py: error: (.+)", parts[-1])):  # below a list of all its options
+            parts = [f"nnunet-losses run, as Snakemake: {refused[1]}; see `snakemake --help`."]
     return "\n".join([*parts, f"Snakemake's log: {_short(log)}"])
 
 

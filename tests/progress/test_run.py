@@ -77,10 +77,13 @@ def test_a_workflow_that_cannot_start_says_why_in_one_sentence(place: Place) -> 
 
 
 @pytest.mark.slow
-def test_a_wrong_option_is_snakemakes_to_explain(place: Place) -> None:
+def test_a_wrong_option_is_named_in_one_sentence(place: Place) -> None:
     done = place.run("--no-such-option")
     assert done.returncode == 2
-    assert "unrecognized arguments: --no-such-option" in done.stderr
+    said = "nnunet-losses run, as Snakemake: unrecognized arguments: --no-such-option; see `snakemake --help`."
+    assert done.stderr.splitlines()[-2] == said
+    assert "usage" not in done.stderr
+    assert "targets" not in done.stderr
 
 
 @pytest.mark.slow
