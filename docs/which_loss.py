@@ -118,10 +118,10 @@ def in_short(tables: dict[str, pd.DataFrame], published: pd.DataFrame) -> str:
     shown = {Question.OVERLAP: "dice", Question.LESIONS: "average_recall"}
     of_papers = [_best_published(published, shown[q]) if q in shown else "–" for q in ROWS]
     note = (
-        "Losses than which no other is better beyond doubt, the highest first; **bold**: better beyond doubt than "
+        "The losses that no other loss beats beyond doubt, the highest first. **Bold**: better beyond doubt than "
         "nnU-Net's own loss, as far as [so few seeds](#what-is-weak-about-this-evidence) tell. *None*: nothing tells "
-        "the losses apart. Few false alarms are worth something only where lesions are found. The last row has the "
-        "highest number of each published comparison, by whatever distance, in the authors' words.\n\n"
+        "the losses apart. Few false alarms are worth something only where lesions are found. The last row gives the "
+        "loss with the highest number in each published comparison, however small its lead, in the authors' words.\n\n"
     )
     head = ["data set · label", *map(str, ROWS)]
     return "## In short\n\n" + note + table(head, [*rows, ["[papers](#what-papers-found)", *of_papers]]) + "\n"
