@@ -26,10 +26,13 @@ NOT_MEASURED = "not measured"
 SAMPLING = "_lesionsampling"
 """In the names of trainers whose patches are drawn by lesion."""
 ROWS = (Question.OVERLAP, Question.OWN_THRESHOLD, Question.LESIONS, Question.SMALL_LESIONS, Question.FALSE_ALARMS)
+TOO_NARROW = "which-loss-exudates"
+"""The study whose words were found before seeds that act alike in all folds were counted; see `WEAK`."""
 SIGNS = {
     Word.BETTER: "better", Word.WORSE: "worse", Word.EQUIVALENT: "equivalent", Word.NOT_WORSE: "not worse",
     Word.NOT_BETTER: "not better", Word.UNDECIDED: "undecided",
 }  # fmt: skip
+_RESERVATION = "intervals are [too narrow](#what-is-weak-about-this-evidence)"
 WHERE = ["study", "dataset", "configuration", "label"]
 
 HEAD = """# Which loss?
@@ -111,10 +114,13 @@ def in_short(tables: dict[str, pd.DataFrame], published: pd.DataFrame) -> str:
         for label, answers, pairs in places_of(tables, study):
             names, _ = short_names(list(dict.fromkeys(answers["trainer"])))
             everything = _at(tables["decisions"], answers.iloc[0][WHERE].tolist())
-            cells = [_best(answers[answers["question"] == str(q)], everything, pairs, names) for q in ROWS]
+            trusted = pairs[pairs["study"] != TOO_NARROW]
+            cells = [_best(answers[answers["question"] == str(q)], everything, trusted, names) for q in ROWS]
             title = study["title"].removeprefix("Which loss? ").partition(",")[0]
             where = _link(study["study"], f"{title} · {label}")
             rows.append([f"{where}, {study['trainings']} trainings of {study['trainers']} losses", *cells])
+            if study["study"] == TOO_NARROW:
+                rows[-1][0] += f"; {_RESERVATION}"
     shown = {Question.OVERLAP: "dice", Question.LESIONS: "average_recall"}
     of_papers = [_best_published(published, shown[q]) if q in shown else "–" for q in ROWS]
     note = (
@@ -163,6 +169,7 @@ def decisions(tables: dict[str, pd.DataFrame], studies: Sequence[str]) -> str:
             continue
         for row in tables["studies"].query("study == @study").to_dict("records"):
             told = f"{row['trainings']} of {row['asked']} trainings, {row['cases']} cases."
+            told += f" Its {_RESERVATION}." if study == TOO_NARROW else ""
             parts.append(f"### {row['title']}\n\n{_link(study, study)}: {told}{_headlines(study)}")
             for label, answers, pairs in places_of(tables, row):
                 parts.append(f"**{label}**\n\n{_card(pairs, answers, str(row['baseline']))}")

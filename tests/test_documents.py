@@ -214,6 +214,9 @@ def test_which_loss_names_the_best_and_marks_what_is_better_than_the_baseline():
     tables = {"studies": studies, "answers": answers, "decisions": pairs}
     text = which_loss.in_short(tables, which_loss.read_published([]))
     assert "| **B** and C | not measured | not measured |" in text
+    doubted = {name: table.assign(study=which_loss.TOO_NARROW) for name, table in tables.items()}
+    text = which_loss.in_short(doubted, which_loss.read_published([]))
+    assert "too narrow" in text and "| B and C | not measured | not measured |" in text
     tables["decisions"] = pairs.assign(word="equivalent")
     assert "| all equivalent | not measured |" in which_loss.in_short(tables, which_loss.read_published([]))
     tables["decisions"] = pairs.assign(subject="models")
