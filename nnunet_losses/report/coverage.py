@@ -77,7 +77,8 @@ def _failed(view: View) -> list[str]:
     alike: dict[tuple[str, int, int], list[str]] = {}
     fates = failed["status"].mask(failed[COLLAPSED], COLLAPSED)
     for (trainer, fate), rows in failed.groupby(["trainer", fates], sort=False):
-        total = int((jobs["trainer"] == trainer).sum())
+        asked = jobs[jobs["trainer"] == trainer]
+        total = len(asked) if fate == RunStatus.MISSING else int((asked["status"] != RunStatus.MISSING).sum())
         alike.setdefault((str(fate), len(rows), total), []).append(view.name(str(trainer)))
     said = []
     for (fate, n, total), names in alike.items():

@@ -348,13 +348,13 @@ def test_a_loss_without_its_folds_and_one_that_collapsed_are_named_with_the_reas
             reasons={B: "left out: 12 of 20 cases missing (more than 20%)"},
             failed={C: 2},
             statuses=[(A, "completed"), (B, "missing"), (C, "collapsed"), (C, "collapsed"), (C, "completed"),
-                      (D, "completed")],
+                      (C, "missing"), (D, "completed")],
         )
     )  # fmt: skip
     assert found.headline.startswith("Dice is best: better than nnUNetTrainer in Dice")
     assert found.left_out == (
         "Compared: 3 of 4 losses, 20 of 20 cases; Focal is left out: 12 of 20 cases missing (more than 20%); "
-        "Focal lacks 1 of 1 training; TopK collapsed in 2 of 3 trainings."
+        "Focal lacks 1 of 1 training; TopK collapsed in 2 of 3 trainings; TopK lacks 1 of 4 trainings."
     )
 
 

@@ -149,8 +149,9 @@ class Asker:
         )
 
     def _trainings(self, dataset: str, configuration: str, trainers: list[str]) -> list[int]:
-        """How many trainings each trainer has."""
-        source = self.results.cases if self.results.jobs is None else self.results.jobs
+        """How many trainings each trainer has; one that never began is none."""
+        jobs = self.results.jobs
+        source = self.results.cases if jobs is None else jobs[jobs["status"] != RunStatus.MISSING]
         here = source[(source["dataset"] == dataset) & (source["configuration"] == configuration)]
         total = here[["trainer", "fold", "seed"]].drop_duplicates()["trainer"].value_counts()
         return [int(total.get(t, 0)) for t in trainers]

@@ -160,6 +160,13 @@ def test_a_loss_that_predicts_nothing_wins_no_false_alarms(dice: pd.DataFrame) -
     assert stability[["trainings", "failed"]].to_numpy().tolist() == [[5, 1], [5, 0]]
 
 
+def test_a_training_that_never_began_is_none(dice: pd.DataFrame) -> None:
+    jobs = jobs_of({"A": 60, "B": 60}, collapsed="B")
+    jobs.loc[(jobs["trainer"] == "B") & (jobs["fold"] == 4), "status"] = "missing"
+    stability = of(asked(dice, jobs=jobs)[0], Question.STABILITY)
+    assert stability[["trainings", "failed"]].to_numpy().tolist() == [[4, 1], [5, 0]]
+
+
 def test_times_are_compared_as_ratios_on_the_same_hardware(dice: pd.DataFrame) -> None:
     jobs = jobs_of({"A": 100.0, "B": 200.0})
     answers, decisions = asked(dice, jobs=jobs)
