@@ -68,6 +68,8 @@ WEAK = """## What is weak about this evidence
   was possible, and their intervals are too narrow: some losses, nnU-Net's own and the blob loss among them, learned in
   all folds with one seed and in none with the other, so that words on these are not beyond doubt.
 - A word rests on the trainings that have finished; the number of them stands beside each data set.
+- A lesion counts as found if the prediction touches it. A loss that marks the whole brain as one component, as Dice
+  with inverse weighting does on the painted MS lesions, therefore finds nearly all of them with few false alarms.
 - Published numbers come from other networks and preprocessing, often from one training for each loss and without an
   interval.
 """
@@ -126,8 +128,9 @@ def in_short(tables: dict[str, pd.DataFrame], published: pd.DataFrame) -> str:
     note = (
         "The losses that no other loss beats beyond doubt, the highest first. **Bold**: better beyond doubt than "
         "nnU-Net's own loss, as far as [so few seeds](#what-is-weak-about-this-evidence) tell. *None*: nothing tells "
-        "the losses apart. Few false alarms are worth something only where lesions are found. The last row gives the "
-        "loss with the highest number in each published comparison, however small its lead, in the authors' words.\n\n"
+        "the losses apart. Few false alarms are worth something only where lesions are found, and lesions found only "
+        "where overlap is kept: one component over a whole organ finds them all. The last row gives the loss with the "
+        "highest number in each published comparison, however small its lead, in the authors' words.\n\n"
     )
     head = ["data set · label", *map(str, ROWS)]
     return "## In short\n\n" + note + table(head, [*rows, ["[papers](#what-papers-found)", *of_papers]]) + "\n"

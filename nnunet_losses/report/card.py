@@ -10,7 +10,7 @@ import pandas as pd
 from nnunet_losses.base.identity import LABEL
 from nnunet_losses.base.states import Question, Word
 from nnunet_losses.report.comparison import Row, View, records, rows_by
-from nnunet_losses.report.numbers import as_declared, decimals, interval, unit_suffix
+from nnunet_losses.report.numbers import as_declared, decimals, interval, number, unit_suffix
 from nnunet_losses.statistics.tables.pairwise import turned
 
 
@@ -92,6 +92,11 @@ class Line:
         if not metric.higher_is_better:
             middle, low, high = -middle, -high, -low
         return interval(middle, low, high, decimals(metric.unit), signed=True) + unit_suffix(metric.unit)
+
+    def told(self, trainer: str) -> str:
+        """The value of a trainer with its unit, ``0.783``."""
+        metric = self.view.metric
+        return number(float(self.values[trainer]["value"]), decimals(metric.unit)) + unit_suffix(metric.unit)
 
     def gain(self, a: str, b: str) -> float:
         """A − b in the direction of benefit.

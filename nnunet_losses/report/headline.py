@@ -175,10 +175,14 @@ class _Told:
                 f"{WORDINGS[line.question].does} ({line.difference(trainer, best)}{WORDINGS[line.question].where})"
                 for line in lines[:MOST_CLAUSES]
             ]
-            clause = f"{self.view.name(trainer)} {enumerate_words(parts)}"
+            prices = []
             if alarms is not None and alarms.word(trainer, best) is Word.WORSE and alarms not in lines:
-                clause += f", at {number(alarms.gain(best, trainer), 1)} more false alarms a case"
-            clauses.append(clause)
+                prices.append(f"{number(alarms.gain(best, trainer), 1)} more false alarms a case")
+            if self.line.pair(best, trainer) and self.line.gain(best, trainer) > self.line.margin:
+                # whoever marks a whole organ finds every lesion with one component
+                prices.append(f"a {self.metric} of {' instead of '.join(map(self.line.told, (trainer, best)))}")
+            at = f", at {enumerate_words(prices)}" if prices else ""
+            clauses.append(f"{self.view.name(trainer)} {enumerate_words(parts)}{at}")
         return clauses
 
     def _all_equivalent(self) -> str:

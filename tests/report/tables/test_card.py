@@ -58,7 +58,7 @@ def test_the_best_of_a_row_are_bold() -> None:
 
 def test_a_row_of_equivalent_losses_says_so_once() -> None:
     cells = row(viewed([A, B, D], {Question.OVERLAP: {}}), "Dice, as trained")
-    assert [(cell.text, cell.span) for cell in cells[1:]] == [("all equivalent (baseline 0.700)", 3), ("0.01", 1)]
+    assert [(cell.text, cell.span) for cell in cells[1:]] == [("all equivalent (baseline 0.500)", 3), ("0.01", 1)]
 
 
 def test_words_about_models_alone_have_another_style() -> None:
