@@ -83,6 +83,7 @@ def test_list_names_the_package_of_each_loss() -> None:
         (["describe", "TverskyTrainer_fq1"], "its options are fp<number>"),
         (["prepare", "nowhere.yaml"], "There is no data-set file nowhere.yaml"),
         (["compare", "nowhere", "--out", "x"], "nowhere holds no tables"),
+        (["compare", __file__, "--out", "x"], "test_cli.py holds no tables"),
         (["evaluate", "--reference", "a", "--prediction", "b", "--out", "c"], "There is no folder a."),
         (["evaluate", "--reference", "..", "--prediction", "b", "--out", "c"], "There is no folder b."),
         (["evaluate", "--reference", ".", "--prediction", ".", "--out", "c"], "There is no dataset.json"),

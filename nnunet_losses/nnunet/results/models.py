@@ -102,7 +102,7 @@ def read_record(folder: Path) -> ModelRecord | None:
         return ModelRecord(
             Origin.from_plain(content["origin"]), content["sha256"][FINAL_CHECKPOINT], content["weights_sha256"]
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
