@@ -144,9 +144,9 @@ class Comparison:
         return f"{', '.join(parts)} · {self.created}"
 
     @cached_property
-    def _names(self) -> tuple[dict[str, str], str]:
+    def _names(self) -> tuple[dict[str, str], list[str]]:
         if self.names_as_given:
-            return {trainer: printable(trainer) for trainer in self.trainers}, ""
+            return {trainer: printable(trainer) for trainer in self.trainers}, []
         return short_names(self.trainers)
 
     def name(self, trainer: str) -> str:
@@ -159,8 +159,8 @@ class Comparison:
         return dict(zip(self.trainers, cut_names(names, length), strict=True)).get(trainer) or self.name(trainer)
 
     @property
-    def suffix(self) -> str:
-        """The part of the trainers' names that all share and that short names leave out."""
+    def shared_options(self) -> list[str]:
+        """The options that all trainers' names share and that short names leave out."""
         return self._names[1]
 
     @cached_property

@@ -106,8 +106,8 @@ def _design(comparison: Comparison) -> str:
         f"We compared {count(len(losses), 'loss function')} ({enumerate_words(losses, 40)}) in nnU-Net{nnunet} on "
         f"{enumerate_words(sets, 40)}. {_shared(comparison)} Each was trained with {count(seeds, 'random seed')}."
     )
-    if comparison.suffix:
-        text += f" All trainer names end in {comparison.suffix}."
+    if comparison.shared_options:
+        text += f" All trainer names contain {enumerate_words(comparison.shared_options, 40)}."
     return text
 
 

@@ -11,18 +11,18 @@ _PROPER = ("Dice", "Hausdorff", "Brier")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
-def short_names(trainers: Sequence[str]) -> tuple[dict[str, str], str]:
-    """Short, distinct names, and the suffix that all names share and that was left out (empty if none).
+def short_names(trainers: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Short, distinct names, and the options that all names share and that were left out.
 
-    ``TverskyTrainer_fp0.1_20epochs`` and ``DiceTrainer_20epochs`` become ``Tversky fp0.1`` and ``Dice``; the suffix is
-    ``_20epochs``. Names that would no longer be distinct are left as they are.
+    ``TverskyTrainer_bfloat16_fp0.1_20epochs`` and ``DiceTrainer_bfloat16_20epochs`` become ``Tversky fp0.1`` and
+    ``Dice``; the options are ``bfloat16`` and ``20epochs``. Names that would no longer be distinct stay as they are.
     """
     trainers = list(dict.fromkeys(trainers))
-    suffix = _common_suffix(trainers)
-    short = {trainer: printable(_prettify(trainer[: len(trainer) - len(suffix)])) for trainer in trainers}
+    shared = _shared_options(trainers)
+    short = {trainer: printable(_prettify(_without(trainer, shared))) for trainer in trainers}
     if len(set(short.values())) < len(trainers):
-        return {trainer: printable(trainer) for trainer in trainers}, ""
-    return short, printable(suffix)
+        return {trainer: printable(trainer) for trainer in trainers}, []
+    return short, [printable(option) for option in shared]
 
 
 def printable(text: str) -> str:
@@ -30,17 +30,24 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub("\ufffd", " ".join(text.split()))
 
 
-def _common_suffix(trainers: Sequence[str]) -> str:
-    """The trailing ``_option`` parts that all names share; never a whole name."""
+def _shared_options(trainers: Sequence[str]) -> list[str]:
+    """The options that all names have, in the order of the first; none where there is only one name."""
     if len(trainers) < 2:
-        return ""
-    options = [trainer.split("_")[1:] for trainer in trainers]
-    shared: list[str] = []
-    for parts in zip(*(reversed(option) for option in options), strict=False):
-        if len(set(parts)) > 1:
-            break
-        shared.insert(0, parts[0])
-    return "".join(f"_{part}" for part in shared)
+        return []
+    first, *others = (_parts(trainer)[1] for trainer in trainers)
+    return [option for option in first if option and all(option in options for options in others)]
+
+
+def _without(trainer: str, shared: Sequence[str]) -> str:
+    stem, options = _parts(trainer)
+    return "_".join([stem, *(option for option in options if option not in shared)])
+
+
+def _parts(trainer: str) -> tuple[str, list[str]]:
+    """The class that a name begins with, and its options: ``TverskyTrainer``, ``[fp0.1, 20epochs]``."""
+    before, word, after = trainer.partition("Trainer")
+    variant, *options = after.split("_")
+    return before + word + variant, options
 
 
 def _prettify(trainer: str) -> str:

@@ -19,7 +19,7 @@ def test_the_design_counts_losses_cases_folds_and_seeds(comparison: Comparison) 
     assert design.startswith("We compared 5 loss functions (")
     assert "in nnU-Net 2.8.1 on Dataset901_Phantom (15 cases, 3 folds, configuration 3d_fullres)." in design
     assert "Each was trained with 1 random seed." in design
-    assert design.endswith("All trainer names end in _20epochs_50iters.")
+    assert design.endswith("All trainer names contain 20epochs and 50iters.")
 
 
 def test_found_trainings_claim_no_common_conditions(comparison: Comparison) -> None:

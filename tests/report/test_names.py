@@ -7,18 +7,29 @@ from hypothesis import strategies as st
 from nnunet_losses.report.names import cut_names, in_sentence, printable, short_names, shorten
 
 
+def test_shared_options_are_left_out_and_told_wherever_they_stand() -> None:
+    names, shared = short_names(["TverskyTrainer_bfloat16_fp0.1_20epochs", "DiceTrainer_iw_bfloat16_20epochs"])
+    assert shared == ["bfloat16", "20epochs"]
+    assert list(names.values()) == ["Tversky fp0.1", "Dice iw"]
+
+
 def test_a_shared_ending_is_left_out_and_told() -> None:
-    names, suffix = short_names(["nnUNetTrainer_20epochs", "TverskyTrainer_fp0.1_20epochs", "DiceTrainer_iw_20epochs"])
-    assert suffix == "_20epochs"
+    names, shared = short_names(["nnUNetTrainer_20epochs", "TverskyTrainer_fp0.1_20epochs", "DiceTrainer_iw_20epochs"])
+    assert shared == ["20epochs"]
     assert list(names.values()) == ["nnUNetTrainer", "Tversky fp0.1", "Dice iw"]
 
 
+def test_what_names_share_before_their_options_stays() -> None:
+    mine = ["My_netTrainer_a", "My_netTrainer_b", "my_own_loss"]
+    assert short_names(mine)[0] == {mine[0]: "My_net a", mine[1]: "My_net b", mine[2]: mine[2]}
+
+
 def test_a_single_trainer_keeps_its_options() -> None:
-    assert short_names(["DiceTrainer_20epochs"]) == ({"DiceTrainer_20epochs": "Dice 20epochs"}, "")
+    assert short_names(["DiceTrainer_20epochs"]) == ({"DiceTrainer_20epochs": "Dice 20epochs"}, [])
 
 
 def test_a_name_without_options_leaves_the_others_alone() -> None:
-    assert short_names(["DiceTrainer", "FocalTrainer_250epochs"])[1] == ""
+    assert short_names(["DiceTrainer", "FocalTrainer_250epochs"])[1] == []
 
 
 def test_names_of_nnunet_stay() -> None:

@@ -11,6 +11,7 @@ from nnunet_losses.report.numbers import (
     SIGNIFICANT,
     decimals,
     duration,
+    enumerate_words,
     interval,
     memory,
     p_value,
@@ -59,7 +60,7 @@ def table(view: View) -> Table | None:
         rows.append(row)
     where = f", {view.title}" if len(view.comparison.views) > 1 else ""
     return Table(
-        f"{name} of each {view.noun}, best first{where}", columns, rows, "statistics_ranking", _shared_suffix(view)
+        f"{name} of each {view.noun}, best first{where}", columns, rows, "statistics_ranking", _shared_options(view)
     )
 
 
@@ -81,6 +82,6 @@ def _pair_cells(view: View, row: Row | None, trainer: str, digits: int) -> list[
     return [numeric(row["difference"], text, kind=kind), numeric(row["p_holm"], p_value(row["p_holm"]), kind=kind)]
 
 
-def _shared_suffix(view: View) -> str:
-    suffix = view.comparison.suffix
-    return f"All trainer names end in {suffix}; this report leaves the ending out." if suffix else ""
+def _shared_options(view: View) -> str:
+    shared = view.comparison.shared_options
+    return f"All trainer names contain {enumerate_words(shared, 40)}; the report leaves that out." if shared else ""

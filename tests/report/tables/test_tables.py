@@ -76,10 +76,10 @@ def test_the_first_table_shows_only_what_is_known(view: View) -> None:
     assert [head.name for head in table.columns] == ["Loss", "Rank", "Dice, mean [95 % CI]", "Ranks first"]
 
 
-def test_the_ending_that_all_names_share_is_told(view: View) -> None:
+def test_what_all_names_share_is_told(view: View) -> None:
     table = tables.answer.table(view)
     assert table is not None
-    assert table.note == "All trainer names end in _20epochs_50iters; this report leaves the ending out."
+    assert table.note == "All trainer names contain 20epochs and 50iters; the report leaves that out."
 
 
 def test_the_ranking_describes_the_values(view: View) -> None:
