@@ -55,7 +55,9 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     builders = pytest.importorskip("hatchling.builders.wheel")
     source = tmp_path_factory.mktemp("source")
     with tarfile.open(sdist) as archive:
-        archive.extractall(source, filter="data")
+        # extractall(filter="data") needs Python 3.11.4
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(source)
     [unpacked] = source.iterdir()
     [built] = builders.WheelBuilder(str(unpacked)).build(directory=str(source / "dist"), versions=["standard"])
     return Path(built)
