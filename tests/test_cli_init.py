@@ -116,6 +116,25 @@ def test_a_bids_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_nan_outside_of_the_brain_is_refused_or_replaced(tmp_path: Path) -> None:
+    root = tmp_path / "Dataset042_Masked"
+    for number in range(3):
+        masked = volume(number)
+        masked[:3] = np.nan
+        save(root / f"imagesTr/m_{number}_0000.nii.gz", masked)
+        save(root / f"labelsTr/m_{number}.nii.gz", lesions(number))
+    content = {"channel_names": {"0": "FLAIR"}, "labels": {"background": 0, "lesion": 1}, "numTraining": 3}
+    (root / "dataset.json").write_text(json.dumps({**content, "file_ending": ".nii.gz"}))
+    refused = CliRunner().invoke(app, ["init", str(root), "--out", str(tmp_path / "config")])
+    assert refused.exit_code == 1
+    assert "--not-finite 0" in " ".join(refused.output.split())
+    _, files = begun(root, tmp_path, "--not-finite", "0")
+    described = read_yaml(files["datasets/masked"])
+    assert (described["source"], described["not_finite"]) == ({"path": str(root)}, 0)
+    dry_run(files["studies/masked-pilot"], tmp_path)
+
+
+@pytest.mark.slow
 def test_a_decathlon_task_keeps_its_number_and_its_labels(tmp_path: Path) -> None:
     root = tmp_path / "Task07_Toy"
     for number in range(3):

@@ -107,7 +107,7 @@ def read_geometry(path: Path) -> Geometry:
         UserError: it is no image, or cut short.
     """
     with readable(path):
-        return _nifti_geometry(path) if _is_nifti(path) else _itk_geometry(path)
+        return _nifti_geometry(path) if is_nifti(path) else _itk_geometry(path)
 
 
 def read_voxels(path: Path) -> NDArray[Any]:
@@ -166,7 +166,7 @@ def check_intact(path: Path) -> None:
 def _read(path: Path) -> tuple[NDArray[Any], int]:
     """Voxels, and number of values of each."""
     with readable(path):
-        if _is_nifti(path):
+        if is_nifti(path):
             nifti: Any = nib.load(path)
             check_complete(path, nifti)  # a header may promise more than fits into the memory
             values = np.asanyarray(nifti.dataobj)
@@ -200,7 +200,8 @@ def readable(path: Path) -> Iterator[None]:
         raise UserError(f"{path} cannot be read as an image ({reason}); replace it with an intact file.") from error
 
 
-def _is_nifti(path: Path) -> bool:
+def is_nifti(path: Path) -> bool:
+    """Whether a file is NIfTI, by its name."""
     return path.name.endswith((".nii", ".nii.gz"))
 
 

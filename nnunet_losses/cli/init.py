@@ -1,6 +1,8 @@
 """The command that makes a study from a folder: init."""
 
+import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +28,9 @@ def init(
     raw: Annotated[
         Path, typer.Option(help="Where data that are not in nnU-Net's raw layout are prepared, as a study would.")
     ] = Path("work/nnUNet_raw"),
+    not_finite: Annotated[
+        float | None, typer.Option(help="Number that takes the place of NaN and infinity in images, such as 0.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; what this machine has if absent.")] = None,
     workers: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
@@ -42,7 +47,9 @@ def init(
 
     if device not in (None, "cpu", "cuda"):
         raise UserError(f"--device must be cpu or cuda, got {device}.")
-    recognised = recognise(path)
+    if not_finite is not None and not math.isfinite(not_finite):
+        raise UserError(f"--not-finite must be a finite number, got {not_finite}.")
+    recognised = replace(recognise(path), not_finite=not_finite)
     if name is None:
         stem, places = places_for(out, recognised.stem, recognised.source)
     else:
@@ -50,7 +57,7 @@ def init(
     short = nnunet_name(stem, 0).partition("_")[2]
     dataset = nnunet_name(stem, free_number(numbers_taken(out, raw, short), recognised.number))
     say(f"{path} is {recognised.what}.")
-    if recognised.raw:
+    if recognised.raw and not_finite is None:
         folder = path.absolute()
     else:
         raw.mkdir(parents=True, exist_ok=True)

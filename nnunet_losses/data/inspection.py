@@ -210,7 +210,8 @@ def _inspect_case(name: str, files: CaseFiles, labels: LabelSet, channels: int) 
                 if seen.not_finite:
                     problems.append(
                         f"Case '{name}': image {path.name} holds NaN or infinity in {seen.not_finite} voxels, which "
-                        "makes every loss NaN; replace them, for example with 0."
+                        "makes every loss NaN; replace them, or let 'not_finite: 0' in the data-set file (of init, "
+                        "--not-finite 0) do it."
                     )
     found = sum(geometry.channels for geometry in images.values())
     if len(images) == len(files.images) and found != channels:

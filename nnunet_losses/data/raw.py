@@ -23,6 +23,7 @@ from nnunet_losses.data.description import (
     load_dataset_description,
 )
 from nnunet_losses.data.fingerprint import FileState, difference, file_stat, plain_states, read_states, states_of
+from nnunet_losses.data.finite import replace_not_finite
 from nnunet_losses.data.originals.convert import convert_original
 from nnunet_losses.data.originals.gather import gather, size_of, write_paper_folds
 from nnunet_losses.data.originals.layout import OriginalCase
@@ -48,6 +49,7 @@ from nnunet_losses.data.sources import (
 log = logging.getLogger(__name__)
 ORIGIN = "source.json"  # in the prepared folder: what it was made from
 FILES, MADE = "files", "made"  # in it: the states of the source's files, and of those made from them
+_IF_GIVEN = ("not_finite",)  # keys of a description that are recorded only where they are given
 SEEN = "seen"  # the states of the source's files when they were last found to be the same
 
 
@@ -97,9 +99,10 @@ def _prepare(
     """
     source = description.source.chosen
     if isinstance(source, Path) and source.resolve() == target.resolve():
-        if cases is not None or description.labels:
+        if cases is not None or description.labels or description.not_finite is not None:
             raise UserError(
-                f"{target} is its own source, so neither cases nor labels can be chosen; give it another name."
+                f"{target} is its own source, so neither cases nor labels can be chosen, nor values replaced; give it "
+                "another name."
             )
         return target
     origin = _origin(description, cases)
@@ -158,6 +161,8 @@ def _prepare(
             if description.paper_folds and cases is None:
                 folds = [{"train": [*fold.train], "val": [*fold.val]} for fold in description.paper_folds]
                 write_paper_folds(folder / SPLITS_JSON, folds, original)
+        if description.not_finite is not None:
+            replace_not_finite(folder, description.not_finite, workers=workers)
         _complete(folder, description, _digest(origin, states))
         made = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
         write_json(
@@ -326,6 +331,7 @@ def _origin(description: DatasetDescription, cases: Cases) -> dict[str, Any]:
         "regions_class_order": list(description.regions_class_order),
         "cases": cases if cases is None or isinstance(cases, int) else sorted(set(cases)),
     }
+    origin |= {name: value for name in _IF_GIVEN if (value := getattr(description, name)) is not None}
     result: dict[str, Any] = json.loads(json.dumps(origin))
     return result
 
@@ -354,7 +360,7 @@ def _check_origin(target: Path, known: dict[str, Any], origin: Mapping[str, Any]
             f"{target} exists already and was not made by nnunet-losses; to use it as it is, give 'path: {target}' as "
             "its source, or else choose another name."
         )
-    changed = [key for key in origin if known.get(key) != origin[key]]
+    changed = [key for key in dict.fromkeys((*origin, *_IF_GIVEN)) if known.get(key) != origin.get(key)]
     if "source" in changed and isinstance(known.get("source"), dict):
         changed.remove("source")
         known["source"] = {**{k: v for k, v in origin["source"].items() if k in defaults}, **known["source"]}

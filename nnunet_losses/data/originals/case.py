@@ -20,6 +20,7 @@ from nnunet_losses.base.errors import UserError
 from nnunet_losses.base.images import (
     SAME_GRID_VOXELS,
     Geometry,
+    is_nifti,
     read_geometry,
     read_segmentation,
     read_voxels,
@@ -126,17 +127,13 @@ def convert_case(
 
 def _geometry(path: Path) -> Geometry:
     """The grid of an image; a fourth axis of length 1 is left out."""
-    if not _is_nifti(path):
+    if not is_nifti(path):
         return read_geometry(path)
     with readable(path):
         nifti: Any = nib.load(path)
         spacing = tuple(float(mm) for mm in nifti.header.get_zooms()[:3])
         shape = nifti.shape[:3] if nifti.shape[3:] == (1,) else nifti.shape
         return Geometry(tuple(shape), spacing, np.asarray(nifti.affine, np.float64))
-
-
-def _is_nifti(path: Path) -> bool:
-    return path.name.endswith((".nii", NIFTI))
 
 
 def _lies_on(geometry: Geometry, shape: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
@@ -177,7 +174,7 @@ def _affine_elsewhere(path: Path, folder: Path) -> NDArray[np.float64]:
 
 def _read_image(path: Path, affine: NDArray[np.float64] | None) -> Volume:
     """An image, as integers if it is stored so, else in single precision."""
-    if not _is_nifti(path):
+    if not is_nifti(path):
         return Volume(read_voxels(path), read_geometry(path).affine if affine is None else affine)
     with readable(path):
         voxels, own = read_nifti(path)

@@ -298,12 +298,7 @@ def _described(
     recognised: Recognised, name: str, summary: DatasetSummary, facts: pd.DataFrame, warnings: Sequence[str]
 ) -> str:
     """The data-set file."""
-    content: dict[str, Any] = {"name": name, "source": recognised.source}
-    if recognised.labels:
-        content["labels"] = dict(recognised.labels)
-    if recognised.case_table:
-        content["case_table"] = recognised.case_table
-    content |= {"licence": recognised.licence, "citation": recognised.citation}
+    content = recognised.content(name) | {"licence": recognised.licence, "citation": recognised.citation}
     asked = _dataset_questions(recognised, summary, warnings)
     return dataset_text(recognised.what, [str(summary), *sentences(facts)], warnings, content, asked)
 

@@ -46,6 +46,7 @@ class Recognised:
     licence, citation: as the source has them; empty if it does not say.
     questions: what could not be known, and what is assumed until it is answered, by the key that it belongs to.
     raw: whether it is in nnU-Net's raw layout, so that it can be looked at where it lies.
+    not_finite: what takes the place of NaN and infinity in images.
     cases: number of cases, if it is known already.
     """
 
@@ -60,16 +61,23 @@ class Recognised:
     citation: str = ""
     questions: Sequence[tuple[str, str]] = ()
     raw: bool = False
+    not_finite: float | None = None
     cases: int | None = None
 
-    def described(self, name: str) -> DatasetDescription:
-        """The description, checked."""
+    def content(self, name: str) -> dict[str, Any]:
+        """The keys of the data-set file that say how the data are made."""
         content: dict[str, Any] = {"name": name, "source": self.source}
         if self.labels:
             content["labels"] = dict(self.labels)
         if self.case_table:
             content["case_table"] = self.case_table
-        return load_dataset_description(content)
+        if self.not_finite is not None:
+            content["not_finite"] = self.not_finite
+        return content
+
+    def described(self, name: str) -> DatasetDescription:
+        """The description, checked."""
+        return load_dataset_description(self.content(name))
 
 
 def recognise(path: Path) -> Recognised:
