@@ -188,7 +188,6 @@ class DatasetDescription(ConfigModel):
         default=(),
         absent="none",
     )
-
     not_finite: float | None = key(
         "the number that takes the place of NaN and infinity in images, such as 0, the background; such values make "
         "every loss NaN",
@@ -196,6 +195,7 @@ class DatasetDescription(ConfigModel):
         absent="images that hold them are refused",
         allow_inf_nan=False,
     )
+
     about: About | None = key("what to know before the download", default=None, absent="nothing")
     paper_folds: Many[PaperFold] = key(
         "the paper's split, written to `splits_final.json` beside the data: a study uses it with `folds: {file: ...}`",

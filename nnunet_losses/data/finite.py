@@ -8,11 +8,13 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import SimpleITK as sitk  # noqa: N813 - the library's own habit
 
 from nnunet_losses.base.dataset import read_dataset_json
 from nnunet_losses.base.images import is_nifti, read_voxels
 from nnunet_losses.base.names import IMAGES_FOLDER
 from nnunet_losses.data.inspection import images_in
+from nnunet_losses.data.own.convert import write_image
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ def replace_not_finite(folder: Path, value: float, *, workers: int = 1) -> None:
         workers: threads over images.
 
     Raises:
-        UserError: an image cannot be read.
+        UserError: an image cannot be read or stored.
     """
     images = images_in(folder / IMAGES_FOLDER, read_dataset_json(folder)["file_ending"])
     with ThreadPoolExecutor(workers) as pool:
@@ -47,8 +49,6 @@ def _replace(path: Path, value: float) -> bool:
         nifti.header.set_data_dtype(replaced.dtype)  # that of the values, where the file scales them
         nib.save(type(nifti)(replaced, nifti.affine, nifti.header), path)
         return True
-    import SimpleITK as sitk  # noqa: N813 - the library's own habit
-
     image = sitk.ReadImage(str(path))
     spatial = image.GetDimension()
     order = (*reversed(range(spatial)), *range(spatial, replaced.ndim))  # as SimpleITK wants them: z, y, x
@@ -56,5 +56,5 @@ def _replace(path: Path, value: float) -> bool:
     changed.CopyInformation(image)
     for key in image.GetMetaDataKeys():
         changed.SetMetaData(key, image.GetMetaData(key))
-    sitk.WriteImage(changed, str(path), useCompression=True)
+    write_image(changed, path, path)
     return True

@@ -186,7 +186,7 @@ def test_the_first_screen_answers(page: Page) -> None:
     assert "card" in card["attrs"]["class"].split()
 
 
-def test_the_shared_ending_of_names_is_stated_once_and_kept_in_tooltips(page: Page) -> None:
+def test_what_all_names_share_is_stated_once_and_kept_in_tooltips(page: Page) -> None:
     assert any("All trainer names contain 20epochs and 50iters" in e["text"] for e in page.all("caption"))
     head = next(e for e in page.all("th") if e["text"].startswith("Tversky"))
     assert head["text"] == "Tversky fp0.1 fn0.9" and head["attrs"]["title"] == TRAINERS[3]

@@ -115,7 +115,7 @@ def _image(path: Path, target: Path, ending: str, place: Place) -> int:
         channels -= 1
     if channels not in (1, len(_COLOURS)) or (channels > 1 and ending != ".png"):
         raise UserError(f"{path} has {channels} values in each voxel; store each channel as a file of its own.")
-    _write(image, target, path)
+    write_image(image, target, path)
     return channels
 
 
@@ -144,7 +144,7 @@ def _label(source: Table | Bids, paths: Sequence[Path], target: Path, ending: st
         raise UserError(f"{paths[0]} holds a label outside 0 to 65,535; replace it with 'values'.")
     image = sitk.GetImageFromArray(np.ascontiguousarray(smallest(merged).transpose()))
     image.CopyInformation(first)
-    _write(image, target, paths[0])
+    write_image(image, target, paths[0])
     return raters_dice(maps) if len(maps) > 1 and source.merge in MERGED else None
 
 
@@ -180,7 +180,12 @@ def _labels_in_colour(path: Path) -> NDArray[np.integer]:
     return grey
 
 
-def _write(image: sitk.Image, target: Path, source: Path) -> None:
+def write_image(image: sitk.Image, target: Path, source: Path) -> None:
+    """Write an image, compressed where its format can be.
+
+    Raises:
+        UserError: ``source``, which it comes from, cannot be stored as ``target``.
+    """
     if target.name.endswith(".png") and image.GetPixelIDValue() not in _PNG:
         raise UserError(
             f"{source} holds {image.GetPixelIDTypeAsString()}s, which PNG cannot keep; store whole numbers from 0 to "
