@@ -1,4 +1,11 @@
-"""How many cores a training may use."""
+"""How many cores a training may use, and how it treats memory."""
+
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": 32 * 2**20, "MALLOC_TRIM_THRESHOLD_": 2**30}
+"""Settings of glibc by which a process keeps the memory of freed tensors, up to 1 GiB, for those of the next step.
+
+By default it goes back to the system, which clears and maps each page again. 32 MiB is the most that every version of
+glibc takes; other C libraries ignore both. docs/performance.md says what they save.
+"""
 
 
 def parallel_environment(device: str, threads: int) -> str:
@@ -8,7 +15,7 @@ def parallel_environment(device: str, threads: int) -> str:
     a GPU the worker processes are most of the work, so each gets a thread.
     """
     if device == "cpu":
-        values = {"nnUNet_n_proc_DA": 0, "nnUNet_def_n_proc": 1, "OMP_NUM_THREADS": threads}
+        values = {"nnUNet_n_proc_DA": 0, "nnUNet_def_n_proc": 1, "OMP_NUM_THREADS": threads} | KEEP_MEMORY
     else:
         values = {
             "nnUNet_n_proc_DA": max(1, threads - 1),
