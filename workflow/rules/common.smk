@@ -14,7 +14,7 @@ from snakemake.logging import logger
 from nnunet_losses.base.config import read_yaml
 from nnunet_losses.base.disk import DiskFullError, disk_full, no_space_left
 from nnunet_losses.base.errors import UserError
-from nnunet_losses.base.files import check_writable
+from nnunet_losses.base.files import check_writable, file_sha256
 from nnunet_losses.base.locks import take_lock
 from nnunet_losses.base.surroundings import surroundings
 from nnunet_losses.data.description import find_descriptions, load_dataset_description
@@ -76,7 +76,8 @@ try:
     ensembles = study.ensembled
     evaluated = (*runs, *study.ensemble_runs(runs))
     case_tables = study.case_tables(descriptions)
-    covariate_tables = case_tables | study.covariate_tables(descriptions)
+    made_tables = study.covariate_tables(descriptions)
+    covariate_tables = case_tables | made_tables
     measured = read_figures(figures_file(Path(), study.name))
     published = [
         str(file) for file in published_files(study.config.published, Path(workflow.basedir, "config/published"))
@@ -242,22 +243,28 @@ def dataset_number(dataset):
     return int(dataset[len("Dataset") :].split("_")[0])
 
 
-def split_options(dataset):
-    """Options of `nnunet-losses split`."""
+def split_options(dataset, file_as=shlex.quote):
+    """Options of `nnunet-losses split`; ``file_as`` puts the file of folds or cases into them."""
     folds = study.config.folds
     if own_splits:
-        return f"--file {shlex.quote(own_splits)}"
+        return f"--file {file_as(own_splits)}"
     options = f"--folds {split_count} --seed {folds.seed}" if not folds.left_out else ""
     for option, column in (("--group", folds.group), ("--leave-out", folds.leave_out)):
         if column:
-            options += f" {option} {shlex.quote(column)} --case-table {shlex.quote(case_tables[dataset])}"
+            options += f" {option} {shlex.quote(column)} --case-table {file_as(case_tables[dataset])}"
     options += "".join(f" --left-out {shlex.quote(value)}" for value in folds.left_out or ())
     return options + (f" --stratify results/datasets/{dataset}/summary.json" if folds.stratify else "")
 
 
-def case_table_of_split(dataset):
-    """The table that the split of a data set needs."""
-    return case_tables[dataset] if study.config.folds.group or study.config.folds.leave_out else []
+def what_it_says(file):
+    """The hash of a user's file; a table that a job makes is an input of the next, and may not exist yet."""
+    return file if file in made_tables.values() else file_sha256(Path(file))
+
+
+def made_table_of_split(dataset):
+    """The table that the split of a data set needs, if a job makes it."""
+    table = case_tables.get(dataset) if study.config.folds.group or study.config.folds.leave_out else None
+    return table if table in made_tables.values() else []
 
 
 def first_of_all():

@@ -11,9 +11,10 @@ rule prepare:
     localrule: True
     threads: 2
     params:
-        file=lambda wildcards: str(description_files[wildcards.dataset]),
+        # Snakemake compares no parameter that is made from `threads`: another place, such as that of a checkout that was
+        # moved, must never cost a training, and nor must another comment
+        file=lambda wildcards, threads: str(description_files[wildcards.dataset]),
         cases=f"--cases {study.config.cases}" if study.config.cases else "",
-        # neither another comment nor another place must ever cost a training
         description=lambda wildcards: what_it_depends_on(wildcards.dataset),
         # files of a local folder that were changed since
         source=lambda wildcards: state_of_source(wildcards.dataset),

@@ -29,7 +29,7 @@ rule split:
     input:
         # nnU-Net makes the preprocessed folder when it plans
         plans=f"results/datasets/{{dataset}}/{study.plans}.json",
-        own=lambda wildcards: [own_splits] if own_splits else case_table_of_split(wildcards.dataset),
+        cases=lambda wildcards: made_table_of_split(wildcards.dataset),
     output:
         splits="results/datasets/{dataset}/splits_final.json",
     log:
@@ -37,7 +37,9 @@ rule split:
     priority: first_of_all()
     localrule: True
     params:
-        how=lambda wildcards: split_options(wildcards.dataset),
+        # made from `threads`, so that it is not compared: see `prepare`
+        how=lambda wildcards, threads: split_options(wildcards.dataset),
+        says=lambda wildcards: split_options(wildcards.dataset, what_it_says),
     shell:
         "nnunet-losses split {wildcards.dataset} {params.how} --out {output.splits} > {log} 2>&1"
 
