@@ -223,6 +223,7 @@ def test_colour_pictures_hold_three_channels_in_one_file(tmp_path: Path) -> None
     assert inspect_dataset(tmp_path).cases[0].lesion_voxels == {"lesion": (7,)}
 
 
+@pytest.mark.slow
 def test_real_hippocampus_is_sound_and_inspected_within_seconds(shared_data: Path) -> None:
     start = time.process_time()
     summary = inspect_dataset(shared_data / "Dataset004_Hippocampus")

@@ -63,6 +63,7 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(built)
 
 
+@pytest.mark.slow
 def test_a_source_distribution_holds_the_project_and_nothing_of_its_user(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         held = {"/".join(name.split("/")[1:]) for name in archive.getnames()}

@@ -70,6 +70,7 @@ def test_a_section_ends_at_the_next_heading_of_its_level(tmp_path: Path, monkeyp
         section("page.md", "E")
 
 
+@pytest.mark.slow
 def test_a_copy_is_of_this_checkout_and_runs_by_itself(tmp_path: Path):
     scratch = Scratch(tmp_path)
     where = scratch.run(".venv/bin/python -c 'import nnunet_losses; print(nnunet_losses.__file__)'")

@@ -82,6 +82,7 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     return [torch.load(folder / f"rank{rank}.pt") for rank in range(2)]
 
 
+@pytest.mark.slow
 def test_value_and_gradient_are_those_of_one_process(two_processes: list[dict]):
     for key, loss, logits, target, weight in problems():
         logits.requires_grad_()
