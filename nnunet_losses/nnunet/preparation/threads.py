@@ -1,10 +1,11 @@
 """How many cores a training may use, and how it treats memory."""
 
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": 32 * 2**20, "MALLOC_TRIM_THRESHOLD_": 2**30}
-"""Settings of glibc by which a process keeps the memory of freed tensors, up to 1 GiB, for those of the next step.
+"""Settings of glibc by which a process keeps the memory of freed tensors for those of the next step.
 
-By default it goes back to the system, which clears and maps each page again. 32 MiB is the most that every version of
-glibc takes; other C libraries ignore both. docs/performance.md says what they save.
+Tensors of up to 32 MiB come from the heap, of which up to 1 GiB is kept free at its end. By default it goes back to the
+system, which clears and maps each page again. 32 MiB is glibc's own limit for the threshold that it adapts by itself;
+other C libraries ignore both settings. docs/performance.md says what they save.
 """
 
 
