@@ -253,8 +253,8 @@ def memory_section(result: dict[str, Any] | None) -> str:
         "glibc returns the memory of large freed tensors to the system, which has to clear and map each page again in "
         "the next step. A study that trains on a CPU keeps up to 1 GiB of it for each training; a training of your own "
         f"does so after `export {' '.join(f'{name}={value}' for name, value in KEEP_MEMORY.items())}`. Tensors of more "
-        "than 32 MiB, as those of nnU-Net's own 3D networks, are returned as before; nothing was measured with those. A "
-        "training step of the Dice and cross-entropy loss, one thread of "
+        "than 32 MiB, as those of nnU-Net's own 3D networks, are returned as before; nothing was measured with those. "
+        "A training step of the Dice and cross-entropy loss, one thread of "
         f"{hardware['cpu']} ({hardware['cores']} cores, {result['libc']}, PyTorch {result['torch']}); CPU time, the "
         f"median of {result['rounds']} processes for each setting, in turn, of {result['steps']} steps.\n\n"
     )

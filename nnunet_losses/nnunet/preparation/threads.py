@@ -4,8 +4,8 @@ KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": 32 * 2**20, "MALLOC_TRIM_THRESHOLD_": 2
 """Settings of glibc by which a process keeps the memory of freed tensors for those of the next step.
 
 Tensors of up to 32 MiB come from the heap, of which up to 1 GiB is kept free at its end. By default it goes back to the
-system, which clears and maps each page again. 32 MiB is glibc's own limit for the threshold that it adapts by itself;
-other C libraries ignore both settings. docs/performance.md says what they save.
+system, which clears and maps each page again. Many versions of glibc refuse a threshold above
+32 MiB (malloc.c, HEAP_MAX_SIZE / 2); other C libraries ignore both. docs/performance.md says what they save.
 """
 
 
