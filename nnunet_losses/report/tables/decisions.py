@@ -37,10 +37,10 @@ def table(view: View) -> Table | None:
 def _row(view: View, pair: Row, digits: int) -> list[Cell]:
     word = Word(pair["word"])
     if word is Word.NOT_COMPARABLE:
-        basis = str(pair["reason"])
-        for trainer in (str(pair["trainer_a"]), str(pair["trainer_b"])):  # a reason begins with the one it is about
-            if basis.startswith(f"{trainer} "):
-                basis = view.name(trainer) + basis.removeprefix(trainer)
+        short = {trainer: view.name(trainer) for trainer in (str(pair["trainer_a"]), str(pair["trainer_b"]))}
+        # "A is left out: ...; B is left out: ..."
+        reasons = (reason.partition(" ") for reason in str(pair["reason"]).split("; "))
+        basis = "; ".join(short.get(first, first) + space + rest for first, space, rest in reasons)
     elif pair["subject"] == "losses":
         basis = f"{_trainings(view, pair)}, {count(pair['n'], 'case')}"
     else:

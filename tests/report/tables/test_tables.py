@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -403,13 +404,14 @@ def test_words_about_models_are_headed_as_such(view: View) -> None:
     assert set(column(table, "Rests on")) == {f"{len(view.values)} cases alone"}
 
 
-def test_a_reason_has_the_short_name_of_its_loss(view: View) -> None:
+def test_a_reason_has_the_short_names_of_its_losses(view: View) -> None:
     decisions = view.comparison.statistics["decisions"]
-    said = decisions["trainer_a"] + " is left out: some of its trainings predict nothing"
+    said = decisions["trainer_a"] + " is left out: it failed; " + decisions["trainer_b"] + " is left out: too"
     table = tables.decisions.table(with_statistic(view, decisions=decisions.assign(word="not comparable", reason=said)))
     assert table is not None
+    pairs = permutations(map(view.name, view.trainers), 2)
     told = set(column(table, "Rests on"))
-    assert told <= {f"{view.name(t)} is left out: some of its trainings predict nothing" for t in view.trainers}
+    assert told <= {f"{a} is left out: it failed; {b} is left out: too" for a, b in pairs}
 
 
 def test_a_pair_that_cannot_be_compared_says_why(view: View) -> None:
