@@ -7,10 +7,12 @@ the page says "not measured".
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 import yaml
+from scipy.stats import kendalltau
 
 from nnunet_losses.base.files import write_atomically
 from nnunet_losses.base.metrics import metric_named
@@ -26,13 +28,10 @@ NOT_MEASURED = "not measured"
 SAMPLING = "_lesionsampling"
 """In the names of trainers whose patches are drawn by lesion."""
 ROWS = (Question.OVERLAP, Question.OWN_THRESHOLD, Question.LESIONS, Question.SMALL_LESIONS, Question.FALSE_ALARMS)
-TOO_NARROW = "which-loss-exudates"
-"""The study whose words were found before seeds that act alike in all folds were counted; see `WEAK`."""
 SIGNS = {
     Word.BETTER: "better", Word.WORSE: "worse", Word.EQUIVALENT: "equivalent", Word.NOT_WORSE: "not worse",
     Word.NOT_BETTER: "not better", Word.UNDECIDED: "undecided",
 }  # fmt: skip
-_RESERVATION = "intervals are [too narrow](#what-is-weak-about-this-evidence)"
 WHERE = ["study", "dataset", "configuration", "label"]
 
 HEAD = """# Which loss?
@@ -61,12 +60,10 @@ nnunet-losses run --configfile config/studies/NAME-pilot.yaml
 """
 WEAK = """## What is weak about this evidence
 
-- Networks are small and trainings short, made to fit a processor. nnU-Net's own plans may rank losses otherwise.
+- Networks are small and trainings short, made to fit a processor. One study has nnU-Net's own plans, with few losses
+  and one seed. Its trainings are short, too: its numbers say how soon a loss begins to learn, not what it reaches.
 - There are few cases and few data sets; the painted MS lesions are semi-synthetic.
-- An earlier version, by which exudates and hippocampus were trained, began all folds of a seed with equal weights. On
-  the hippocampus, seeds are therefore counted as trainings, not folds. The words on the exudates were found before that
-  was possible, and their intervals are too narrow: some losses, nnU-Net's own and the blob loss among them, learned in
-  all folds with one seed and in none with the other, so that words on these are not beyond doubt.
+- On the hippocampus, all folds of a seed began with equal weights, so that seeds are counted as trainings, not folds.
 - A word rests on the trainings that have finished; the number of them stands beside each data set.
 - A lesion counts as found if the prediction touches it. A loss that marks the whole brain as one component, as Dice
   with inverse weighting does on the painted MS lesions, therefore finds nearly all of them with few false alarms.
@@ -76,8 +73,9 @@ WEAK = """## What is weak about this evidence
 
 
 def evidence(folder: Path = EVIDENCE) -> dict[str, pd.DataFrame]:
-    """The tables of the page across studies, by name; empty if it was not made."""
-    return {file.stem: pd.read_csv(file, keep_default_na=True) for file in sorted(folder.glob("*.csv"))}
+    """The tables of the page across studies, by name, their rows by study; empty if it was not made."""
+    tables = {file.stem: pd.read_csv(file, keep_default_na=True) for file in sorted(folder.glob("*.csv"))}
+    return {name: table.sort_values("study", kind="stable") for name, table in tables.items()}
 
 
 def page(tables: dict[str, pd.DataFrame], studies: Sequence[str], published: pd.DataFrame) -> str:
@@ -89,6 +87,7 @@ def page(tables: dict[str, pd.DataFrame], studies: Sequence[str], published: pd.
         effects(tables),
         claims(tables),
         pilot(tables),
+        networks(tables),
         papers(published),
         ADVICE,
         WEAK,
@@ -116,13 +115,10 @@ def in_short(tables: dict[str, pd.DataFrame], published: pd.DataFrame) -> str:
         for label, answers, pairs in places_of(tables, study):
             names, _ = short_names(list(dict.fromkeys(answers["trainer"])))
             everything = _at(tables["decisions"], answers.iloc[0][WHERE].tolist())
-            trusted = pairs[pairs["study"] != TOO_NARROW]
-            cells = [_best(answers[answers["question"] == str(q)], everything, trusted, names) for q in ROWS]
+            cells = [_best(answers[answers["question"] == str(q)], everything, pairs, names) for q in ROWS]
             title = study["title"].removeprefix("Which loss? ").partition(",")[0]
             where = _link(study["study"], f"{title} · {label}")
             rows.append([f"{where}, {study['trainings']} trainings of {study['trainers']} losses", *cells])
-            if study["study"] == TOO_NARROW:
-                rows[-1][0] += f"; {_RESERVATION}"
     shown = {Question.OVERLAP: "dice", Question.LESIONS: "average_recall"}
     of_papers = [_best_published(published, shown[q]) if q in shown else "–" for q in ROWS]
     note = (
@@ -172,7 +168,6 @@ def decisions(tables: dict[str, pd.DataFrame], studies: Sequence[str]) -> str:
             continue
         for row in tables["studies"].query("study == @study").to_dict("records"):
             told = f"{row['trainings']} of {row['asked']} trainings, {row['cases']} cases."
-            told += f" Its {_RESERVATION}." if study == TOO_NARROW else ""
             parts.append(f"### {row['title']}\n\n{_link(study, study)}: {told}{_headlines(study)}")
             for label, answers, pairs in places_of(tables, row):
                 parts.append(f"**{label}**\n\n{_card(pairs, answers, str(row['baseline']))}")
@@ -323,6 +318,45 @@ def pilot(tables: dict[str, pd.DataFrame]) -> str:
     )
 
 
+def networks(tables: dict[str, pd.DataFrame]) -> str:
+    """Rank agreement of two studies of one data set with different networks, over the losses that both trained."""
+    head = "## Do other networks order the losses in the same way?\n\n"
+    answers = tables.get("answers", pd.DataFrame())
+    parts = []
+    for (dataset, label), own in answers.groupby(["dataset", "label"], sort=False) if len(answers) else ():
+        by_study = {str(study): _by_loss(found) for study, found in own.groupby("study", sort=False)}
+        for (first, small), (second, large) in combinations(by_study.items(), 2):
+            both = small.merge(large, left_index=True, right_index=True, suffixes=("_a", "_b"))
+            rows = [row for question in ROWS for row in _agreement(both, question)]
+            columns = ["question", "losses", "τ", "best in the first", "best in the second"]
+            told = f"**{dataset} · {label}**, {_link(first, first)} and {_link(second, second)}"
+            parts += [told, table(columns, rows)] if rows else []
+    if not parts:
+        return f"{head}{NOT_MEASURED[0].upper()}{NOT_MEASURED[1:]} yet.\n"
+    note = (
+        "Kendall's τ between the orders of the losses that two studies of the same data trained, without an interval."
+    )
+    return head + "\n\n".join([note, *parts]) + "\n"
+
+
+def _agreement(both: pd.DataFrame, question: Question) -> Iterator[list[str]]:
+    """A row for each metric of a question that both studies have of three losses or more."""
+    for metric, pair in both[both.index.get_level_values("question") == str(question)].groupby("metric", sort=False):
+        known = pair.dropna(subset=["value_a", "value_b"]).droplevel(["question", "metric"])
+        if len(known) > 2:
+            values = known if metric_named(str(metric)).higher_is_better else -known
+            tau = kendalltau(values["value_a"], values["value_b"]).statistic
+            told = NOT_MEASURED if pd.isna(tau) else number(tau, 2, signed=True)
+            best = [str(values[column].idxmax()) for column in ("value_a", "value_b")]
+            yield [str(question), str(len(known)), told, *best]
+
+
+def _by_loss(answers: pd.DataFrame) -> pd.DataFrame:
+    """The values of a study by question, metric and the short name of the loss."""
+    names, _ = short_names(list(dict.fromkeys(answers["trainer"])))
+    return answers.assign(loss=answers["trainer"].map(names)).set_index(["question", "metric", "loss"])[["value"]]
+
+
 def compared(published: pd.DataFrame) -> Iterator[tuple[tuple[str, str, str], pd.DataFrame]]:
     """Data, label and metric of every published comparison of three losses or more, with its numbers."""
     shown = published[(published["trainer"] != "") & ~published["procedure"].str.endswith("_full")]
@@ -367,8 +401,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def which_studies() -> list[str]:
     """The studies that the page is about, whether they have run or not."""
-    files = sorted((ROOT / "config" / "studies").glob("which-loss-*.yaml"))
-    return [yaml.safe_load(file.read_text(encoding="utf-8"))["study"] for file in files]
+    files = (ROOT / "config" / "studies").glob("which-loss-*.yaml")
+    return sorted(yaml.safe_load(file.read_text(encoding="utf-8"))["study"] for file in files)
 
 
 def made() -> str:

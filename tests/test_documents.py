@@ -65,7 +65,7 @@ def test_which_loss_is_made_from_the_tables_across_studies_as_they_are_now():
 def test_which_loss_says_of_a_study_without_tables_that_it_was_not_measured():
     which_loss = load("which_loss")
     text = which_loss.page({}, ["which-loss-nothing"], which_loss.read_published([]))
-    assert text.count("Not measured yet.") == 4
+    assert text.count("Not measured yet.") == 5
 
 
 def test_which_loss_compares_patch_sampling_by_the_same_losses():
@@ -214,12 +214,33 @@ def test_which_loss_names_the_best_and_marks_what_is_better_than_the_baseline():
     tables = {"studies": studies, "answers": answers, "decisions": pairs}
     text = which_loss.in_short(tables, which_loss.read_published([]))
     assert "| **B** and C | not measured | not measured |" in text
-    doubted = {name: table.assign(study=which_loss.TOO_NARROW) for name, table in tables.items()}
-    text = which_loss.in_short(doubted, which_loss.read_published([]))
-    assert "too narrow" in text and "| B and C | not measured | not measured |" in text
     tables["decisions"] = pairs.assign(word="equivalent")
     assert "| all equivalent | not measured |" in which_loss.in_short(tables, which_loss.read_published([]))
     tables["decisions"] = pairs.assign(subject="models")
     assert "| one training for each loss | not measured |" in which_loss.in_short(tables, which_loss.read_published([]))
     tables = {**tables, "decisions": pairs.assign(word="undecided"), "answers": answers.assign(best=False)}
     assert "| *none* | not measured |" in which_loss.in_short(tables, which_loss.read_published([]))
+
+
+def test_which_loss_compares_the_order_of_the_losses_between_networks():
+    which_loss = load("which_loss")
+    small = {"ATrainer_bfloat16": 0.1, "BTrainer_bfloat16": 0.2, "CTrainer_bfloat16": 0.3, "DTrainer_bfloat16": 0.9}
+    large = {"ATrainer": 0.4, "BTrainer": 0.6, "CTrainer": 0.5}
+    answers = pd.DataFrame(
+        [
+            {"study": study, "question": question, "metric": metric, "trainer": trainer, "value": value}
+            for study, values in (("small", small), ("large", large))
+            for question, metric in (
+                (str(which_loss.Question.OVERLAP), "dice"),
+                (str(which_loss.Question.FALSE_ALARMS), "false_positive_count"),
+            )
+            for trainer, value in values.items()
+        ]
+    ).assign(dataset="D", label="l")
+    overlap, alarms = which_loss.networks({"answers": answers}).splitlines()[-2:]
+    # of the pairs AB, AC and BC, the last is in the other order: (2 - 1) / 3
+    assert overlap == "| overlap, as trained | 3 | +0.33 | C | B |"
+    assert alarms == "| false alarms | 3 | +0.33 | A | A |"
+    assert "Not measured yet." in which_loss.networks({"answers": answers.query("study == 'small'")})
+    same = answers.assign(value=0.5)
+    assert "| 3 | not measured |" in which_loss.networks({"answers": same})
