@@ -17,7 +17,7 @@ from hypothesis import settings
 # A busy machine must not fail a test, nor chance continuous integration; people's runs look for new counterexamples.
 settings.register_profile("searching", deadline=None)
 settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.register_profile("quick", derandomize=True, deadline=None, max_examples=20)
+settings.register_profile("quick", derandomize=True, deadline=None, max_examples=10)
 settings.load_profile("repeatable" if os.environ.get("CI") else "searching")
 
 # Real data lie beside a checkout in shared/data; elsewhere, the variable names the folder.

@@ -57,6 +57,7 @@ def test_every_recipe_and_piece_is_on_its_page_with_all_its_choices():
     assert "| fusion alone |" in page
 
 
+@pytest.mark.slow
 def test_which_loss_is_made_from_the_tables_across_studies_as_they_are_now():
     which_loss = load("which_loss")
     assert (DOCS / "which-loss.md").read_text() == which_loss.made(), "run `python docs/which_loss.py`"

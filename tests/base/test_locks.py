@@ -69,6 +69,7 @@ def test_a_lock_keeps_other_processes_out_until_its_holder_is_killed(prelude: st
     assert take_lock(path) is not None
 
 
+@pytest.mark.slow
 def test_blocks_of_two_processes_follow_each_other(prelude: str, tmp_path: Path) -> None:
     path, log = tmp_path / ".lock", tmp_path / "log"
     block = (

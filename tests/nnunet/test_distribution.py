@@ -72,6 +72,7 @@ def test_a_source_distribution_holds_the_project_and_nothing_of_its_user(sdist: 
     assert held - {str(file) for file in files_of_the_project()} == {"PKG-INFO"}
 
 
+@pytest.mark.slow
 def test_a_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     packed = set(zipfile.ZipFile(wheel).namelist())
     package = {

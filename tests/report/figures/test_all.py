@@ -65,6 +65,7 @@ def test_many_dots_become_one_embedded_picture(view: View, monkeypatch: pytest.M
     assert all(e.attrib["{http://www.w3.org/1999/xlink}href"].startswith("data:image/png;base64,") for e in pictures)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "least"), [(1, 9), (2, 20), pytest.param(30, 20, marks=pytest.mark.slow)])
 def test_few_and_many_losses_have_room_for_every_name(count: int, least: int) -> None:
     """No name beside a row lies on its neighbour or beyond the figure."""

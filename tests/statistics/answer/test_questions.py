@@ -76,6 +76,7 @@ def of(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     return table[table["question"] == question].set_index("trainer")
 
 
+@pytest.mark.slow
 def test_recall_that_depends_on_the_seed_in_all_folds_is_told_of_seeds(make_cases: MakeCases) -> None:
     rng = np.random.default_rng(0)
     found = {"C": (0.9, 0.9), "B": (0.9, 0.1), **dict.fromkeys("DE", (0.8, 0.8)), "A": (0.2, 0.2)}

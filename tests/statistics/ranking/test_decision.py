@@ -124,6 +124,7 @@ def seeded(make_cases: MakeCases, alike: dict[str, tuple[float, float]], noise: 
     return panel_of(pd.concat(parts), baseline="A_seed1")
 
 
+@pytest.mark.slow
 def test_a_loss_that_learns_with_one_seed_in_all_folds_is_not_told_from_others_by_many_folds(
     make_cases: MakeCases,
 ) -> None:
