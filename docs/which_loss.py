@@ -334,8 +334,8 @@ def networks(tables: dict[str, pd.DataFrame]) -> str:
     if not parts:
         return f"{head}{NOT_MEASURED[0].upper()}{NOT_MEASURED[1:]} yet.\n"
     note = (
-        "Kendall's τ between the orders of the losses that two studies of the same data trained, without an interval. A "
-        "loss that predicts nothing is the best in false alarms."
+        "Kendall's τ between the orders of the losses that two studies of the same data trained, without an interval. "
+        "A loss that predicts nothing is the best in false alarms."
     )
     return head + "\n\n".join([note, *parts]) + "\n"
 
