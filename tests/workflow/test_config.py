@@ -1,11 +1,8 @@
 """What is wrong is said before the first job. `tests/study` has every mistake; here is one of each source."""
 
-import json
 import shlex
-import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,17 +160,3 @@ def test_the_case_table_of_a_data_set_reaches_the_split_and_the_comparison(workp
     quoted = shlex.quote(f"Dataset900_Phantom={table}")
     assert f"--cases {quoted}" in planned
     assert f"--leave-out patient --case-table {shlex.quote(str(table))}" in planned
-
-
-@pytest.mark.slow
-def test_a_study_that_was_moved_with_its_checkout_is_not_trained_again(finished: Workplace, tmp_path: Path) -> None:
-    moved = tmp_path / "moved"
-    shutil.copytree(finished.folder, moved, symlinks=True)
-    config = yaml.safe_load(yaml.safe_dump(finished.config).replace(str(finished.folder), str(moved)))
-    place = replace(finished, folder=moved, config=config)
-    places_are_named = {"describe_study", "compare", "publish_report", "seal"}
-    assert set(job_counts(place.succeed("--dry-run"))) <= places_are_named | {"all", "total"}
-    (moved / "splits.json").write_text(json.dumps(json.loads((moved / "splits.json").read_text())[::-1]))
-    counts = job_counts(place.succeed("--dry-run"))
-    assert counts["split"] == 1
-    assert "prepare" not in counts

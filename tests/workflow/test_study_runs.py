@@ -172,6 +172,19 @@ def test_what_is_lost_or_edited_after_the_report_is_made_again(finished: Workpla
     assert "gone or differ" not in place.succeed("--dry-run", title="Another title")
 
 
+def test_a_study_that_was_moved_with_its_checkout_is_not_trained_again(finished: Workplace, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(finished.folder, moved, symlinks=True)
+    config = yaml.safe_load(yaml.safe_dump(finished.config).replace(str(finished.folder), str(moved)))
+    place = replace(finished, folder=moved, config=config)
+    places_are_named = {"describe_study", "compare", "publish_report", "seal"}
+    assert set(job_counts(place.succeed("--dry-run"))) <= places_are_named | {"all", "total"}
+    (moved / "splits.json").write_text(json.dumps(json.loads((moved / "splits.json").read_text())[::-1]))
+    counts = job_counts(place.succeed("--dry-run"))
+    assert counts["split"] == 1
+    assert "prepare" not in counts
+
+
 def test_bad_data_stop_before_planning(workplace: Make, finished: Workplace, tmp_path: Path) -> None:
     raw = tmp_path / "Dataset900_Phantom"
     shutil.copytree(finished.folder / "work/nnUNet_raw/Dataset900_Phantom", raw)
