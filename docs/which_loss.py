@@ -319,29 +319,34 @@ def pilot(tables: dict[str, pd.DataFrame]) -> str:
 
 
 def networks(tables: dict[str, pd.DataFrame]) -> str:
-    """Rank agreement of two studies of one data set with different networks, over the losses that both trained."""
+    """Rank agreement of two configurations of one data set, over the losses that both trained."""
     head = "## Do other networks order the losses in the same way?\n\n"
     answers = tables.get("answers", pd.DataFrame())
     parts = []
     for (dataset, label), own in answers.groupby(["dataset", "label"], sort=False) if len(answers) else ():
-        by_study = {str(study): _by_loss(found) for study, found in own.groupby("study", sort=False)}
-        for (first, small), (second, large) in combinations(by_study.items(), 2):
+        trained = {place: _by_loss(found) for place, found in own.groupby(["study", "configuration"], sort=False)}
+        for (first, small), (second, large) in combinations(trained.items(), 2):
+            if first[1] == second[1]:
+                continue
             both = small.merge(large, left_index=True, right_index=True, suffixes=("_a", "_b"))
             rows = [row for question in ROWS for row in _agreement(both, question)]
             columns = ["question", "losses", "τ", "best in the first", "best in the second"]
-            told = f"**{dataset} · {label}**, {_link(first, first)} and {_link(second, second)}"
+            places = " and ".join(
+                f"{_link(study, study)} ({configuration})" for study, configuration in (first, second)
+            )
+            told = f"**{dataset} · {label}**, {places}"
             parts += [told, table(columns, rows)] if rows else []
     if not parts:
         return f"{head}{NOT_MEASURED[0].upper()}{NOT_MEASURED[1:]} yet.\n"
     note = (
-        "Kendall's τ between the orders of the losses that two studies of the same data trained, without an interval. "
+        "Kendall's τ between the orders of the losses by which two networks learned from the same data, no interval. "
         "A loss that predicts nothing is the best in false alarms."
     )
     return head + "\n\n".join([note, *parts]) + "\n"
 
 
 def _agreement(both: pd.DataFrame, question: Question) -> Iterator[list[str]]:
-    """A row for each metric of a question that both studies have of three losses or more."""
+    """A row for each metric of a question that both have of three losses or more."""
     for metric, pair in both[both.index.get_level_values("question") == str(question)].groupby("metric", sort=False):
         known = pair.dropna(subset=["value_a", "value_b"]).droplevel(["question", "metric"])
         if len(known) > 2:

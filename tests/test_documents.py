@@ -229,7 +229,14 @@ def test_which_loss_compares_the_order_of_the_losses_between_networks():
     large = {"ATrainer": 0.4, "BTrainer": 0.6, "CTrainer": 0.5}
     answers = pd.DataFrame(
         [
-            {"study": study, "question": question, "metric": metric, "trainer": trainer, "value": value}
+            {
+                "study": study,
+                "configuration": f"2d_{study}",
+                "question": question,
+                "metric": metric,
+                "trainer": trainer,
+                "value": value,
+            }
             for study, values in (("small", small), ("large", large))
             for question, metric in (
                 (str(which_loss.Question.OVERLAP), "dice"),
@@ -243,5 +250,6 @@ def test_which_loss_compares_the_order_of_the_losses_between_networks():
     assert overlap == "| overlap, as trained | 3 | +0.33 | C | B |"
     assert alarms == "| false alarms | 3 | +0.33 | A | A |"
     assert "Not measured yet." in which_loss.networks({"answers": answers.query("study == 'small'")})
+    assert "Not measured yet." in which_loss.networks({"answers": answers.assign(configuration="2d")})
     same = answers.assign(value=0.5)
     assert "| 3 | not measured |" in which_loss.networks({"answers": same})
